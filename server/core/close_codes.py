@@ -1,0 +1,36 @@
+"""Every close code that this server sends, and what it asks of the client.
+
+Owns the codes, their reasons, and whether a client should come back. Knows nothing of connections.
+Source: RFC 6455 section 7.4 and the IANA WebSocket Close Code Number Registry.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class CloseCode(IntEnum):
+    """A close code by its registered name."""
+
+    UNSUPPORTED_DATA = 1003
+    POLICY_VIOLATION = 1008
+    MESSAGE_TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+
+
+class Meaning(NamedTuple):
+    """What a client reads next to the code, and whether it should connect again."""
+
+    reason: str
+    come_back: bool
+
+
+MEANINGS: dict[CloseCode, Meaning] = {
+    CloseCode.UNSUPPORTED_DATA: Meaning("text messages only", come_back=False),
+    CloseCode.POLICY_VIOLATION: Meaning("policy violation", come_back=False),
+    CloseCode.MESSAGE_TOO_BIG: Meaning("message too big", come_back=False),
+    CloseCode.INTERNAL_ERROR: Meaning("internal error", come_back=True),
+    CloseCode.SERVICE_RESTART: Meaning("service restart", come_back=True),
+}

@@ -1,0 +1,84 @@
+"""Holds uvicorn's shutdown until everyone was drained.
+
+Owns everything that depends on how uvicorn stops. Measured on uvicorn 0.54: `Server.shutdown` closes the listener,
+sends 1012 to every socket in the same tick, closes the transports, waits for ever for a stalled one, and only then
+runs lifespan shutdown. So `shutdown` is wrapped on the running instance: drain first, with the listener still open,
+then the original. No signal handler is replaced, so this holds on the plain command line, under `--reload`, with
+workers, and for a stop without a signal.
+
+It leans on uvicorn's internals (`Server.shutdown`, `should_exit`, `force_exit`, `on_tick`, `server_state`), so the
+range of versions is pinned in `pyproject.toml`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import uvicorn
+
+# Seconds in which handshakes that were under way when the last client left still get their 503.
+LAST_REFUSALS_S = 0.1
+# Seconds that uvicorn's own part may take before what is left (half a handshake, a stalled request) is cut off.
+CUT_OFF_S = 0.3
+
+
+def running_server() -> uvicorn.Server | None:
+    """Find the uvicorn Server that serves in this process: the owner of the installed SIGTERM handler."""
+    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return owner if isinstance(owner, uvicorn.Server) else None
+
+
+def hold_shutdown(server: uvicorn.Server, drain: Callable[[], Awaitable[None]]) -> None:
+    """Make `server` await `drain` before it shuts down. To be called once, from lifespan startup."""
+    original = server.shutdown
+
+    async def shutdown(sockets: list[socket.socket] | None = None) -> None:
+        server.should_exit = True  # a request limit gets here without it; admission and readiness read it
+        async with _ticking(server):
+            await drain()
+            await _refuse_the_last(server)
+        server.force_exit = False  # or uvicorn would skip lifespan shutdown
+        cut_off = asyncio.get_running_loop().call_later(CUT_OFF_S, _abort_all, server)
+        await original(sockets)
+        cut_off.cancel()
+        if (done := getattr(server.lifespan, "shutdown_event", None)) and not done.is_set():
+            await server.lifespan.shutdown()
+
+    server.shutdown = shutdown  # type: ignore[method-assign]  # the whole point of this module
+
+
+@contextlib.asynccontextmanager
+async def _ticking(server: uvicorn.Server) -> AsyncIterator[None]:
+    """Keep up what uvicorn's main loop did ten times a second: the Date header, and a parent's heartbeat."""
+
+    async def tick() -> None:
+        counter = 0
+        while True:
+            await server.on_tick(counter)
+            counter += 1
+            await asyncio.sleep(0.1)
+
+    ticker = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        ticker.cancel()
+
+
+async def _refuse_the_last(server: uvicorn.Server) -> None:
+    """Close the listener, and let the handshakes that it has accepted get their answer."""
+    for listener in server.servers:
+        listener.close()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + LAST_REFUSALS_S
+    while server.server_state.tasks and loop.time() < until:
+        await asyncio.sleep(0.01)
+
+
+def _abort_all(server: uvicorn.Server) -> None:
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()

@@ -1,0 +1,8 @@
+"""The entry point of an ASGI server: `uvicorn server.main:app`. Reads the settings from the environment."""
+
+from __future__ import annotations
+
+from server.app import create_app
+from server.settings import load
+
+app = create_app(load())

@@ -1,0 +1,63 @@
+"""The settings: environment variables with the prefix `SERVER_`.
+
+Owns every setting, its default and its bounds. Durations are in seconds; 0 is off for the optional ones.
+A wrong value ends startup with one line that names the variable, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.core.drain import DrainTerms
+
+PREFIX = "SERVER_"
+
+AtLeast0 = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MoreThan0 = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Each description says what is allowed."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    drain_timeout_s: AtLeast0 = Field(1800, description="seconds from the signal to the deadline, 0 or more")
+    drain_grace_s: AtLeast0 = Field(0, description="least seconds of draining, even with nobody left, 0 or more")
+    evict_per_s: MoreThan0 = Field(1000, description="connections closed a second after the deadline, more than 0")
+    close_timeout_s: MoreThan0 = Field(10, description="seconds that one closing handshake may take, more than 0")
+    reconnect_window_s: AtLeast0 = Field(30, description="seconds over which reconnects are spread, 0 or more")
+    progress_interval_s: MoreThan0 = Field(10, description="seconds between progress lines of a drain, more than 0")
+    notify_interval_s: AtLeast0 = Field(10, description="seconds between notifications, 0 for none")
+    notify_text: str = Field("Test notification", description="text of the periodic notification")
+    outbox_bytes: int = Field(1048576, ge=1024, description="bytes that may wait for one client, 1024 or more")
+    inbox_messages: int = Field(64, ge=1, description="messages of one client that may wait for an answer, 1 or more")
+    max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+
+    @property
+    def drain_terms(self) -> DrainTerms:
+        """The part that the drain needs."""
+        return DrainTerms(
+            drain_timeout_s=self.drain_timeout_s,
+            grace_s=self.drain_grace_s,
+            evict_per_s=self.evict_per_s,
+            close_timeout_s=self.close_timeout_s,
+            reconnect_window_s=self.reconnect_window_s,
+            progress_interval_s=self.progress_interval_s,
+        )
+
+
+def load() -> Settings:
+    """Read the settings from the environment. A wrong value exits with status 1 and one line for each."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SystemExit("\n".join(_explain(field["loc"][0], field["input"]) for field in error.errors())) from None
+
+
+def _explain(name: int | str, value: object) -> str:
+    allowed = Settings.model_fields[str(name)].description
+    return f"{PREFIX}{str(name).upper()}={value!r} is not allowed: {allowed}"

@@ -1,0 +1,111 @@
+"""The way of a shutdown, from top to bottom.
+
+Owns the drain of this process: it feeds the state machine of `core/drain` and performs what that answers, on the
+connections of the hub. Refuses to know uvicorn (see `hold`) and signals: whoever learns of a stop calls `drain`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from server.connection import Connection
+from server.core.drain import (
+    Abort,
+    Drain,
+    DrainTerms,
+    Effect,
+    Evict,
+    ForceRequested,
+    Gone,
+    Joined,
+    Phase,
+    Progress,
+    StopRequested,
+    Tell,
+    Ticked,
+)
+from server.core.wire import Draining
+from server.hub import Hub
+
+logger = logging.getLogger("ebb")
+
+TICK_S = 0.05
+
+
+class Shutdown:
+    """The drain of one process. Must be made, and used, in the event loop that serves."""
+
+    def __init__(self, hub: Hub, terms: DrainTerms) -> None:
+        self._hub = hub
+        self._machine = Drain(terms)
+        self._goodbyes: set[asyncio.Task[None]] = set()
+        self.told_to_stop: Callable[[], bool] = lambda: False
+        self.forced: Callable[[], bool] = lambda: False
+
+    async def drain(self) -> None:
+        """Tell everyone, serve them on, say goodbye, account for everyone. Returns when nobody is left."""
+        self._feed(StopRequested())
+        while self._machine.phase is not Phase.STOPPED:
+            await asyncio.sleep(TICK_S)
+            self._feed(ForceRequested() if self.forced() else Ticked())
+        logger.info("%s", self._report())
+
+    # ---- What the rest of the server asks and tells ----
+
+    @property
+    def phase(self) -> Phase:
+        """The phase; DRAINING as soon as the process was told to stop, even before the drain has begun."""
+        if self._machine.phase is Phase.SERVING and self.told_to_stop():
+            return Phase.DRAINING
+        return self._machine.phase
+
+    def joined(self, connection: Connection) -> None:
+        """Count a connection in. In the same turn of the event loop as the check of `phase` that admitted it."""
+        self._feed(Joined(connection.number))
+
+    def gone(self, connection: Connection) -> None:
+        """Count a connection out, whose link has ended."""
+        self._feed(Gone(connection.number, connection.departure))
+
+    # ---- Performing the effects ----
+
+    def _feed(self, event: Joined | Gone | StopRequested | ForceRequested | Ticked) -> None:
+        for effect in self._machine.handle(event, self._now()):
+            self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        connections = self._hub.connections
+        match effect:
+            case Tell(moments, deadline):
+                deadline_s = round(deadline - self._now(), 3)
+                deadline_at = datetime.now(UTC) + timedelta(seconds=deadline_s)
+                for number, moment in moments:
+                    notice = Draining(
+                        deadline_s=deadline_s, deadline_at=deadline_at, reconnect_after_s=round(moment, 3)
+                    )
+                    connections[number].offer(notice.frame())
+            case Evict(numbers, until):
+                for number in numbers:
+                    self._start_goodbye(connections[number], until)
+            case Abort(numbers):
+                for number in numbers:
+                    connections[number].abort()
+            case Progress(phase, remaining, time_left_s):
+                logger.info("%s: %d connections left, %.1f s at most", phase, remaining, time_left_s)
+
+    def _start_goodbye(self, connection: Connection, until: float) -> None:
+        task = asyncio.create_task(connection.say_goodbye(until))
+        self._goodbyes.add(task)
+        task.add_done_callback(self._goodbyes.discard)
+
+    def _report(self) -> str:
+        return json.dumps({"event": "drain.report", **dataclasses.asdict(self._machine.report(self._now()))})
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
