@@ -97,6 +97,9 @@ class Connection:
             await self._read()
         except OSError:
             pass  # the client went away during the handshake
+        except asyncio.CancelledError:
+            self.abort()
+            raise
         finally:
             self._open = False
             await self.link.lost.wait()
@@ -137,7 +140,7 @@ class Connection:
                     await self._send({"type": "websocket.send", "text": self._outbox.take().text})
                 self._pending.clear()
                 self._flushed.set()
-                if self._goodbye is not None and not self.link.handshake_completed:
+                if self._goodbye is not None and not self.link.peer_closed:
                     await self._send_close(*self._goodbye)
         except (OSError, RuntimeError):  # the peer is gone, or was closed for a missing pong; the reader hears of it
             self._flushed.set()
@@ -181,7 +184,8 @@ class Connection:
         at_fault = self._goodbye is not None and self._goodbye[0] is not CloseCode.SERVICE_RESTART
         if at_fault or not (self._said_goodbye or self._aborted):
             return Departure.LEFT
-        return Departure.CLOSED if self._said_goodbye and self.link.handshake_completed else Departure.ABORTED
+        completed = self._said_goodbye and self.link.peer_closed is not False
+        return Departure.CLOSED if completed else Departure.ABORTED
 
     # ---- Steps of closing ----
 

@@ -47,13 +47,13 @@ class Link:
         return getattr(config, "ws_ping_interval", None)
 
     @property
-    def handshake_completed(self) -> bool:
-        """Whether the peer's close frame has arrived. True where nobody can tell."""
+    def peer_closed(self) -> bool | None:
+        """Whether the peer's close frame has arrived; None where nobody can tell."""
         connection = getattr(self._protocol, "conn", self._protocol)
         if hasattr(connection, "close_rcvd"):  # websockets, both implementations
             return connection.close_rcvd is not None
-        state = getattr(getattr(connection, "state", None), "name", "CLOSED")  # wsproto
-        return bool(state == "CLOSED")
+        state = getattr(connection, "state", None)  # wsproto
+        return None if state is None else state.name in ("REMOTE_CLOSING", "CLOSED")
 
     def set_close_timeout(self, seconds: float) -> None:
         """Bound the closing handshake that is about to begin; uvicorn's own bound is 10 s."""

@@ -1,0 +1,59 @@
+"""Who gets a message."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.core.fanout import Fanout
+
+
+@pytest.fixture
+def fanout() -> Fanout[str]:
+    fanout: Fanout[str] = Fanout()
+    for member in ("ann", "bob", "eve"):
+        fanout.enter(member)
+    return fanout
+
+
+def test_everyone_but_the_sender_gets_a_message_in_the_order_in_which_they_entered(fanout):
+    assert fanout.audience(but="bob") == ["ann", "eve"]
+    assert fanout.audience() == ["ann", "bob", "eve"]
+
+
+def test_a_room_is_for_its_members(fanout):
+    fanout.join("eve", "tea")
+    fanout.join("ann", "tea")
+
+    assert fanout.audience("tea") == ["eve", "ann"]
+    assert fanout.audience("tea", but="eve") == ["ann"]
+    assert fanout.audience("nobody's") == []
+
+
+def test_who_leaves_a_room_is_still_among_everyone(fanout):
+    fanout.join("ann", "tea")
+    fanout.leave("ann", "tea")
+    fanout.leave("ann", "never joined")
+
+    assert fanout.audience("tea") == []
+    assert "ann" in fanout
+
+
+def test_who_is_dropped_is_nowhere(fanout):
+    fanout.join("ann", "tea")
+    fanout.join("bob", "tea")
+    fanout.drop("ann")
+    fanout.drop("ann")
+
+    assert (fanout.audience(), fanout.audience("tea"), len(fanout)) == (["bob", "eve"], ["bob"], 2)
+
+
+def test_entering_twice_keeps_the_rooms(fanout):
+    fanout.join("ann", "tea")
+    fanout.enter("ann")
+
+    assert fanout.audience("tea") == ["ann"]
+
+
+def test_who_never_entered_cannot_join(fanout):
+    with pytest.raises(KeyError):
+        fanout.join("zoe", "tea")

@@ -1,0 +1,118 @@
+"""A client at the other end of an ASGI connection, without sockets: the tests decide what it does and when."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from typing import Any
+
+from server.brokers.memory import MemoryBroker
+from server.connection import Connection, Limits, Who
+from server.conversations import Named
+from server.core.drain import DrainTerms
+from server.core.wire import Form
+from server.hub import Hub
+from server.link import Link
+from server.stop import Shutdown
+
+LIMITS = Limits(outbox_bytes=2000, inbox_messages=4, message_bytes=100, close_timeout_s=10)
+
+
+class FakeLink(Link):
+    """A link whose peer is a `Peer`."""
+
+    __slots__ = ("_peer",)
+
+    def __init__(self, peer: Peer) -> None:
+        self._protocol = None
+        self._peer = peer
+        self.lost = asyncio.Event()
+
+    @property
+    def peer_closed(self) -> bool:
+        return self._peer.closed
+
+    def abort(self) -> None:
+        self._peer.aborted = True
+        self._peer.vanish()
+
+
+class Peer:
+    """A client. It reads while `reading` is set, answers a close frame if it `answers_close`, and keeps what it heard."""
+
+    def __init__(self, *, reads: bool = True, answers_close: bool = True) -> None:
+        self.reading = asyncio.Event()
+        if reads:
+            self.reading.set()
+        self.answers_close = answers_close
+        self.heard: list[str] = []
+        self.closed = False
+        self.aborted = False
+        self.close_frame: tuple[int, str] | None = None
+        self.close_frame_at: float | None = None
+        self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.link = FakeLink(self)
+
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        return [json.loads(text) for text in self.heard if text.startswith('{"type":"draining"')]
+
+    def say(self, text: str) -> None:
+        self._incoming.put_nowait({"type": "websocket.receive", "text": text})
+
+    def leave(self, code: int = 1000) -> None:
+        """Close, and see the closing handshake and the TCP connection end."""
+        self.closed = True
+        self._incoming.put_nowait({"type": "websocket.disconnect", "code": code})
+        self.link.lost.set()
+
+    def vanish(self) -> None:
+        """Be gone without a word."""
+        self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        self.reading.set()
+        self.link.lost.set()
+
+    async def receive(self) -> dict[str, Any]:
+        return await self._incoming.get()
+
+    async def send(self, message: Any) -> None:
+        await self.reading.wait()
+        if self.link.lost.is_set():
+            raise OSError("gone")
+        if message["type"] == "websocket.send":
+            self.heard.append(message["text"])
+        elif message["type"] == "websocket.close":
+            self.close_frame = (message["code"], message["reason"])
+            self.close_frame_at = asyncio.get_running_loop().time()
+            if self.answers_close:
+                self.leave(message["code"])
+
+
+class House:
+    """A hub and its shutdown, to which peers connect as clients with a name."""
+
+    def __init__(self, terms: DrainTerms | None = None, limits: Limits = LIMITS) -> None:
+        self.hub = Hub(MemoryBroker())
+        self.shutdown = Shutdown(self.hub, terms or DrainTerms())
+        self.limits = limits
+        self.ended: list[Connection] = []
+        self._numbers = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connect(self, peer: Peer) -> Connection:
+        number = next(self._numbers)
+        who = Who(number, f"peer{number}", True, Form.PLAIN)
+        connection = Connection(who, peer.receive, peer.send, peer.link, self.limits)
+        self.hub.enter(connection)
+        self.shutdown.joined(connection)
+        task = asyncio.create_task(self._serve(connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return connection
+
+    async def _serve(self, connection: Connection) -> None:
+        await connection.run(Named(self.hub, connection))
+        self.ended.append(connection)
+        self.shutdown.gone(connection)
+        self.hub.forget(connection)

@@ -1,0 +1,111 @@
+"""One connection: order, bounds, and who is at fault."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from server.connection import Connection, Limits
+from server.core.close_codes import CloseCode
+from server.core.drain import Departure
+from server.core.outbox import Frame
+from tests.server.peers import House, Peer
+
+pytestmark = pytest.mark.looptime
+
+
+async def served(house: House, peer: Peer) -> Connection:
+    connection = house.connect(peer)
+    await asyncio.sleep(1)
+    return connection
+
+
+async def test_a_slow_consumer_is_closed_with_1008_and_nobody_else_notices():
+    house, slow, other = House(), Peer(), Peer()
+    await served(house, slow)
+    await served(house, other)
+    slow.reading.clear()
+    for n in range(40):
+        await house.hub.publish(f"{n:<100}")
+        await asyncio.sleep(0.01)
+    slow.reading.set()
+    await asyncio.sleep(1)
+
+    assert slow.close_frame == (1008, "slow consumer: 2000 of 2000 bytes, oldest 0.2 s")
+    assert len(other.heard) == 40
+    assert house.hub.slow_consumers == 1
+    assert [connection.departure for connection in house.ended] == [Departure.LEFT]
+
+
+async def test_a_slow_consumer_that_never_reads_again_is_cut_off_after_the_close_timeout():
+    house, slow = House(), Peer()
+    await served(house, slow)
+    slow.reading.clear()
+    for _ in range(40):
+        await house.hub.publish("x" * 100)
+    await asyncio.sleep(9)
+    assert not slow.aborted
+    await asyncio.sleep(2)
+
+    assert slow.aborted
+    assert [connection.departure for connection in house.ended] == [Departure.LEFT]
+
+
+async def test_the_close_frame_follows_everything_that_was_offered_before_it_and_nothing_follows_it():
+    house, peer = House(), Peer()
+    connection = await served(house, peer)
+    connection.offer(Frame.of("before"))
+    connection.close(CloseCode.POLICY_VIOLATION, "enough")
+    connection.offer(Frame.of("after"))
+    connection.close(CloseCode.INTERNAL_ERROR)
+    await asyncio.sleep(1)
+
+    assert peer.heard == ["before"]
+    assert peer.close_frame == (1008, "enough")
+
+
+async def test_a_close_that_crosses_the_clients_own_counts_as_left():
+    house, peer = House(), Peer()
+    connection = await served(house, peer)
+    peer.leave()
+    await connection.say_goodbye(until=asyncio.get_running_loop().time() + 5)
+    await asyncio.sleep(1)
+
+    assert peer.close_frame is None
+    assert connection.departure is Departure.LEFT
+
+
+async def test_a_client_that_vanishes_during_its_handshake_is_forgotten():
+    house, peer = House(), Peer(reads=False)
+    house.connect(peer)
+    peer.vanish()
+    await asyncio.sleep(2)
+
+    assert len(house.hub.connections) == 0
+
+
+async def test_what_a_client_sent_before_it_left_is_still_carried_out():
+    house, leaver, other = House(), Peer(), Peer()
+    house.connect(leaver)
+    await served(house, other)
+    for n in range(10):
+        leaver.say(f"m{n}")
+    leaver.leave()
+    await asyncio.sleep(2)
+
+    assert other.heard == [f"Client peer1: m{n}" for n in range(10)]
+
+
+async def test_a_failing_answer_closes_with_1011_and_is_logged(caplog, monkeypatch):
+    house, peer = House(limits=Limits(2000, 4, 100, 10)), Peer()
+    await served(house, peer)
+
+    async def broken(*args: object, **kwargs: object) -> int:
+        raise ValueError("broken on purpose")
+
+    monkeypatch.setattr(house.hub, "publish", broken)
+    peer.say("x")
+    await asyncio.sleep(2)
+
+    assert peer.close_frame == (1011, "internal error")

@@ -1,0 +1,177 @@
+"""Every endpoint, driven by FastAPI's own TestClient, without uvicorn."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fastapi.testclient import TestClient
+from freezegun import freeze_time
+from starlette.testclient import WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
+
+from server.app import create_app
+from server.settings import Settings
+
+
+@pytest.fixture
+def client():
+    with TestClient(create_app(Settings(notify_interval_s=0, max_message_bytes=100))) as client:
+        yield client
+
+
+def received(websocket) -> dict:
+    return json.loads(websocket.receive_text())
+
+
+def test_a_clients_text_goes_verbatim_to_every_other_client(client):
+    with client.websocket_connect("/ws") as ann, client.websocket_connect("/ws") as bob:
+        ann.send_text("  héllo ")
+        assert bob.receive_text() == "  héllo "
+        bob.send_text("back")
+        assert ann.receive_text() == "back"
+
+
+def test_a_named_client_hears_what_it_said_and_the_others_who_said_it(client):
+    with client.websocket_connect("/ws/ann") as ann, client.websocket_connect("/ws") as bob:
+        ann.send_text("hi")
+        assert ann.receive_text() == "You said: hi"
+        assert bob.receive_text() == "Client ann: hi"
+
+
+def test_a_second_connection_with_the_same_id_replaces_the_first(client):
+    with client.websocket_connect("/ws/ann") as first, client.websocket_connect("/ws/ann") as second:
+        with pytest.raises(WebSocketDisconnect) as caught:
+            first.receive_text()
+        assert (caught.value.code, caught.value.reason) == (1008, "replaced by a newer connection with the same id")
+        second.send_text("still here")
+        assert second.receive_text() == "You said: still here"
+
+
+def test_clients_that_leave_are_forgotten(client):
+    with client.websocket_connect("/ws"), client.websocket_connect("/ws/ann"):
+        assert client.get("/health").json() == {"status": "ok", "phase": "serving", "connections": 2}
+    assert client.get("/health").json()["connections"] == 0
+
+
+def test_an_envelope_client_is_welcomed_publishes_and_is_acknowledged(client):
+    with (
+        client.websocket_connect("/ws/ann", subprotocols=["other", "ebb.v1"]) as ann,
+        client.websocket_connect("/ws") as bob,
+    ):
+        welcome = received(ann)
+        assert ann.accepted_subprotocol == "ebb.v1"
+        assert (welcome["type"], welcome["connection"], welcome["seq"]) == ("welcome", "ann", 0)
+
+        ann.send_text('{"type":"publish","id":"a-1","data":{"n":1}}')
+        assert received(ann) == {"type": "ack", "id": "a-1", "seq": 1}
+        assert bob.receive_text() == 'Client ann: {"n": 1}'
+
+
+def test_a_message_in_a_room_reaches_its_members_only(client):
+    with (
+        client.websocket_connect("/ws/ann", subprotocols=["ebb.v1"]) as ann,
+        client.websocket_connect("/ws/bob", subprotocols=["ebb.v1"]) as bob,
+    ):
+        received(ann)
+        received(bob)
+        for request in ('{"type":"join","room":"tea"}', '{"type":"publish","id":"b-1","room":"den","data":1}'):
+            bob.send_text(request)
+        assert received(bob)["type"] == "ack"
+        ann.send_text('{"type":"publish","id":"1","room":"tea","data":"for tea"}')
+        message = received(bob)
+        assert (message["seq"], message["room"], message["from"], message["data"]) == (2, "tea", "ann", "for tea")
+        bob.send_text('{"type":"leave","room":"tea"}')
+        bob.send_text('{"type":"publish","id":"b-2","data":"all"}')
+        assert received(bob)["id"] == "b-2"
+        assert received(ann)["type"] == "ack"
+        assert received(ann)["data"] == "all"
+        ann.send_text('{"type":"publish","id":"2","room":"tea","data":"nobody"}')
+        ann.send_text('{"type":"publish","id":"3","data":"everyone"}')
+        assert received(bob)["data"] == "everyone"
+
+
+def test_a_malformed_request_is_answered_and_the_connection_stays(client):
+    with client.websocket_connect("/ws", subprotocols=["ebb.v1"]) as ann:
+        received(ann)
+        ann.send_text("hello")
+        assert received(ann) == {
+            "type": "error",
+            "code": "malformed",
+            "detail": "message: Invalid JSON: expected value at line 1 column 1",
+        }
+        ann.send_text('{"type":"publish","id":"1","data":0}')
+        assert received(ann)["type"] == "ack"
+
+
+def test_a_resume_is_answered_by_a_gap_for_now(client):
+    client.post("/broadcast", json={"data": "one"})
+    with client.websocket_connect("/ws?epoch=e&seq=0", subprotocols=["ebb.v1"]) as ann:
+        assert received(ann)["type"] == "welcome"
+        assert received(ann) == {"type": "gap", "after": 0, "next": 2}
+
+
+def test_a_malformed_resume_is_refused_at_the_handshake(client):
+    with pytest.raises(WebSocketDenialResponse) as caught, client.websocket_connect("/ws?epoch=e&seq=x"):
+        pass
+    assert caught.value.status_code == 400
+    assert caught.value.text == "seq='x': Input should be a valid integer, unable to parse string as an integer\n"
+
+
+def test_a_message_over_the_limit_closes_with_1009_and_says_how_big_it_was(client):
+    with client.websocket_connect("/ws") as ann:
+        ann.send_text("é" * 51)
+        with pytest.raises(WebSocketDisconnect) as caught:
+            ann.receive_text()
+    assert (caught.value.code, caught.value.reason) == (1009, "message of 102 bytes, limit 100")
+
+
+def test_binary_messages_close_with_1003(client):
+    with client.websocket_connect("/ws") as ann:
+        ann.send_bytes(b"\x00")
+        with pytest.raises(WebSocketDisconnect) as caught:
+            ann.receive_text()
+    assert (caught.value.code, caught.value.reason) == (1003, "text messages only")
+
+
+@freeze_time("2026-01-02T03:04:05Z", real_asyncio=True)
+def test_a_broadcast_reaches_every_client_in_its_own_form(client):
+    with (
+        client.websocket_connect("/ws") as plain,
+        client.websocket_connect("/ws/x", subprotocols=["ebb.v1"]) as envelope,
+    ):
+        received(envelope)
+        response = client.post("/broadcast", json={"data": "hello"})
+        assert (response.status_code, response.json()) == (202, {"seq": 1})
+        assert plain.receive_text() == "hello"
+        assert received(envelope) == {
+            "type": "message",
+            "seq": 1,
+            "room": None,
+            "from": None,
+            "data": "hello",
+            "at": "2026-01-02T03:04:05Z",
+        }
+
+
+def test_a_broadcast_without_data_is_refused(client):
+    assert client.post("/broadcast", json={"text": "hello"}).status_code == 422
+
+
+def test_readiness_metrics_and_the_page_answer(client):
+    assert client.get("/ready").json() == {"status": "ready"}
+    metrics = client.get("/metrics").text
+    assert 'ebb_phase{phase="serving"} 1.0' in metrics
+    assert "ebb_connections 0.0" in metrics
+    assert "<script" in client.get("/").text
+
+
+def test_an_unknown_websocket_path_is_refused(client):
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/nowhere"):
+        pass
+
+
+def test_the_notification_comes_by_itself():
+    settings = Settings(notify_interval_s=0.01, notify_text="Test notification")
+    with TestClient(create_app(settings)) as client, client.websocket_connect("/ws") as ann:
+        assert ann.receive_text() == "Test notification"

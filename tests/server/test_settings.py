@@ -1,0 +1,66 @@
+"""A wrong setting ends startup with one line that says which, what, and what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.core.drain import DrainTerms
+from server.settings import Settings, load
+
+
+def test_the_defaults_are_those_of_the_documentation(monkeypatch):
+    assert load().drain_terms == DrainTerms(
+        drain_timeout_s=1800,
+        grace_s=0,
+        evict_per_s=1000,
+        close_timeout_s=10,
+        reconnect_window_s=30,
+        progress_interval_s=10,
+    )
+
+
+def test_the_environment_sets_them(monkeypatch):
+    monkeypatch.setenv("SERVER_DRAIN_TIMEOUT_S", "2.5")
+
+    assert load().drain_timeout_s == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        (
+            "SERVER_DRAIN_TIMEOUT_S",
+            "soon",
+            "SERVER_DRAIN_TIMEOUT_S='soon' is not allowed: seconds from the signal to the deadline, 0 or more",
+        ),
+        (
+            "SERVER_EVICT_PER_S",
+            "0",
+            "SERVER_EVICT_PER_S='0' is not allowed: connections closed a second after the deadline, more than 0",
+        ),
+        ("SERVER_CLOSE_TIMEOUT_S", "inf", "SERVER_CLOSE_TIMEOUT_S='inf' is not allowed: seconds that one closing"),
+        ("SERVER_LOG_LEVEL", "loud", "SERVER_LOG_LEVEL='loud' is not allowed: debug, info, warning or error"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(monkeypatch, name, value, line):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SystemExit) as caught:
+        load()
+
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_wrong_values_are_both_named(monkeypatch):
+    monkeypatch.setenv("SERVER_DRAIN_TIMEOUT_S", "-1")
+    monkeypatch.setenv("SERVER_INBOX_MESSAGES", "0")
+
+    with pytest.raises(SystemExit) as caught:
+        load()
+
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_every_setting_says_what_is_allowed():
+    assert all(field.description for field in Settings.model_fields.values())

@@ -1,0 +1,206 @@
+"""The way of a shutdown, with real durations on a virtual clock: half an hour takes milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from datetime import UTC, datetime
+
+import pytest
+from freezegun import freeze_time
+
+from server.core.drain import DrainTerms, Phase
+from tests.server.peers import House, Peer
+
+pytestmark = pytest.mark.looptime
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def report(caplog: pytest.LogCaptureFixture) -> dict:
+    return json.loads(caplog.messages[-1])
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture):
+    logging.getLogger("ebb").propagate = True
+    caplog.set_level("INFO", "ebb")
+    return caplog
+
+
+async def test_a_lingerer_is_told_at_once_and_closed_after_half_an_hour(caplog):
+    house, lingerer = House(), Peer()
+    house.connect(lingerer)
+    await asyncio.sleep(1)
+    started = now()
+
+    await house.shutdown.drain()
+
+    assert len(lingerer.notices) == 1
+    assert lingerer.notices[0]["deadline_s"] == 1800
+    assert lingerer.close_frame == (1012, "service restart")
+    assert 1800 <= lingerer.close_frame_at - started < 1800.1
+    account = report(caplog)
+    assert (account["present"], account["left"], account["closed"], account["aborted"]) == (1, 0, 1, 0)
+
+
+async def test_it_is_over_as_soon_as_the_last_client_has_left(caplog):
+    house, guest = House(), Peer()
+    house.connect(guest)
+    draining = asyncio.create_task(house.shutdown.drain())
+    await asyncio.sleep(60)
+    guest.leave()
+    left_at = now()
+
+    await draining
+
+    assert now() - left_at < 0.2
+    assert guest.close_frame is None
+    assert report(caplog)["left"] == 1
+
+
+async def test_with_nobody_there_it_is_over_at_once():
+    house, started = House(), now()
+
+    await house.shutdown.drain()
+
+    assert (house.shutdown.phase, now()) == (Phase.STOPPED, started)
+
+
+@freeze_time("2026-01-02T03:00:00Z", real_asyncio=True)
+async def test_the_notice_names_the_deadline_by_the_wall_clock():
+    house, guest = House(), Peer()
+    house.connect(guest)
+    draining = asyncio.create_task(house.shutdown.drain())
+    await asyncio.sleep(1)
+    guest.leave()
+    await draining
+
+    assert datetime.fromisoformat(guest.notices[0]["deadline_at"]) == datetime(2026, 1, 2, 3, 30, tzinfo=UTC)
+
+
+async def test_a_client_is_served_while_the_server_drains():
+    house, ann, bob = House(), Peer(), Peer()
+    house.connect(ann)
+    house.connect(bob)
+    draining = asyncio.create_task(house.shutdown.drain())
+    await asyncio.sleep(900)
+    ann.say("still there?")
+    await asyncio.sleep(1)
+    ann.leave()
+    bob.leave()
+    await draining
+
+    assert ann.heard[-1] == "You said: still there?"
+    assert bob.heard[-1] == "Client peer1: still there?"
+
+
+async def test_what_a_client_has_said_is_answered_before_its_close_frame():
+    house, talker = House(DrainTerms(drain_timeout_s=10)), Peer()
+    house.connect(talker)
+    draining = asyncio.create_task(house.shutdown.drain())
+    await asyncio.sleep(9.99)
+    for n in range(30):
+        talker.say(f"m{n}")
+    await draining
+
+    assert [text for text in talker.heard if text.startswith("You said")] == [f"You said: m{n}" for n in range(30)]
+    assert talker.close_frame == (1012, "service restart")
+
+
+async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_close_timeout(caplog):
+    house, ignorer = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(answers_close=False)
+    house.connect(ignorer)
+    started = now()
+
+    await house.shutdown.drain()
+
+    assert ignorer.aborted
+    assert 15 <= now() - started < 15.2
+    account = report(caplog)
+    assert (account["closed"], account["aborted"]) == (0, 1)
+
+
+async def test_a_stalled_reader_delays_nobodys_notice_and_is_cut_off(caplog):
+    house, stalled, reader = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(), Peer()
+    house.connect(stalled)
+    house.connect(reader)
+    await asyncio.sleep(1)
+    stalled.reading.clear()
+    await house.hub.publish("in the way")
+    await house.shutdown.drain()
+
+    assert len(reader.notices) == 1
+    assert reader.close_frame == (1012, "service restart")
+    assert stalled.aborted
+    account = report(caplog)
+    assert (account["closed"], account["aborted"]) == (1, 1)
+
+
+async def test_a_client_that_reads_its_backlog_late_still_gets_everything_and_a_goodbye():
+    house, late = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer()
+    house.connect(late)
+    await asyncio.sleep(1)
+    late.reading.clear()
+    draining = asyncio.create_task(house.shutdown.drain())
+    await asyncio.sleep(9)
+    for n in range(5):
+        await house.hub.publish(f"b{n}")
+    await asyncio.sleep(4)
+    late.reading.set()
+    await draining
+
+    assert [text for text in late.heard if text.startswith("b")] == [f"b{n}" for n in range(5)]
+    assert late.close_frame == (1012, "service restart")
+    assert not late.aborted
+
+
+async def test_evictions_are_paced():
+    house = House(DrainTerms(drain_timeout_s=10, evict_per_s=10))
+    peers = [Peer() for _ in range(50)]
+    for peer in peers:
+        house.connect(peer)
+
+    await house.shutdown.drain()
+
+    moments = [peer.close_frame_at for peer in peers]
+    assert moments == sorted(moments)
+    assert max(sum(start <= at < start + 1 for at in moments) for start in moments) <= 20
+    assert 4 < moments[-1] - moments[0] < 6
+
+
+async def test_an_operator_ends_it_early(caplog):
+    house, lingerer = House(), Peer()
+    house.connect(lingerer)
+    draining = asyncio.create_task(house.shutdown.drain())
+    await asyncio.sleep(5)
+    house.shutdown.forced = lambda: True
+    await draining
+
+    assert lingerer.close_frame == (1012, "service restart")
+    assert report(caplog)["forced"] is True
+
+
+async def test_a_process_that_was_told_to_stop_counts_as_draining_before_the_drain_begins():
+    house = House()
+    house.shutdown.told_to_stop = lambda: True
+
+    assert house.shutdown.phase is Phase.DRAINING
+
+
+async def test_one_line_a_phase_and_one_every_ten_seconds(caplog):
+    house, lingerer = House(DrainTerms(drain_timeout_s=25)), Peer()
+    house.connect(lingerer)
+
+    await house.shutdown.drain()
+
+    assert caplog.messages[:-1] == [
+        "draining: 1 connections left, 25.0 s at most",
+        "draining: 1 connections left, 15.0 s at most",
+        "draining: 1 connections left, 5.0 s at most",
+        "evicting: 1 connections left, 10.0 s at most",
+        "stopped: 0 connections left, 0.0 s at most",
+    ]
