@@ -1,0 +1,255 @@
+"""Literal histories that read like stories, and cases: a story, its verdict, a phrase of the evidence.
+
+Times are seconds relative to t0. `healthy()` is a forced drain that keeps every clause; clause 16 alone,
+about a target that everybody left early, needs another story, `deserted()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Self
+
+import pytest
+
+from harness.clauses import Clause, Judgement, Verdict
+from harness.history import History, Terms
+
+PASS, FAIL, UNKNOWN, EXCLUDED = Verdict
+T0 = 1000.0  # any moment of the monotonic clock
+TERMS = Terms(drain_timeout_s=5.0, evict_per_s=20.0, close_timeout_s=1.0, reconnect_window_s=2.5, notify_interval_s=1.0)
+SHUTDOWN = "INFO:     Waiting for application shutdown."
+CROWD = 60
+POSTS = range(8)
+BUSY = ("busy-1", "busy-2")
+MESSAGES = range(12)
+
+
+class Story:
+    """Events in the making. `client` and `handshake` introduce somebody, and what follows is about them."""
+
+    def __init__(self, terms: Terms = TERMS) -> None:
+        self.terms = terms
+        self.told_of: list[tuple[float, str, str, dict[str, Any]]] = []
+        self.who = ""
+
+    def history(self) -> History:
+        history = History(self.terms)
+        for t, who, what, detail in sorted(self.told_of, key=lambda event: event[0]):
+            begun = {"began": T0 + detail["began"]} if "began" in detail else {}
+            history.record(T0 + t, who, what, **{**detail, **begun})
+        return history
+
+    # the story as a whole
+    def under(self, **terms: Any) -> Self:
+        self.terms = replace(self.terms, **terms)
+        return self
+
+    def without(self, who: str = "", what: str = "") -> Self:
+        """Leave out what somebody (by the beginning of the name) did, or only events of one kind."""
+        self.told_of = [event for event in self.told_of if not (event[1].startswith(who) and what in ("", event[2]))]
+        return self
+
+    def until(self, t: float) -> Self:
+        self.told_of = [event for event in self.told_of if event[0] <= t]
+        return self
+
+    def about(self, who: str) -> Self:
+        self.who = who
+        return self
+
+    def add(self, t: float, what: str, **detail: Any) -> Self:
+        self.told_of.append((t, self.who, what, detail))
+        return self
+
+    # clients
+    def handshake(self, name: str, began: float, hostile: bool = False) -> Self:
+        persona = name.rpartition("-")[0]
+        return self.about(name).add(began, "connecting", path="/ws", persona=persona, hostile=hostile, subprotocol=None)
+
+    def opened(self, t: float) -> Self:
+        return self.add(t, "opened")
+
+    def refused(self, t: float, status: int = 503, retry_after: str | None = "5") -> Self:
+        return self.add(t, "refused", status=status, retry_after=retry_after)
+
+    def failed(self, t: float, error: str) -> Self:
+        return self.add(t, "failed", error=error)
+
+    def client(self, name: str, opened: float = -1.0, hostile: bool = False) -> Self:
+        return self.handshake(name, opened - 0.01, hostile).opened(opened)
+
+    def told(self, t: float, deadline_s: object = None, reconnect_after_s: object = 1.0) -> Self:
+        left = self.terms.drain_timeout_s - t if deadline_s is None else deadline_s
+        return self.add(t, "notice", deadline_s=left, reconnect_after_s=reconnect_after_s)
+
+    def says(self, t: float, n: int, answerable: bool = True) -> Self:
+        return self.add(t, "sent", sender=self.who, n=n, answerable=answerable)
+
+    def is_answered(self, t: float, n: int) -> Self:
+        return self.add(t, "answered", n=n)
+
+    def hears(self, t: float, sender: str, n: int) -> Self:
+        return self.add(t, "heard", sender=sender, n=n)
+
+    def is_notified(self, t: float) -> Self:
+        return self.add(t, "notified")
+
+    def is_closed(self, t: float, code: int = 1012) -> Self:
+        return self.add(t, "close_received", code=code, reason="")
+
+    def answers_the_close(self, t: float, code: int = 1012) -> Self:
+        return self.add(t, "close_sent", code=code, ours=False)
+
+    def closes(self, t: float, code: int = 1000) -> Self:
+        return self.add(t, "close_sent", code=code, ours=True)
+
+    def ends(self, t: float, how: str = "eof") -> Self:
+        return self.add(t, "ended", how=how)
+
+    def is_evicted(self, t: float, code: int = 1012) -> Self:
+        return self.is_closed(t, code).answers_the_close(t + 0.001, code).ends(t + 0.002)
+
+    def leaves(self, t: float, code: int = 1000, answer: int | None = None, took: float = 0.01) -> Self:
+        answer = code if answer is None else answer
+        return self.closes(t, code).is_closed(t + took, answer).ends(t + took + 0.001)
+
+    # the target and the harness
+    def signal(self, t: float = 0.0) -> Self:
+        return self.about("target").add(t, "signal", signal="SIGTERM", to="process")
+
+    def prints(self, t: float, text: str = SHUTDOWN) -> Self:
+        return self.about("target").add(t, "line", text=text)
+
+    def exits(self, t: float, status: int = 0) -> Self:
+        return self.about("target").add(t, "exited", status=status)
+
+    def leaves_behind(self, t: float, pids: tuple[int, ...] = (), port_error: str | None = None) -> Self:
+        self.about("target")
+        return self.add(t, "left_behind", pids=list(pids), port_free=port_error is None, port_error=port_error)
+
+    def probe(
+        self, who: str, began: float, status: int | None = 200, error: str | None = None, took: float = 0.002
+    ) -> Self:
+        return self.about(who).add(began + took, "answered", began=began, status=status, error=error)
+
+    def probes(self, who: str, start: float, end: float, status: int | None = 200, error: str | None = None) -> Self:
+        for step in range(round((end - start) / 0.2) + 1):
+            self.probe(who, start + 0.2 * step, status, error)
+        return self
+
+    def post(self, n: int, began: float, status: int | None = 202, took: float = 0.01) -> Self:
+        return self.about("broadcast").add(began + took, "posted", n=n, began=began, status=status, error=None)
+
+    def lags(self, t: float, seconds: float) -> Self:
+        return self.about("harness").add(t, "lag", seconds=seconds)
+
+    def gives_up(self, t: float) -> Self:
+        return self.about("harness").add(t, "mark", name="gave up waiting")
+
+
+def story(**terms: Any) -> Story:
+    """A target that is told to stop at t0, and nothing else."""
+    return Story().under(**terms).signal()
+
+
+def post_at(n: int) -> float:
+    return 0.5 + 0.5 * n
+
+
+def message_at(n: int) -> float:
+    return -0.25 + 0.4 * n
+
+
+def crowd_evicted_at(i: int) -> float:
+    return 5.01 + i / 19
+
+
+def hear_everything(told: Story, since: float = -1.0, until: float = 5.0) -> None:
+    """Whoever is in the story just now hears all that the others send, and the notifications."""
+    tokens = [(post_at(n), "broadcast", n) for n in POSTS]
+    tokens += [(message_at(n), sender, n) for sender in BUSY for n in MESSAGES if sender != told.who]
+    for t, sender, n in tokens:
+        if since < t < until:
+            told.hears(t + 0.006, sender, n)
+    for t in (0.9, 1.9, 2.9, 3.9, 4.9):
+        if t < until:
+            told.is_notified(t)
+
+
+def healthy() -> Story:
+    """A forced drain that keeps every clause, to be continued."""
+    told = Story()
+    told.told_of = list(_forced_drain().told_of)
+    return told
+
+
+@cache
+def _forced_drain() -> Story:
+    """Who: 60 lingerers, 2 busy senders, 6 leavers, 1 half-open, 6 racers (3 let in), 6 late joiners."""
+    told = story().prints(-3.0, "INFO:     Started server process")
+    for i in range(CROWD):
+        told.client(f"lingerer-{i}", -1.0 + i / 1000).told(0.02 + i / 2000, reconnect_after_s=2.5 * (i + 0.5) / CROWD)
+        hear_everything(told)
+        told.is_evicted(crowd_evicted_at(i))
+    for sender in BUSY:
+        told.client(sender).told(0.03)
+        hear_everything(told)
+        for n in MESSAGES:
+            told.says(message_at(n), n).is_answered(message_at(n) + 0.005, n)
+        told.is_evicted(8.12)
+    for i in range(6):
+        told.client(f"leaver-{i}").told(0.03)
+        hear_everything(told, until=0.2)
+        told.leaves(0.2 + i / 100)
+    told.client("half-open-1", hostile=True).ends(9.2, "reset")
+    for i in range(3):
+        told.handshake(f"racer-{i}", -0.01).opened(0.005).told(0.04)
+        hear_everything(told, since=0.005)
+        told.is_evicted(8.13)
+        told.handshake(f"racer-{i + 3}", 0.004).refused(0.014)
+    for i in range(6):
+        told.handshake(f"late-{i}", 0.5 + 0.7 * i).refused(0.51 + 0.7 * i)
+    for n in POSTS:
+        told.post(n, post_at(n))
+    told.probe("ready", -0.2).probes("ready", 0.01, 8.01, 503)
+    told.probes("health", -0.19, 8.01).probes("metrics", -0.19, 8.01)
+    return told.prints(9.3).exits(9.4).leaves_behind(9.5)
+
+
+def deserted() -> Story:
+    """Everybody leaves early, and the target with them."""
+    told = story()
+    for i in range(6):
+        told.client(f"leaver-{i}").told(0.03).leaves(1.0 + i / 10)
+    return told.prints(1.6).exits(1.7).leaves_behind(1.8)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One story and what a clause must make of it."""
+
+    title: str
+    told: Callable[[], Story]
+    verdict: Verdict
+    phrase: str
+
+    def __str__(self) -> str:
+        return self.title
+
+
+Cases = dict[int, list[Case]]
+
+
+def each(cases: Cases) -> list[Any]:
+    """The cases of a table as arguments of one parametrised test."""
+    return [pytest.param(number, case, id=f"{number}: {case}") for number, of in cases.items() for case in of]
+
+
+def check(clause: Clause, case: Case) -> None:
+    """Fail unless the clause gives this case its verdict, for the reason that was meant, on one line."""
+    judgement: Judgement = clause.judge(case.told().history())
+    assert judgement.verdict is case.verdict, judgement.evidence
+    assert case.phrase in judgement.evidence
+    assert "\n" not in judgement.evidence

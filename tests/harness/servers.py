@@ -1,0 +1,68 @@
+"""A WebSocket server inside the test, which does what the test tells it and remembers what it saw."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from harness.history import Event, History, Terms
+from harness.network import HOST
+
+PATIENCE_S = 5.0
+
+Behaviour = Callable[["Served"], Awaitable[None]]
+
+
+class Served(ServerConnection):
+    """One connection as the server sees it: also the chunks in which its bytes arrived."""
+
+    def data_received(self, data: bytes) -> None:
+        if not hasattr(self, "chunks"):
+            self.chunks: list[bytes] = []
+        self.chunks.append(data)
+        super().data_received(data)
+
+
+@asynccontextmanager
+async def serving(
+    behave: Behaviour, refuse: Callable[[ServerConnection, Request], Response | None] | None = None
+) -> AsyncIterator[int]:
+    """A server that runs `behave` for each connection; yields its port."""
+
+    async def handle(connection: ServerConnection) -> None:
+        assert isinstance(connection, Served)
+        await behave(connection)
+
+    settings = {"create_connection": Served, "process_request": refuse, "close_timeout": PATIENCE_S}
+    async with serve(handle, HOST, 0, compression=None, **settings) as server:  # type: ignore[arg-type]
+        yield next(iter(server.sockets)).getsockname()[1]
+
+
+def empty_history() -> History:
+    """A history for a test in which nothing is judged."""
+    return History(Terms(1.0, None, 1.0, None))
+
+
+async def until(condition: Callable[[], object], reason: str) -> None:
+    """Wait for a condition; say what did not come."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"not within {PATIENCE_S} s: {reason}") from None
+
+
+def kinds(history: History, who: str) -> list[str]:
+    """What one name recorded, in order."""
+    return [event.what for event in history.events if event.who == who]
+
+
+def only(history: History, what: str) -> Event:
+    """The one event of a kind."""
+    (event,) = [event for event in history.events if event.what == what]
+    return event

@@ -1,0 +1,213 @@
+"""Clauses 12, 13 and 15 on literal histories."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.clauses import CLAUSES
+from tests.harness.histories import (
+    EXCLUDED,
+    FAIL,
+    PASS,
+    UNKNOWN,
+    Case,
+    Cases,
+    Story,
+    check,
+    deserted,
+    each,
+    healthy,
+    story,
+)
+
+
+def odd_one(opened: float = -1.0, hostile: bool = False) -> Story:
+    return healthy().client("odd-1", opened, hostile)
+
+
+def evicting(*times: float, pace: float = 2.0) -> Story:
+    told = story(evict_per_s=pace)
+    for i, t in enumerate(times):
+        told.client(f"lingerer-{i}").is_evicted(t)
+    return told
+
+
+CASES: Cases = {
+    12: [
+        Case(
+            "nobody closed before the deadline",
+            healthy,
+            PASS,
+            "65 clients stayed until the deadline (t0+5.000 s), the first close by the server came at t0+5.010 s",
+        ),
+        Case(
+            "closed a moment early",
+            lambda: odd_one().is_evicted(4.99),
+            FAIL,
+            "1 of 72 clients were closed before the deadline (t0+5.000 s); first odd-1 at t0+4.990 s with 1012",
+        ),
+        Case(
+            "a racer closed early",
+            lambda: odd_one(0.01).is_evicted(2.0),
+            FAIL,
+            "odd-1 at t0+2.000 s with 1012",
+        ),
+        Case("cut without a close frame", lambda: odd_one().ends(2, "reset"), FAIL, "without a close frame"),
+        Case("a fault that nobody committed", lambda: odd_one().is_evicted(2.0, 1008), FAIL, "with 1008"),
+        Case("a slow consumer", lambda: odd_one(hostile=True).is_evicted(2.0, 1008), PASS, "65 clients"),
+        Case("a dead peer", lambda: odd_one(hostile=True).ends(2.0, "reset"), PASS, "65 clients"),
+        Case(
+            "a hostile client told to go",
+            lambda: odd_one(hostile=True).is_evicted(2.0),
+            PASS,
+            "at t0+5.010 s",
+        ),
+        Case("who closes first is not closed", lambda: odd_one().leaves(2.0), PASS, "65 clients"),
+        Case("frames that cross", lambda: odd_one().leaves(2.0, 1000, 1012), PASS, "65 clients"),
+        Case("its close is answered by a cut", lambda: odd_one().closes(2.0).ends(2.1), PASS, "65 clients"),
+        Case(
+            "cut, and only then closed by its client",
+            lambda: odd_one().ends(2).closes(2.1),
+            FAIL,
+            "odd-1 at t0+2.0",
+        ),
+        Case("who tears its own line", lambda: odd_one().ends(2.0, "local"), PASS, "65 clients"),
+        Case("closed before t0", lambda: odd_one().is_evicted(-0.5, 1008), PASS, "65 clients"),
+        Case(
+            "closed on time",
+            lambda: odd_one().is_evicted(5.0),
+            PASS,
+            "first close by the server came at t0+5.000",
+        ),
+        Case(
+            "nobody was ever closed",
+            lambda: story().client("a-1").client("a-2").client("a-3").gives_up(20.0),
+            PASS,
+            "3 clients stayed until the deadline (t0+5.000 s), none was closed",
+        ),
+        Case("everybody left early", deserted, UNKNOWN, "only 0 clients that stayed"),
+        Case("the record ends before the deadline", lambda: healthy().until(4.9), UNKNOWN, "only 0 clients"),
+    ],
+    13: [
+        Case(
+            "1012 and a complete handshake",
+            healthy,
+            PASS,
+            "65 clients got 1012 and a complete closing handshake",
+        ),
+        Case(
+            "another code",
+            lambda: odd_one().is_evicted(6.0, 1001),
+            FAIL,
+            "1 of 66 clients did not get 1012 and a complete closing handshake;"
+            " first odd-1 at t0+6.000 s was closed with 1001",
+        ),
+        Case("an early close too needs 1012", lambda: odd_one().is_evicted(2.0, 1006), FAIL, "closed with 1006"),
+        Case(
+            "cut without a close frame",
+            lambda: odd_one().ends(6.0),
+            FAIL,
+            "ended by eof without a close frame",
+        ),
+        Case(
+            "TCP ends before the answer",
+            lambda: odd_one().is_closed(6.0).ends(6.01).answers_the_close(6.02),
+            FAIL,
+            "was ended by eof before its answer",
+        ),
+        Case(
+            "no time for an answer",
+            lambda: odd_one().is_closed(6.0).ends(6.01, "reset"),
+            FAIL,
+            "reset before its",
+        ),
+        Case(
+            "reset after the answer",
+            lambda: odd_one().is_closed(6.0).answers_the_close(6.01).ends(6.02, "reset"),
+            FAIL,
+            "was ended by reset after its answer",
+        ),
+        Case("never closed", lambda: odd_one(), FAIL, "odd-1 at t0+5.000 s was never closed"),
+        Case(
+            "never closed, and torn down by the harness when it gave up",
+            lambda: (
+                healthy().without("target", "exited").gives_up(20).client("odd-1").about("odd-1").ends(20.1, "local")
+            ),
+            FAIL,
+            "odd-1 at t0+5.000 s was never closed",
+        ),
+        Case(
+            "left connected",
+            lambda: odd_one().is_closed(6).answers_the_close(6.01),
+            FAIL,
+            "was left connected",
+        ),
+        Case("who leaves after the deadline", lambda: odd_one().leaves(6.0), PASS, "65 clients"),
+        Case("a hostile one", lambda: odd_one(hostile=True).ends(9.0, "reset"), PASS, "65 clients"),
+        Case("joined after the deadline", lambda: odd_one(6.0), PASS, "65 clients"),
+        Case(
+            "the record ends before the deadline",
+            lambda: healthy().until(4.9),
+            UNKNOWN,
+            "only 0 reading clients",
+        ),
+        Case("too few", lambda: evicting(6.0, 6.1), UNKNOWN, "only 2 reading clients"),
+    ],
+    15: [
+        Case("within the pace", healthy, PASS, "24 closes in the second from t0+7.168 s (limit 40), 65 in all"),
+        Case("exactly twice the pace", lambda: evicting(5, 5.1, 5.2, 5.3, 8.5), PASS, "4 closes in the second"),
+        Case(
+            "a cliff",
+            lambda: evicting(5, 6.5, 6.6, 6.7, 6.8, 7.499, 9.0),
+            FAIL,
+            "5 closes in the second from t0+6.500 s (limit 4), 7 in all over 4.000 s",
+        ),
+        Case("a cliff in a short eviction", lambda: evicting(5, 5, 5, 5, 5), FAIL, "5 closes in the second"),
+        Case("batches a second apart", lambda: evicting(5, 5, 5, 5, 6, 6, 6, 6, 7, 8.5), PASS, "4 closes"),
+        Case("connections cut at once", lambda: resets_at_once(), FAIL, "5 closes in the second"),
+        Case(
+            "hostile clients aborted at the end are no part of it",
+            lambda: hostile_at_once(lambda told: told.ends(9.0, "reset")),
+            PASS,
+            "24 closes",
+        ),
+        Case(
+            "nor are those who were at fault",
+            lambda: hostile_at_once(lambda told: told.is_evicted(6.0, 1008)),
+            PASS,
+            "24 closes",
+        ),
+        Case(
+            "hostile clients told to go are",
+            lambda: hostile_at_once(lambda told: told.is_closed(6.0)),
+            FAIL,
+            "closes in the second",
+        ),
+        Case("a short eviction", lambda: evicting(5, 6, 7), UNKNOWN, "and a verdict needs 3.000 s"),
+        Case("nobody closed", deserted, UNKNOWN, "only 0 closes by the server"),
+        Case("no pace declared", lambda: healthy().under(evict_per_s=None), EXCLUDED, "declares no pace"),
+        Case("a harness that lagged", lambda: healthy().lags(6.0, 0.3), UNKNOWN, "lagged 0.300 s"),
+        Case("a harness that lagged before", lambda: healthy().lags(3.0, 0.3), PASS, "24 closes"),
+    ],
+}
+
+
+def resets_at_once() -> Story:
+    told = story(evict_per_s=2.0)
+    for i in range(5):
+        told.client(f"lingerer-{i}").ends(5.0, "reset")
+    return told
+
+
+def hostile_at_once(then: object) -> Story:
+    told = healthy()
+    for i in range(45):
+        told.client(f"half-open-{i + 2}", hostile=True)
+        assert callable(then)
+        then(told)
+    return told
+
+
+@pytest.mark.parametrize(("number", "case"), each(CASES))
+def test_closing_is_judged_by_who_was_closed_when_and_how(number: int, case: Case) -> None:
+    check(CLAUSES[number], case)

@@ -1,0 +1,83 @@
+"""Clause 11 on literal histories."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.clauses import CLAUSES
+from tests.harness.histories import FAIL, PASS, UNKNOWN, Case, Cases, Story, check, each, healthy, story
+
+
+def leaver(code: int, answer: int, at: float = 3.0) -> Story:
+    return healthy().client("odd-1").told(0.1).leaves(at, code, answer)
+
+
+CASES: Cases = {
+    11: [
+        Case("answered with their code", healthy, PASS, "6 closes by clients answered, the slowest in 0.010 s"),
+        Case(
+            "answered with another code",
+            lambda: leaver(4001, 1000),
+            FAIL,
+            "1 of 7 closes by clients were not answered with their code within 1.000 s;"
+            " first odd-1 at t0+3.000 s closed with 4001 and was answered 1000",
+        ),
+        Case("answered with 1012 in the grace", lambda: leaver(1000, 1012), FAIL, "was answered 1012"),
+        Case("crossed by 1012 after the deadline", lambda: leaver(1000, 1012, at=6.0), PASS, "6 closes"),
+        Case(
+            "crossed by a close that came early",
+            lambda: leaver(1000, 1001).client("odd-2").is_evicted(3.02, 1001),
+            PASS,
+            "6 closes",
+        ),
+        Case(
+            "answered late",
+            lambda: healthy().client("odd-1").leaves(3.0, took=1.5),
+            FAIL,
+            "answered after 1.500 s",
+        ),
+        Case(
+            "cut instead",
+            lambda: healthy().client("odd-1").closes(3.0).ends(3.1),
+            FAIL,
+            "ended by eof without an",
+        ),
+        Case("left open", lambda: healthy().client("odd-1").closes(3.0), FAIL, "left open without an answer"),
+        Case(
+            "torn down by an impatient client",
+            lambda: healthy().client("odd-1").closes(3).ends(3.1, "local"),
+            PASS,
+            "6 closes",
+        ),
+        Case(
+            "torn down by a patient one",
+            lambda: healthy().client("odd-1").closes(3).ends(5, "local"),
+            FAIL,
+            "ended by local without an answer",
+        ),
+        Case("the record ends too soon", lambda: healthy().client("odd-1").closes(9.0), PASS, "6 closes"),
+        Case("an empty close answered with 1000", lambda: leaver(1005, 1000), PASS, "7 closes"),
+        Case("a hostile one", lambda: healthy().client("odd-1", hostile=True).closes(3.0), PASS, "6 closes"),
+        Case(
+            "a close of the server's was there before",
+            lambda: healthy().client("odd-1").is_closed(6).closes(6.1),
+            PASS,
+            "6 closes",
+        ),
+        Case("before t0", lambda: healthy().client("odd-1").closes(-0.5), PASS, "6 closes"),
+        Case("too few", lambda: healthy().without("leaver-1").without("leaver-2"), UNKNOWN, "only 4 closes"),
+        Case("none", lambda: healthy().without("leaver"), UNKNOWN, "only 0 closes"),
+        Case(
+            "one wrong without any server close",
+            lambda: story().client("odd-1").leaves(1, 4001, 1012),
+            FAIL,
+            "was answered 1012",
+        ),
+        Case("a harness that lagged", lambda: healthy().lags(0.5, 0.3), UNKNOWN, "lagged 0.300 s"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("number", "case"), each(CASES))
+def test_leaving_is_judged_by_how_and_how_soon_a_close_was_answered(number: int, case: Case) -> None:
+    check(CLAUSES[number], case)

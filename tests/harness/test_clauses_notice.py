@@ -1,0 +1,203 @@
+"""Clauses 5, 6 and 8 on literal histories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.clauses import CLAUSES
+from tests.harness.histories import (
+    FAIL,
+    PASS,
+    UNKNOWN,
+    Case,
+    Cases,
+    Story,
+    check,
+    deserted,
+    each,
+    healthy,
+    story,
+)
+
+
+def one_more(opened: float = -1.0, hostile: bool = False) -> Story:
+    return healthy().client("odd-1", opened, hostile)
+
+
+def advising(*moments: Any, **terms: Any) -> Story:
+    told = story(**terms)
+    for i, moment in enumerate(moments):
+        told.client(f"lingerer-{i}").told(0.1, reconnect_after_s=moment)
+    return told
+
+
+EVEN = [i / 50 for i in range(51)]
+
+CASES: Cases = {
+    5: [
+        Case("everybody told once", healthy, PASS, "68 clients told once, between t0+0.020 s and t0+0.049 s"),
+        Case(
+            "one who stays is not told",
+            lambda: one_more().is_evicted(5.5),
+            FAIL,
+            "1 of 73 clients were not told exactly once, in time and in full;"
+            " first odd-1 at t0+5.500 s had no notice until it was gone",
+        ),
+        Case("one is never told and never closed", lambda: one_more(), FAIL, "had no notice to the end"),
+        Case("told twice", lambda: one_more().told(0.1).told(0.2), FAIL, "odd-1 at t0+0.100 s was told 2 times"),
+        Case("a hostile one told twice", lambda: one_more(hostile=True).told(0.1).told(0.2), FAIL, "2 times"),
+        Case("a racer told twice", lambda: one_more(0.01).told(0.1).told(0.2), FAIL, "was told 2 times"),
+        Case(
+            "told after the close",
+            lambda: one_more().is_closed(5.5).told(5.6),
+            FAIL,
+            "only after its close frame",
+        ),
+        Case(
+            "the wrong time left",
+            lambda: one_more().told(0.1, deadline_s=30.0),
+            FAIL,
+            "was told 30.000 s were left, and it was 4.900 s",
+        ),
+        Case(
+            "a parent's delay is granted",
+            lambda: one_more().told(0.1, 6.2).under(parent_delay_s=0.5),
+            PASS,
+            "69",
+        ),
+        Case("no time left", lambda: one_more().told(0.1, "soon"), FAIL, "was told no time left but 'soon'"),
+        Case("no moment", lambda: one_more().told(0.1, None, None), FAIL, "no moment to reconnect but None"),
+        Case(
+            "a moment in the past",
+            lambda: one_more().told(0.1, None, -1),
+            FAIL,
+            "no moment to reconnect but -1",
+        ),
+        Case("a moment that is no number", lambda: one_more().told(0.1, None, True), FAIL, "but True"),
+        Case("who leaves first need not be told", lambda: one_more().leaves(0.9), PASS, "68 clients"),
+        Case("who tears its line first neither", lambda: one_more().ends(0.9, "local"), PASS, "68 clients"),
+        Case(
+            "who waited a second and left should have been",
+            lambda: one_more().leaves(1.5),
+            FAIL,
+            "no notice until",
+        ),
+        Case(
+            "cut off without a word",
+            lambda: one_more().ends(0.1, "reset"),
+            FAIL,
+            "odd-1 at t0+0.100 s had no",
+        ),
+        Case("who was gone before t0", lambda: one_more().leaves(-0.5), PASS, "68 clients"),
+        Case("a hostile one may not have read it", lambda: one_more(hostile=True), PASS, "68 clients"),
+        Case("nobody to tell", lambda: story(), UNKNOWN, "no client was connected at t0"),
+        Case("a harness that lagged", lambda: healthy().lags(0.04, 0.3), UNKNOWN, "a quarter of 1.000 s"),
+        Case("a harness that lagged later", lambda: healthy().lags(3.0, 0.3), PASS, "68 clients"),
+    ],
+    6: [
+        Case("notices, closes, exit", healthy, PASS, "first notice t0+0.020 s, 65 closes from t0+5.010 s, exit"),
+        Case("notices, no closes, exit", deserted, PASS, "first notice t0+0.030 s, 0 closes, exit t0+1.700 s"),
+        Case(
+            "ready after a notice",
+            lambda: healthy().probe("ready", 0.03, 200),
+            FAIL,
+            "1 of 42 readiness probes were answered 200 after the first notice (t0+0.020 s); first a probe at t0+0.030",
+        ),
+        Case(
+            "closed before anybody was told",
+            lambda: one_more().is_evicted(0.01),
+            FAIL,
+            "1 of 66 closes by the server came before the first notice (t0+0.020 s); first odd-1 at t0+0.010 s",
+        ),
+        Case(
+            "closed, and nobody told at all",
+            lambda: story().client("lingerer-1").is_evicted(0.01).exits(0.2),
+            FAIL,
+            "before any notice, for there was none",
+        ),
+        Case(
+            "a slow consumer dropped before the notices",
+            lambda: one_more(hostile=True).is_evicted(0.01, 1008),
+            PASS,
+            "first notice",
+        ),
+        Case(
+            "a client that outlives the exit",
+            lambda: one_more().told(0.1).is_evicted(9.6),
+            FAIL,
+            "1 of 72 clients",
+        ),
+        Case(
+            "an end seen just after the exit",
+            lambda: one_more().told(0.1).is_evicted(9.42),
+            PASS,
+            "exit t0+9.400",
+        ),
+        Case(
+            "an end seen after the exit by a harness that lagged",
+            lambda: one_more().told(0.1).is_evicted(9.5).lags(9.49, 0.1),
+            PASS,
+            "exit t0+9.400",
+        ),
+        Case(
+            "a line torn by the client after the exit",
+            lambda: one_more().told(0.1).ends(9.6, "local"),
+            PASS,
+            "exit",
+        ),
+        Case("no exit", lambda: healthy().without("target", "exited"), UNKNOWN, "did not exit"),
+        Case(
+            "an exit that took a kill",
+            lambda: healthy().without("target", "exited").gives_up(30.0).exits(30.1, -9),
+            UNKNOWN,
+            "did not exit",
+        ),
+        Case("nothing to order", lambda: story().exits(0.1), UNKNOWN, "no notice and no close"),
+    ],
+    8: [
+        Case("spread evenly", healthy, PASS, "71 moments up to 2.479 s in a window of 2.500 s"),
+        Case(
+            "a burst",
+            lambda: advising(*[1.0] * 60),
+            FAIL,
+            "60 moments up to 1.000 s in a window of 2.500 s, 0.600",
+        ),
+        Case("the first half only", lambda: advising(*EVEN), FAIL, "0.600 from an even spread (limit 0.350)"),
+        Case(
+            "an even spread over what it was",
+            lambda: advising(*EVEN, reconnect_window_s=None),
+            PASS,
+            "1.000 s",
+        ),
+        Case("all at once", lambda: advising(*[0] * 60, reconnect_window_s=None), FAIL, "1.000 from an even"),
+        Case(
+            "outside the window",
+            lambda: advising(*EVEN, 3.0),
+            FAIL,
+            "1 of 52 advised moments lie outside the window of 2.500 s;"
+            " first lingerer-51 at t0+0.100 s was given 3.000",
+        ),
+        Case("before the window", lambda: advising(*EVEN, -0.1), FAIL, "was given -0.100 s"),
+        Case(
+            "no moments",
+            lambda: advising(*[None] * 60),
+            FAIL,
+            "60 of 60 notices advised no moment to reconnect; first lingerer-0 at t0+0.100 s was given none",
+        ),
+        Case("sixty clients, nobody told", lambda: healthy().without(what="notice"), FAIL, "none of 62 clients"),
+        Case("few clients, nobody told", lambda: story(), UNKNOWN, "only 0 notices"),
+        Case(
+            "too few notices",
+            lambda: advising(*EVEN[:49]),
+            UNKNOWN,
+            "only 49 notices, and a verdict needs 50",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize(("number", "case"), each(CASES))
+def test_the_notice_is_judged_by_who_had_it_when_and_what_it_said(number: int, case: Case) -> None:
+    check(CLAUSES[number], case)

@@ -1,0 +1,166 @@
+"""Clauses 16, 18 and 20 on literal histories."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.clauses import CLAUSES
+from tests.harness.histories import (
+    EXCLUDED,
+    FAIL,
+    PASS,
+    UNKNOWN,
+    Case,
+    Cases,
+    Story,
+    check,
+    deserted,
+    each,
+    healthy,
+    story,
+)
+
+
+def exiting(t: float | None) -> Story:
+    told = deserted().without("target", "exited")
+    return told if t is None else told.exits(t)
+
+
+def silent() -> Story:
+    return healthy().without("target", "line")
+
+
+CASES: Cases = {
+    16: [
+        Case(
+            "gone soon after the last client",
+            deserted,
+            PASS,
+            "exit at t0+1.700 s (limit t0+2.511 s); 6 clients had left and the grace was over at t0+1.511 s",
+        ),
+        Case(
+            "gone at once with nobody there",
+            lambda: story().exits(0.3),
+            PASS,
+            "exit at t0+0.300 s (limit t0+1.000",
+        ),
+        Case("lingers", lambda: exiting(2.6), FAIL, "exit at t0+2.600 s (limit t0+2.511 s)"),
+        Case(
+            "stays out its grace",
+            lambda: exiting(3.9).under(grace_s=3.0),
+            PASS,
+            "the grace was over at t0+3.000 s",
+        ),
+        Case(
+            "a parent's delay is granted",
+            lambda: exiting(2.6).under(parent_delay_s=0.6),
+            PASS,
+            "limit t0+3.111 s",
+        ),
+        Case(
+            "held by nobody",
+            lambda: exiting(None).gives_up(9),
+            FAIL,
+            "no exit by t0+9.000 s (limit t0+2.511 s)",
+        ),
+        Case(
+            "had to be killed",
+            lambda: exiting(None).gives_up(9).exits(9.1, -9),
+            FAIL,
+            "no exit by t0+9.000 s",
+        ),
+        Case(
+            "torn lines are lines left",
+            lambda: deserted().client("x-1").ends(1.2, "local"),
+            PASS,
+            "7 clients",
+        ),
+        Case(
+            "who was gone before does not count",
+            lambda: deserted().client("x-1").is_evicted(-0.5),
+            PASS,
+            "6 clients",
+        ),
+        Case(
+            "a client that stayed",
+            healthy,
+            UNKNOWN,
+            "66 of 72 clients did not leave by themselves before the dead",
+        ),
+        Case("a client that left too late", lambda: deserted().client("x-1").leaves(5.1), UNKNOWN, "first x-1"),
+        Case(
+            "a client whose end was not seen",
+            lambda: deserted().client("x-1").closes(1),
+            UNKNOWN,
+            "first x-1",
+        ),
+        Case("not watched to the end", lambda: exiting(None), UNKNOWN, "not watched until it exited"),
+        Case("a harness that lagged", lambda: deserted().lags(1.6, 0.3), UNKNOWN, "lagged 0.300 s"),
+    ],
+    18: [
+        Case("once, at the end", healthy, PASS, "lifespan shutdown began once, at t0+9.300 s"),
+        Case("twice", lambda: healthy().prints(9.35), FAIL, "began 2 times, first at t0+9.300 s and t0+9.350 s"),
+        Case(
+            "never",
+            lambda: silent().prints(1.0, "draining"),
+            FAIL,
+            "lifespan shutdown never began: no line with",
+        ),
+        Case(
+            "never, and it hung",
+            lambda: silent().without("target", "exited").prints(1.0, "draining").gives_up(20.0),
+            FAIL,
+            "never began",
+        ),
+        Case(
+            "while clients were connected",
+            lambda: silent().prints(5.5),
+            FAIL,
+            "clients were still connected when lifespan shutdown began (t0+5.500 s); first",
+        ),
+        Case("as the last end arrives", lambda: silent().prints(8.1), PASS, "began once, at t0+8.100 s"),
+        Case(
+            "hostile clients see their end late",
+            lambda: healthy().client("x-1", hostile=True).ends(9.9),
+            PASS,
+            "once",
+        ),
+        Case("before t0 does not count", lambda: healthy().prints(-1.0), PASS, "began once"),
+        Case("no output", silent, UNKNOWN, "no output of the target was captured"),
+        Case(
+            "not watched to the end",
+            lambda: silent().without("target", "exited").prints(1.0, "draining"),
+            UNKNOWN,
+            "not watched until it exited",
+        ),
+        Case("no marker declared", lambda: healthy().under(shutdown_marker=None), EXCLUDED, "prints no line"),
+    ],
+    20: [
+        Case("nothing left", healthy, PASS, "no process was left, and the port could be bound at once"),
+        Case(
+            "processes and the port",
+            lambda: story().leaves_behind(1.0, (41, 42), "address in use"),
+            FAIL,
+            "2 processes were left, first 41; the port could not be bound: address in use",
+        ),
+        Case("a process", lambda: story().leaves_behind(1.0, (41,)), FAIL, "1 processes were left, first 41"),
+        Case(
+            "the port",
+            lambda: story().leaves_behind(1.0, (), "in use"),
+            FAIL,
+            "the port could not be bound: in use",
+        ),
+        Case(
+            "had to be killed",
+            lambda: story().gives_up(9.0).exits(9.1, -9).leaves_behind(9.2),
+            FAIL,
+            "still running when the harness gave up at t0+9.000 s",
+        ),
+        Case("nobody looked", lambda: story().exits(1.0), UNKNOWN, "nobody looked"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("number", "case"), each(CASES))
+def test_termination_is_judged_by_the_exit_and_what_is_left(number: int, case: Case) -> None:
+    check(CLAUSES[number], case)

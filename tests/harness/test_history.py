@@ -1,0 +1,81 @@
+"""What a history keeps, and what is read from it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from harness.clauses import CLAUSES, judge
+from harness.history import History
+from tests.harness.histories import T0, TERMS, healthy, story
+
+
+def test_a_history_reads_back_as_it_was_dumped() -> None:
+    history = healthy().history()
+    file = io.StringIO()
+    history.dump(file)
+    file.seek(0)
+    again = History.load(file)
+    assert again.terms == history.terms
+    assert again.events == history.events
+    assert judge(again, CLAUSES) == judge(history, CLAUSES)
+
+
+@pytest.mark.parametrize("lines", [[], ['{"t": 1.0}']])
+def test_lines_without_terms_are_no_history(lines: list[str]) -> None:
+    with pytest.raises(ValueError, match="the first line holds"):
+        History.load(lines)
+
+
+def test_t0_is_the_first_signal_and_the_deadline_follows_from_it() -> None:
+    history = History(TERMS)
+    assert (history.t0, history.deadline, history.drain) == (None, None, None)
+    history.record(10.0, "target", "signal", signal="SIGTERM", to="process")
+    history.record(11.0, "target", "signal", signal="SIGTERM", to="process")
+    assert (history.t0, history.deadline) == (10.0, 15.0)
+
+
+def test_a_view_follows_what_is_recorded_after_it() -> None:
+    history = story().client("lingerer-1").history()
+    before = history.drain
+    assert before is history.drain
+    assert before is not None
+    assert before.sessions[0].ended is None
+    history.record(T0 + 1.0, "lingerer-1", "ended", how="eof")
+    assert history.drain is not before
+    assert history.drain is not None
+    assert history.drain.sessions[0].evicted_at == T0 + 1.0
+
+
+def test_a_refused_second_handshake_leaves_the_first_connection_standing() -> None:
+    drain = story().client("a-1").handshake("a-1", 1.0).refused(1.1).leaves(2.0).history().drain
+    assert drain is not None
+    assert [client.left_at for client in drain.sessions] == [T0 + 2.0]
+    assert len(drain.handshakes) == 2
+
+
+def test_a_name_that_returns_is_a_new_connection() -> None:
+    drain = story().client("a-1").leaves(1.0).client("a-1", opened=2.0).leaves(3.0).history().drain
+    assert drain is not None
+    assert [client.left_at for client in drain.sessions] == [T0 + 1.0, T0 + 3.0]
+
+
+def test_the_clients_of_a_harness_that_gave_up_are_no_longer_observed() -> None:
+    drain = story().client("a-1").gives_up(8.0).about("a-1").closes(8.1).history().drain
+    assert drain is not None
+    assert drain.sessions[0].gone_at is None
+
+
+def test_a_client_that_was_never_connecting_is_a_mistake_of_the_recorder() -> None:
+    history = story().history()
+    history.record(T0, "a-1", "opened")
+    with pytest.raises(ValueError, match="a-1 recorded 'opened'"):
+        _ = history.drain
+
+
+def test_a_kind_that_no_client_records_is_a_mistake_of_the_recorder() -> None:
+    history = story().client("a-1").history()
+    history.record(T0, "a-1", "sneezed")
+    with pytest.raises(ValueError, match="'sneezed'"):
+        _ = history.drain

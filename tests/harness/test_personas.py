@@ -1,0 +1,216 @@
+"""Each persona does what its name says, seen from a server and in the history."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from typing import TypeVar
+
+import pytest
+
+from harness.clients.client import Client
+from harness.clients.personas import BusySender, Cooperative, LateAnswerer, Leaver, Lingerer, Talker
+from harness.dialect import Dialect, Envelope
+from harness.history import History
+from tests.harness.servers import Served, empty_history, kinds, only, serving, until
+
+NOTICE = json.dumps({"type": "draining", "deadline_s": 5.0, "reconnect_after_s": 0.1})
+C = TypeVar("C", bound=Client)
+ALL = (Lingerer, Cooperative, Leaver, BusySender, Talker, LateAnswerer)
+
+
+@pytest.fixture
+def history() -> History:
+    return empty_history()
+
+
+def one(persona: type[C], history: History) -> C:
+    name = f"{persona.persona}-1"
+    return persona(name, history, Dialect(name))
+
+
+async def goodbye(connection: Served) -> None:
+    """Tell, and close with 1012."""
+    await connection.send(NOTICE)
+    await connection.close(1012, "service restart")
+
+
+async def listen(connection: Served) -> None:
+    """Read until the client leaves."""
+    await connection.wait_closed()
+
+
+@pytest.mark.parametrize("persona", ALL)
+def test_no_persona_of_the_peaceful_cast_is_hostile(persona: type[Client]) -> None:
+    assert not persona.hostile
+
+
+async def test_a_lingerer_is_told_and_stays_until_the_server_closes(history: History) -> None:
+    async with serving(goodbye) as port:
+        lingerer = one(Lingerer, history)
+        await lingerer.connect(port)
+        await until(lambda: lingerer.ended, "the end of the connection")
+    assert kinds(history, "lingerer-1") == [
+        *("connecting", "opened", "notice", "close_received", "close_sent", "ended"),
+    ]
+    assert only(history, "close_received").detail == {"code": 1012, "reason": "service restart"}
+    assert only(history, "close_sent").detail == {"code": 1012, "ours": False}
+    assert only(history, "ended").detail == {"how": "eof"}
+
+
+async def test_a_cooperative_client_leaves_with_1000_at_the_moment_that_its_notice_advises(history: History) -> None:
+    async def tell(connection: Served) -> None:
+        await connection.send(NOTICE)
+        await connection.wait_closed()
+
+    async with serving(tell) as port:
+        cooperative = one(Cooperative, history)
+        await cooperative.connect(port)
+        await until(lambda: cooperative.ended, "the end of the connection")
+    close = only(history, "close_sent")
+    assert close.detail == {"code": 1000, "ours": True}
+    assert 0.095 <= close.t - only(history, "notice").t < 1.0
+    assert only(history, "close_received").detail["code"] == 1000
+
+
+async def test_a_leaver_leaves_at_its_own_moment_with_its_own_code(history: History) -> None:
+    async with serving(listen) as port:
+        leaver = one(Leaver, history)
+        leaver.leaves_s, leaver.code = 0.05, 3000
+        await leaver.connect(port)
+        leaver.on_signal()
+        await until(lambda: leaver.ended, "the end of the connection")
+    assert only(history, "close_sent").detail == {"code": 3000, "ours": True}
+    assert only(history, "close_received").detail["code"] == 3000
+
+
+async def test_a_busy_sender_sends_each_burst_in_one_segment(history: History) -> None:
+    seen: list[Served] = []
+
+    async def read_two_bursts(connection: Served) -> None:
+        seen.append(connection)
+        for n in range(60):
+            assert await connection.recv() == f"m:busy-1:{n}"
+        await connection.close(1012)
+
+    async with serving(read_two_bursts) as port:
+        busy = one(BusySender, history)
+        busy.interval_s = 0.05
+        await busy.connect(port)
+        await until(lambda: busy.ended, "the end of the connection")
+    handshake, first, second, *_ = seen[0].chunks
+    assert handshake.startswith(b"GET /ws ")
+    assert len(first) == sum(2 + 4 + len(f"m:busy-1:{n}") for n in range(30))
+    assert len(second) == sum(2 + 4 + len(f"m:busy-1:{n}") for n in range(30, 60))
+
+
+async def test_a_busy_sender_sends_nothing_after_the_close_frame(history: History) -> None:
+    async with serving(goodbye) as port:
+        busy = one(BusySender, history)
+        busy.interval_s = 0.01
+        await busy.connect(port)
+        await until(lambda: busy.ended, "the end of the connection")
+        busy.say()
+    sent = [event.t for event in history.events if event.what == "sent"]
+    assert all(t <= only(history, "close_received").t for t in sent)
+
+
+async def test_a_talker_says_one_numbered_thing_every_so_often(history: History) -> None:
+    async def answer_three(connection: Served) -> None:
+        for _ in range(3):
+            await connection.send(f"You said: {await connection.recv()!s}")
+        await connection.close(1012)
+
+    async with serving(answer_three) as port:
+        talker = one(Talker, history)
+        talker.interval_s = talker.first_s = 0.02
+        await talker.connect(port)
+        await until(lambda: talker.ended, "the end of the connection")
+    sent = [event for event in history.events if event.what == "sent"]
+    assert [event.detail["n"] for event in sent[:3]] == [0, 1, 2]
+    assert all(later.t - earlier.t >= 0.015 for earlier, later in zip(sent, sent[1:], strict=False))
+    assert [event.detail["n"] for event in history.events if event.what == "answered"] == [0, 1, 2]
+
+
+async def test_a_late_answerer_answers_the_close_frame_after_its_delay(history: History) -> None:
+    async with serving(goodbye) as port:
+        late = one(LateAnswerer, history)
+        late.close_answer_delay_s = 0.2
+        await late.connect(port)
+        await until(lambda: late.ended, "the end of the connection")
+    answer = only(history, "close_sent")
+    assert answer.detail == {"code": 1012, "ours": False}
+    assert 0.19 <= answer.t - only(history, "close_received").t < 1.0
+    assert only(history, "ended").t >= answer.t
+
+
+async def test_a_refused_handshake_is_recorded_with_its_status_and_advice(history: History) -> None:
+    def refuse(connection, request):  # type: ignore[no-untyped-def]
+        response = connection.respond(503, "draining\n")
+        response.headers["Retry-After"] = "3"
+        return response
+
+    async with serving(listen, refuse) as port:
+        assert not await one(Lingerer, history).connect(port)
+    assert only(history, "refused").detail == {"status": 503, "retry_after": "3"}
+
+
+async def test_a_reset_is_told_from_an_end(history: History) -> None:
+    async def reset(connection: Served) -> None:
+        raw = connection.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.transport.abort()
+
+    async with serving(reset) as port:
+        lingerer = one(Lingerer, history)
+        await lingerer.connect(port)
+        await until(lambda: lingerer.ended, "the end of the connection")
+    assert only(history, "ended").detail == {"how": "reset"}
+
+
+async def test_a_connection_that_we_drop_ends_locally(history: History) -> None:
+    async with serving(listen) as port:
+        lingerer = one(Lingerer, history)
+        await lingerer.connect(port)
+        lingerer.tear_down()
+        await until(lambda: lingerer.ended, "the end of the connection")
+    assert only(history, "ended").detail == {"how": "local"}
+
+
+async def test_a_handshake_that_nobody_answers_times_out(history: History) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        assert not await one(Lingerer, history).connect(mute.getsockname()[1], timeout_s=0.05)
+    assert only(history, "failed").detail == {"error": "timeout"}
+
+
+async def test_pings_are_answered_and_fragments_are_joined(history: History) -> None:
+    async def ping(connection: Served) -> None:
+        await (await connection.ping())
+        await connection.send(iter(["m:talk", "er-9:4"]))
+        await connection.close(1012)
+
+    async with serving(ping) as port:
+        lingerer = one(Lingerer, history)
+        await lingerer.connect(port)
+        await until(lambda: lingerer.ended, "the end of the connection")
+    assert only(history, "heard").detail == {"sender": "talker-9", "n": 4}
+
+
+async def test_an_envelope_speaker_publishes_and_is_acknowledged(history: History) -> None:
+    async def acknowledge(connection: Served) -> None:
+        publish = json.loads(await connection.recv())
+        await connection.send(json.dumps({"type": "ack", "id": publish["id"], "seq": 7}))
+        await connection.send(json.dumps({"type": "message", "seq": 8, "data": "m:broadcast:2"}))
+        await connection.send(json.dumps({"type": "message", "seq": 9, "data": "Test notification"}))
+        await connection.close(1012)
+
+    async with serving(acknowledge) as port:
+        talker = Talker("talker-1", history, Envelope("talker-1", room="mine"))
+        talker.subprotocol = None  # the server in this test negotiates none
+        await talker.connect(port)
+        await until(lambda: talker.ended, "the end of the connection")
+    assert kinds(history, "talker-1") == [
+        *("connecting", "opened", "sent", "answered", "heard", "notified"),
+        *("close_received", "close_sent", "ended"),
+    ]

@@ -1,0 +1,41 @@
+"""Runs the harness as a person or CI would: its command line, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TIME_LIMIT_S = 90
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of it: exit status, what was printed, and the report for programs."""
+
+    status: int
+    output: str
+    report: dict[str, Any]
+
+    @property
+    def verdicts(self) -> dict[int, str]:
+        return {clause["id"]: clause["verdict"] for clause in self.report["clauses"]}
+
+    def clauses(self, verdict: str) -> set[int]:
+        return {clause for clause, actual in self.verdicts.items() if actual == verdict}
+
+
+def harness(folder: Path, *arguments: str) -> Run:
+    """Run `python -m harness ARGUMENTS --json ...`; options of the harness only, the target's command after `--`."""
+    report = folder / "report.json"
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    command = [sys.executable, "-m", "harness", *arguments[:at], "--json", str(report), *arguments[at:]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False)
+    return Run(
+        done.returncode,
+        done.stdout + done.stderr,
+        json.loads(report.read_text()) if report.exists() else {"clauses": []},
+    )

@@ -1,0 +1,66 @@
+"""A clause counts because it has caught a server broken on purpose: exactly the clauses written beside each one."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.clauses import CLAUSES
+from tests.scenarios.harness_runs import Run, harness
+
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+
+FOLDER = Path(__file__).parent.parent / "specimens"
+
+
+def declared(path: Path) -> dict[str, Any]:
+    """Read FAILS and SCENARIO without importing: a specimen breaks whatever it is imported into."""
+    tree = ast.parse(path.read_text())
+    return {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper()
+    }
+
+
+SPECIMENS = {path.stem: declared(path) for path in sorted(FOLDER.glob("[!_]*.py"))}
+BROKEN = [name for name in SPECIMENS if name != "naive"]
+
+
+def catch(name: str, folder: Path, *options: str) -> Run:
+    command = ("{python}", "-m", "uvicorn", f"tests.specimens.{name}:app", "--port", "{port}")
+    scenario = SPECIMENS[name]["SCENARIO"]
+    return harness(folder, "run", scenario, "--clients", "80", "--timeout", "2", *options, "--", *command)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_specimen_fails_exactly_the_clauses_written_beside_it(name: str, tmp_path: Path):
+    run = catch(name, tmp_path, "--reference")
+
+    assert run.clauses("fail") == SPECIMENS[name]["FAILS"], run.output
+    assert run.clauses("unknown") == set(), run.output
+    assert run.status == 1
+
+
+def test_the_tutorials_server_fails_exactly_the_clauses_written_beside_it(tmp_path: Path):
+    run = catch("naive", tmp_path, "--talk", "/ws/{client}")
+
+    assert run.clauses("fail") == SPECIMENS["naive"]["FAILS"], run.output
+    assert {3, 5, 12} <= run.clauses("fail")
+    assert run.status == 1
+
+
+def test_every_clause_has_caught_a_specimen():
+    caught = set().union(*(SPECIMENS[name]["FAILS"] for name in BROKEN))
+
+    assert caught == set(CLAUSES)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_specimen_is_one_small_fault(name: str):
+    lines = (FOLDER / f"{name}.py").read_text().splitlines()
+
+    assert len(lines) <= 45

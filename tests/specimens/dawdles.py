@@ -1,0 +1,22 @@
+"""Everyone has left, and the server sits there for two more seconds."""
+
+from __future__ import annotations
+
+import asyncio
+
+from server.main import app as app
+from server.stop import Shutdown
+
+SCENARIO = "everyone_leaves"
+FAILS = {16}
+
+drain = Shutdown.drain
+
+
+async def drain_and_dawdle(self):
+    """The fault."""
+    await drain(self)
+    await asyncio.sleep(2)
+
+
+Shutdown.drain = drain_and_dawdle

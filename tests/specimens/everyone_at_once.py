@@ -1,0 +1,11 @@
+"""Everyone is advised to reconnect at the same moment: the drain of one host is a stampede on the others."""
+
+from __future__ import annotations
+
+from server.core.drain import Drain
+from server.main import app as app
+
+SCENARIO = "drain"
+FAILS = {8}
+
+Drain._moments = lambda self: tuple((connection, self.terms.window_s / 2) for connection in self.serving)

@@ -1,0 +1,23 @@
+"""Once told to stop, the server keeps its connections open and ignores what clients say on them."""
+
+from __future__ import annotations
+
+from server.conversations import Enveloped, Named
+from server.hold import running_server
+from server.main import app as app
+
+SCENARIO = "drain"
+FAILS = {9, 10}
+
+
+def deaf(said):
+    """The fault."""
+
+    async def said_while_serving(self, text):
+        if not running_server().should_exit:
+            await said(self, text)
+
+    return said_while_serving
+
+
+Named.said, Enveloped.said = deaf(Named.said), deaf(Enveloped.said)

@@ -1,0 +1,20 @@
+"""The close frame is sent, and the TCP connection ended at once: whoever answers late talks to nobody."""
+
+from __future__ import annotations
+
+from server.connection import Connection
+from server.main import app as app
+
+SCENARIO = "drain"
+FAILS = {13}
+
+send_close = Connection._send_close
+
+
+async def send_and_hang_up(self, code, reason):
+    """The fault."""
+    await send_close(self, code, reason)
+    self.link._protocol.transport.close()
+
+
+Connection._send_close = send_and_hang_up

@@ -1,0 +1,23 @@
+"""A process that the server started outlives it, for half a minute."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from server.main import app as app
+from server.stop import Shutdown
+
+SCENARIO = "nobody_there"
+FAILS = {20}
+
+drain = Shutdown.drain
+
+
+async def start_a_child_and_drain(self):
+    """The fault."""
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], stdout=subprocess.DEVNULL)
+    await drain(self)
+
+
+Shutdown.drain = start_a_child_and_drain

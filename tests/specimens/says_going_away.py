@@ -1,0 +1,19 @@
+"""Clients are closed with 1001 (going away), which many take for the end, instead of 1012 (service restart)."""
+
+from __future__ import annotations
+
+from server.connection import Connection
+from server.main import app as app
+
+SCENARIO = "drain"
+FAILS = {13}
+
+send_close = Connection._send_close
+
+
+async def send_another_code(self, code, reason):
+    """The fault."""
+    await send_close(self, 1001, reason)
+
+
+Connection._send_close = send_another_code

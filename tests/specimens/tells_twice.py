@@ -1,0 +1,22 @@
+"""Everyone is told twice, so that a client that counts reconnects twice."""
+
+from __future__ import annotations
+
+from server.core.drain import Tell
+from server.main import app as app
+from server.stop import Shutdown
+
+SCENARIO = "drain"
+FAILS = {5}
+
+perform = Shutdown._perform
+
+
+def repeat(self, effect):
+    """The fault."""
+    perform(self, effect)
+    if isinstance(effect, Tell):
+        perform(self, effect)
+
+
+Shutdown._perform = repeat

@@ -1,0 +1,12 @@
+"""With nobody there, the server waits for its deadline all the same."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["SERVER_DRAIN_GRACE_S"] = os.environ.get("SERVER_DRAIN_TIMEOUT_S", "2")
+
+from server.main import app as app
+
+SCENARIO = "nobody_there"
+FAILS = {16}

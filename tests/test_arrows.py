@@ -1,0 +1,70 @@
+"""Who may import whom: the arrows of the design, held by a test."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "datetime"}
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", modules("server/core"), ids=name)
+def test_the_core_imports_the_standard_library_pydantic_and_itself(path: Path):
+    assert roots(path) <= set(sys.stdlib_module_names) | {"pydantic", "server"}
+    assert all(module.startswith("server.core") for module in imports(path) if module.startswith("server"))
+
+
+@pytest.mark.parametrize("path", modules("server/core"), ids=name)
+def test_the_core_does_no_io_and_asks_no_clock(path: Path):
+    allowed = {"datetime"} if path.stem == "wire" else set()  # `wire` names the type of a field, and never asks it
+    assert roots(path) & (PURE - allowed) == set()
+    assert ".now(" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", modules("server/brokers"), ids=name)
+def test_brokers_import_the_core_and_each_other_only(path: Path):
+    ours = [module for module in imports(path) if module.startswith("server")]
+    assert all(module.startswith(("server.core", "server.brokers")) for module in ours)
+
+
+@pytest.mark.parametrize("path", modules("server"), ids=name)
+def test_the_server_never_imports_the_harness(path: Path):
+    assert "harness" not in roots(path)
+
+
+@pytest.mark.parametrize("path", modules("harness"), ids=name)
+def test_the_harness_never_imports_the_server(path: Path):
+    assert "server" not in roots(path)
+
+
+@pytest.mark.parametrize(
+    "path", [*modules("harness/clauses"), *(ROOT / "harness" / f"{n}.py" for n in ("history", "views"))], ids=name
+)
+def test_judges_and_history_do_no_io(path: Path):
+    assert roots(path) & PURE == set()
+    assert roots(path) <= set(sys.stdlib_module_names) | {"harness"}

@@ -1,0 +1,47 @@
+"""The README is true: its picture is the transition table, and what it names exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from server.core.drain import TRANSITIONS, Phase
+from server.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def diagram() -> str:
+    """Draw the transition table of `server/core/drain.py` as a Mermaid state diagram."""
+    arrows = [
+        f"    {source.upper()} --> {target.upper()}: {trigger}"
+        for source, row in TRANSITIONS.items()
+        for trigger, target in row.items()
+    ]
+    first, last = Phase.SERVING.upper(), Phase.STOPPED.upper()
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {first}", *arrows, f"    {last} --> [*]"])
+
+
+def test_the_picture_of_the_phases_is_drawn_from_the_transition_table():
+    assert diagram() in README, f"put this into README.md:\n{diagram()}"
+
+
+def test_every_setting_is_documented_with_its_default():
+    page = (ROOT / "docs" / "settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        row = f"| `{PREFIX}{name.upper()}` | `{field.default}` | {field.description} |"
+        assert row in page, f"put this into docs/settings.md:\n{row}"
+
+
+def test_every_file_that_the_readme_links_to_exists():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_the_contract_in_docs_names_every_clause_that_is_judged():
+    from harness.clauses import CLAUSES
+
+    contract = (ROOT / "docs" / "contract.md").read_text()
+    for clause in CLAUSES.values():
+        assert f"{clause.id}. **{clause.name}**" in contract
