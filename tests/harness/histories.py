@@ -84,8 +84,8 @@ class Story:
         left = self.terms.drain_timeout_s - t if deadline_s is None else deadline_s
         return self.add(t, "notice", deadline_s=left, reconnect_after_s=reconnect_after_s)
 
-    def says(self, t: float, n: int, answerable: bool = True) -> Self:
-        return self.add(t, "sent", sender=self.who, n=n, answerable=answerable)
+    def says(self, t: float, n: int, answerable: bool = True, broadcast: bool = True) -> Self:
+        return self.add(t, "sent", sender=self.who, n=n, answerable=answerable, broadcast=broadcast)
 
     def is_answered(self, t: float, n: int) -> Self:
         return self.add(t, "answered", n=n)

@@ -152,6 +152,20 @@ CASES: Cases = {
             "nothing was sent between t0+0.250 s",
         ),
         Case(
+            "nothing was sent that others could hear",
+            lambda: (
+                story(notify_interval_s=None, answers=False)
+                .client("busy-1")
+                .says(1, 0, broadcast=False)
+                .says(2, 1, broadcast=False)
+                .says(3, 2, broadcast=False)
+                .client("lingerer-1")
+                .ends(6)
+            ),
+            UNKNOWN,
+            "nothing was sent between t0+0.250 s",
+        ),
+        Case(
             "nobody stayed",
             lambda: story().client("leaver-1").leaves(3).exits(6),
             UNKNOWN,
@@ -220,6 +234,12 @@ CASES: Cases = {
             lambda: everybody_hears(healthy().post(100, 4.3), 100).client("odd-1", 4.25).is_evicted(4.5),
             PASS,
             "31 accepted",
+        ),
+        Case(
+            "said in a room of its own",
+            lambda: healthy().about("busy-1").says(4.05, 90, broadcast=False).is_answered(4.06, 90),
+            PASS,
+            "23 messages of 2 clients and 30 accepted broadcasts",
         ),
         Case("sent before it joined", lambda: newcomer(4.2).is_evicted(5.5), PASS, "to 72 clients"),
         Case(

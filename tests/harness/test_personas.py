@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from itertools import pairwise
 from typing import TypeVar
 
 import pytest
@@ -59,7 +60,9 @@ async def test_a_lingerer_is_told_and_stays_until_the_server_closes(history: His
     assert only(history, "ended").detail == {"how": "eof"}
 
 
-async def test_a_cooperative_client_leaves_with_1000_at_the_moment_that_its_notice_advises(history: History) -> None:
+async def test_a_cooperative_client_leaves_with_1000_at_the_moment_that_its_notice_advises(
+    history: History,
+) -> None:
     async def tell(connection: Served) -> None:
         await connection.send(NOTICE)
         await connection.wait_closed()
@@ -129,7 +132,7 @@ async def test_a_talker_says_one_numbered_thing_every_so_often(history: History)
         await until(lambda: talker.ended, "the end of the connection")
     sent = [event for event in history.events if event.what == "sent"]
     assert [event.detail["n"] for event in sent[:3]] == [0, 1, 2]
-    assert all(later.t - earlier.t >= 0.015 for earlier, later in zip(sent, sent[1:], strict=False))
+    assert all(later.t - earlier.t >= 0.015 for earlier, later in pairwise(sent))
     assert [event.detail["n"] for event in history.events if event.what == "answered"] == [0, 1, 2]
 
 

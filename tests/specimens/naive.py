@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
+SCENARIO = "drain"
+FAILS = {1, 3, 4, 5, 6, 8, 12, 13}
+
 app = FastAPI()
 
 

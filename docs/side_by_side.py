@@ -1,0 +1,63 @@
+"""Draws what twenty clients see when a server is told to stop: the tutorial's server, and ours.
+
+    python -m docs.side_by_side
+
+Runs `harness drain` against both and draws one line a client from what was recorded. The result stands in the README.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from harness.client_view import ClientView
+from harness.history import History
+from harness.views import Drain
+
+STEP_S = 0.2
+START_S, STOP_S = -0.4, 7.0
+CLIENTS = 20
+TUTORIAL = ("--", "{python}", "-m", "uvicorn", "tests.specimens.naive:app", "--port", "{port}")
+
+
+def observe(*target: str) -> Drain:
+    """Run the drain scenario and return what was seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "history.jsonl"
+        options = ["--clients", str(CLIENTS), "--timeout", "3", "--seed", "7", "--history", str(record)]
+        command = [sys.executable, "-m", "harness", "drain", *options, *target]
+        subprocess.run(command, capture_output=True, timeout=60, check=False)
+        seen = History.load(record.read_text().splitlines()).drain
+    assert seen is not None
+    return seen
+
+
+def line(seen: Drain, client: ClientView) -> str:
+    """One client's life: `-` served, `!` told, `<` left by itself, `#` closed by the server."""
+    t0, gone_at = seen.t0, client.gone_at
+    end_s = STOP_S if gone_at is None else gone_at - t0
+    marks = {round((notice.t - t0 - START_S) / STEP_S): "!" for notice in client.notices}
+    last = max([round((end_s - START_S) / STEP_S), *(slot + 1 for slot in marks)])
+    marks[last] = "#" if client.left_at is None else "<"
+    slots = round((STOP_S - START_S) / STEP_S)
+    return "".join(marks.get(slot, "-" if slot < last else " ") for slot in range(slots)).rstrip()
+
+
+def draw(seen: Drain) -> list[str]:
+    """All clients of the crowd, those who stay longest first."""
+    crowd = [client for client in seen.sessions if not client.name.startswith(("racer", "late-"))]
+    return [line(seen, client) for client in sorted(crowd, key=lambda c: -(c.gone_at or 0.0))]
+
+
+def main() -> None:
+    """Print both, with the time axis above."""
+    zero = round(-START_S / STEP_S)
+    axis = " " * zero + "".join(f"{second:<5d}" for second in range(int(STOP_S)))
+    for title, seen in (("the tutorial's server", observe(*TUTORIAL)), ("Ebb", observe())):
+        print(title, axis.rstrip(), " " * zero + "SIGTERM", *draw(seen), "", sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""Clauses 1 to 4: who is still let in once the target was told to stop, and what the others are told.
+
+Owns: readiness, liveness, the refusal of late handshakes and the fate of those that race the signal.
+Source: contract, section Admission; `Retry-After` as in RFC 9110 §10.2.3.
+"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+from harness.clauses.notice import was_due_a_notice
+from harness.clauses.verdict import (
+    Judgement,
+    Offence,
+    accuse,
+    blurred,
+    excluded,
+    failed,
+    passed,
+    too_few,
+    unknown,
+)
+from harness.client_view import ClientView, Outcome
+from harness.views import FAULT_CODES, READY_WITHIN_S, Drain, Probe
+
+LEAST_PROBES = 3
+LEAST_HANDSHAKES = 5
+PROBE_ANSWER_S = 0.1  # a probe begun later than this before the limit cannot show that the limit was missed
+REFUSED_WITHIN_S = 1.0
+RESETS_COUNT_NOT_S = 0.15  # a handshake in the backlog of a listener that closes is reset
+TCP_LEVEL = frozenset({"refused", "reset", "eof"})
+
+
+def readiness_first(seen: Drain) -> Judgement:
+    """Clause 1."""
+    if not seen.terms.ready:
+        return excluded("the target declares no readiness endpoint")
+    first, limit = seen.not_ready_at, seen.ready_limit
+    if lag := blurred(seen, READY_WITHIN_S, seen.t0, limit if first is None else min(first, limit)):
+        return lag
+    probes = seen.probes("ready")
+    wrong = [Offence(probe.began, "a probe", f"got {probe.said}") for probe in probes if _still_ready(seen, probe)]
+    if wrong:
+        charge = f"readiness probes were not answered 503 from the first 503, or {seen.at(limit)}, on"
+        return accuse(seen, wrong, len(probes), charge)
+    if len(probes) < LEAST_PROBES:
+        return too_few(len(probes), LEAST_PROBES, "readiness probes after t0")
+    said = f"503 at {seen.at(first)} (limit {limit - seen.t0:.3f} s)" if first is not None else "no 503"
+    if first is not None and first <= limit:
+        return passed(f"{said}, {len(probes)} probes")
+    if not any(seen.t0 <= probe.began <= limit - PROBE_ANSWER_S for probe in probes):
+        return unknown(f"no readiness probe was begun early enough before the limit {seen.at(limit)}")
+    return failed(f"{said} in {len(probes)} probes" if first is None else said)
+
+
+def _still_ready(seen: Drain, probe: Probe) -> bool:
+    if probe.status == 503:
+        return False
+    if probe.status == 200 and seen.not_ready_at is not None and probe.began > seen.not_ready_at:
+        return True
+    if probe.began < seen.ready_limit:
+        return False
+    return probe.status is not None or seen.while_clients_were_there(probe)
+
+
+def still_alive(seen: Drain) -> Judgement:
+    """Clause 2."""
+    declared = {"health": seen.terms.health, "metrics": seen.terms.metrics}
+    names = [name for name, has in declared.items() if has]
+    if not names:
+        return excluded("the target declares neither liveness nor metrics")
+    due = {
+        name: [p for p in seen.probes(name) if p.began >= seen.t0 and seen.while_clients_were_there(p)]
+        for name in names
+    }
+    wrong = [
+        Offence(probe.began, name, f"said {probe.said}")
+        for name, probes in due.items()
+        for probe in probes
+        if probe.status != 200
+    ]
+    gone = seen.at(seen.clients_gone_at)
+    if wrong:
+        charge = f"liveness and metrics probes were not answered 200 before the last client was gone ({gone})"
+        return accuse(seen, wrong, sum(map(len, due.values())), charge)
+    for name, probes in due.items():
+        if len(probes) < LEAST_PROBES:
+            return too_few(len(probes), LEAST_PROBES, f"{name} probes while clients were connected")
+    counts = " and ".join(f"{len(probes)} {name} probes" for name, probes in due.items())
+    return passed(f"{counts} answered 200 until the last client was gone ({gone})")
+
+
+def refusal_is_explicit(seen: Drain) -> Judgement:
+    """Clause 3."""
+    until = _refuses_until(seen)
+    if lag := blurred(seen, REFUSED_WITHIN_S, seen.horizon, until):
+        return lag
+    late = [h for h in seen.handshakes if h.began >= seen.horizon and not h.hostile]
+    flaws = [(h, _flaw_of_late(seen, h, until)) for h in late]
+    offences = [Offence(h.began, h.name, flaw) for h, flaw in flaws if flaw]
+    stretch = f"begun between {seen.at(seen.horizon)} and {seen.at(until)}"
+    if offences:
+        charge = f"late handshakes did not get 503 with Retry-After within {REFUSED_WITHIN_S:.3f} s"
+        return accuse(seen, offences, len(late), f"{charge} (owed if {stretch})")
+    refused = [(h.outcome, h.began) for h in late if h.began < until and h.outcome]
+    took = [outcome.t - began for outcome, began in refused if outcome.status == 503]
+    if len(took) < LEAST_HANDSHAKES:
+        return too_few(len(took), LEAST_HANDSHAKES, f"handshakes {stretch}")
+    return passed(
+        f"{len(took)} handshakes {stretch} were refused, the slowest in {max(took):.3f} s"
+        f" (limit {REFUSED_WITHIN_S:.3f} s)"
+    )
+
+
+def no_orphan_joiner(seen: Drain) -> Judgement:
+    """Clause 4."""
+    until = _refuses_until(seen)
+    racers = [h for h in seen.handshakes if _races(seen, h) and not _excused_racer(seen, h, until)]
+    flaws = [(h, _flaw_of_racer(h)) for h in racers]
+    offences = [Offence(h.began, h.name, flaw) for h, flaw in flaws if flaw]
+    if offences:
+        charge = "handshakes that raced the signal got neither 503 with Retry-After nor 101 and then the notice"
+        return accuse(seen, offences, len(racers), charge)
+    if len(racers) < LEAST_HANDSHAKES:
+        return too_few(len(racers), LEAST_HANDSHAKES, "handshakes that raced the signal")
+    joined = sum(h.opened_at is not None for h in racers)
+    return passed(f"{len(racers)} handshakes raced the signal: {joined} joined and were told, the others refused")
+
+
+def _refuses_until(seen: Drain) -> float:
+    """How long the duty to refuse lasts: to the last client's end; no early eviction brings it forward."""
+    for t, client in seen.evictions:
+        close = client.close_received
+        if t < seen.deadline and not (close and close.code in FAULT_CODES):
+            return seen.deadline
+    return seen.clients_gone_at
+
+
+def _flaw_of_late(seen: Drain, handshake: ClientView, until: float) -> str | None:
+    outcome = handshake.outcome
+    if outcome is None or outcome.error == "timeout":
+        waited = (outcome.t if outcome else seen.seen_until) - handshake.began
+        return f"hung for {waited:.3f} s" if outcome or waited > REFUSED_WITHIN_S else None
+    if outcome.error in TCP_LEVEL and _listener_may_be_gone(seen, handshake, until):
+        return None
+    if outcome.status == 503 and handshake.began >= until:
+        return None
+    return _flaw_of_refusal(outcome, outcome.t - handshake.began)
+
+
+def _flaw_of_refusal(outcome: Outcome, took_s: float) -> str | None:
+    if outcome.status != 503:
+        return f"got {outcome.status or outcome.error}"
+    if not _is_retry_after(outcome.retry_after):
+        return f"got 503 with Retry-After {outcome.retry_after!r}" if outcome.retry_after else "got a bare 503"
+    return f"got 503 after {took_s:.3f} s" if took_s > REFUSED_WITHIN_S else None
+
+
+def _is_retry_after(text: str | None) -> bool:
+    """Whether a Retry-After is a whole number of seconds or an HTTP date."""
+    if text is None:
+        return False
+    try:
+        return (text.isascii() and text.isdigit()) or bool(parsedate_to_datetime(text))
+    except ValueError:
+        return False
+
+
+def _listener_may_be_gone(seen: Drain, handshake: ClientView, until: float) -> bool:
+    # A handshake is begun as much later than its record as the harness lagged just then.
+    lag = seen.worst_lag(until - RESETS_COUNT_NOT_S, until)
+    return handshake.began > until - RESETS_COUNT_NOT_S - lag
+
+
+def _races(seen: Drain, handshake: ClientView) -> bool:
+    settled = handshake.outcome.t if handshake.outcome else seen.seen_until
+    return handshake.began < seen.horizon and settled > seen.t0 and not handshake.hostile
+
+
+def _excused_racer(seen: Drain, racer: ClientView, until: float) -> bool:
+    """Whether nothing follows from a racer: it left before it was told, or nobody was left to serve."""
+    outcome = racer.outcome
+    if outcome is None:
+        return seen.seen_until - racer.began <= REFUSED_WITHIN_S
+    if outcome.what == "opened":
+        return not racer.notices and not was_due_a_notice(seen, racer)
+    return outcome.error in TCP_LEVEL and _listener_may_be_gone(seen, racer, until)
+
+
+def _flaw_of_racer(racer: ClientView) -> str | None:
+    outcome = racer.outcome
+    if outcome is None or outcome.error == "timeout":
+        return "hung"
+    if outcome.what != "opened":
+        return _flaw_of_refusal(outcome, took_s=0.0)
+    if not racer.notices:
+        return "got 101 and no notice"
+    close = racer.close_received
+    return "was told only after its close frame" if close and close.t < racer.notices[0].t else None

@@ -1,0 +1,120 @@
+"""Clauses 12, 13 and 15: when the server closes connections, how, and how many at a time.
+
+Owns: the grace up to the deadline, the closing handshake, the pace. Source: contract, section Closing; RFC
+6455 §7.1.1 (the server ends the TCP connection, after both close frames); 1012 as in the IANA close code
+registry.
+"""
+
+from __future__ import annotations
+
+from harness.clauses.verdict import (
+    Judgement,
+    Offence,
+    accuse,
+    blurred,
+    excluded,
+    failed,
+    passed,
+    too_few,
+    unknown,
+)
+from harness.client_view import ClientView
+from harness.views import SERVICE_RESTART, Drain
+
+LEAST_STAYERS = 3
+LEAST_GOODBYES = 3
+PACE_WINDOW_S = 1.0
+LEAST_EVICTION_S = 3.0
+
+
+def keeps_the_grace(seen: Drain) -> Judgement:
+    """Clause 12. What a hostile client gets is its own fault, and not judged."""
+    deadline = seen.deadline
+    early = [
+        Offence(t, client.name, _how_it_was_closed(client))
+        for t, client in seen.evictions
+        if t < deadline and not client.hostile
+    ]
+    if early:
+        charge = f"clients were closed before the deadline ({seen.at(deadline)})"
+        return accuse(seen, early, len(seen.readers), charge)
+    stayed = [c for c in seen.readers if c.connected_at(deadline)] if seen.seen_until >= deadline else []
+    if len(stayed) < LEAST_STAYERS:
+        return too_few(len(stayed), LEAST_STAYERS, f"clients that stayed until the deadline ({seen.at(deadline)})")
+    closes = [t for t, client in seen.evictions if not client.hostile]
+    first = f"the first close by the server came at {seen.at(closes[0])}" if closes else "none was closed"
+    return passed(f"{len(stayed)} clients stayed until the deadline ({seen.at(deadline)}), {first}")
+
+
+def _how_it_was_closed(client: ClientView) -> str:
+    return f"with {client.close_received.code}" if client.close_received else "without a close frame"
+
+
+def says_goodbye(seen: Drain) -> Judgement:
+    """Clause 13."""
+    due = [client for client in seen.readers if _is_owed_a_goodbye(seen, client)]
+    offences = [
+        Offence(client.evicted_at or seen.deadline, client.name, flaw)
+        for client in due
+        if (flaw := _flaw_of_goodbye(client))
+    ]
+    if offences:
+        charge = f"clients did not get {SERVICE_RESTART} and a complete closing handshake"
+        return accuse(seen, offences, len(due), charge)
+    if len(due) < LEAST_GOODBYES:
+        return too_few(len(due), LEAST_GOODBYES, "reading clients closed by the server")
+    took = max(c.ended.t - c.close_received.t for c in due if c.ended and c.close_received)
+    return passed(f"{len(due)} clients got {SERVICE_RESTART} and a complete closing handshake, in {took:.3f} s at most")
+
+
+def _is_owed_a_goodbye(seen: Drain, client: ClientView) -> bool:
+    if client.evicted_at is not None:
+        return True
+    return client.connected_at(seen.deadline) and client.left_at is None and seen.seen_until > seen.deadline
+
+
+def _flaw_of_goodbye(client: ClientView) -> str | None:
+    close, answer, end = client.close_received, client.close_answer, client.ended
+    if close is None:
+        return f"was ended by {end.how} without a close frame" if end else "was never closed"
+    if close.code != SERVICE_RESTART:
+        return f"was closed with {close.code}"
+    if end is None:
+        return "was left connected after its close frame"
+    if answer is None or end.t < answer.t:
+        return f"was ended by {end.how} before its answer to the close frame"
+    return f"was ended by {end.how} after its answer" if end.how != "eof" else None
+
+
+def no_cliff(seen: Drain) -> Judgement:
+    """Clause 15. An end without a close frame is a close; one for a client's own fault is not counted."""
+    pace = seen.terms.evict_per_s
+    if pace is None:
+        return excluded("the target declares no pace")
+    closes = [t for t, _ in seen.evictions]
+    if not closes:
+        return too_few(0, 1, "closes by the server")
+    if lag := blurred(seen, PACE_WINDOW_S, closes[0], closes[-1]):
+        return lag
+    most, since = _busiest_window(closes)
+    span_s = closes[-1] - closes[0]
+    said = (
+        f"{most} closes in the second from {seen.at(since)} (limit {2 * pace:g}),"
+        f" {len(closes)} in all over {span_s:.3f} s"
+    )
+    if most > 2 * pace:
+        return failed(said)
+    if span_s < LEAST_EVICTION_S:
+        return unknown(f"{said}, and a verdict needs {LEAST_EVICTION_S:.3f} s")
+    return passed(said)
+
+
+def _busiest_window(closes: list[float]) -> tuple[int, float]:
+    """The most closes in any one second, and when that second began."""
+    most, since, oldest = 0, closes[0], 0
+    for newest, t in enumerate(closes):
+        while t - closes[oldest] >= PACE_WINDOW_S:
+            oldest += 1
+        if newest - oldest + 1 > most:
+            most, since = newest - oldest + 1, closes[oldest]
+    return most, since

@@ -1,0 +1,109 @@
+"""The broadcast half of clause 10: every accepted broadcast reaches each reading client once and in order.
+
+Owns: which messages count as accepted, when, and who had to hear them. A posted broadcast is accepted when
+its POST is answered 200 or 202; a client's message when it is answered or, in a dialect without answers,
+once its sender has stayed connected for a moment after it; what a client says in a room of its own is for nobody
+else. Two POSTs that overlap have no order.
+
+A ledger is walked in the order of acceptance and only as far as the first message that a client missed, so
+judging costs what was heard, not clients times messages.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from typing import NamedTuple
+
+from harness.client_view import ClientView
+from harness.views import Drain
+
+ACCEPTED = frozenset({200, 202})
+BY_POST = "broadcast"
+
+
+class Accepted(NamedTuple):
+    """One accepted broadcast: the server took it on at some moment between the two."""
+
+    accepted_at: float
+    sent_at: float
+    sender: str
+    n: int
+
+
+class Ledger:
+    """All accepted broadcasts of a drain, and the clients who are to hear them."""
+
+    def __init__(self, seen: Drain, in_flight_s: float) -> None:
+        self._seen = seen
+        self._in_flight_s = in_flight_s
+        self._ledger: list[Accepted] = []
+        self.audience: list[ClientView] = []
+        if seen.terms.broadcasts:
+            self._ledger = sorted(self._posted() + [entry for c in seen.sessions for entry in self._said_by(c)])
+            self.audience = seen.readers
+        self._posts = {entry.n: entry for entry in self._ledger if entry.sender == BY_POST}
+
+    @property
+    def accepted_after_t0(self) -> int:
+        """How many of them the server accepted after the signal."""
+        return len(self._ledger) - bisect_right(self._ledger, self._seen.t0, key=lambda entry: entry.accepted_at)
+
+    def flaw_of(self, client: ClientView) -> str | None:
+        """What this client heard twice, out of order or, first of all, not at all."""
+        tokens = [(event.detail["sender"], event.detail["n"]) for event in client.heard]
+        heard = set(tokens)
+        if len(heard) < len(tokens):
+            (sender, n), times = Counter(tokens).most_common(1)[0]
+            return f"heard {sender}:{n} {times} times"
+        return self._first_disorder(tokens) or self._first_missing(client, heard)
+
+    def _posted(self) -> list[Accepted]:
+        return [
+            Accepted(post.t, post.detail["began"], BY_POST, post.detail["n"])
+            for post in self._seen.posts
+            if post.detail.get("status") in ACCEPTED
+        ]
+
+    def _said_by(self, client: ClientView) -> list[Accepted]:
+        if self._seen.terms.answers:
+            answered_at = {event.detail["n"]: event.t for event in client.answered}
+        else:
+            stayed_until = self._seen.seen_until if client.gone_at is None else client.gone_at
+            settled_at = [(sent.detail["n"], sent.t + self._in_flight_s) for sent in client.sent]
+            answered_at = {n: t for n, t in settled_at if t < stayed_until}
+        return [
+            Accepted(answered_at[sent.detail["n"]], sent.t, client.name, sent.detail["n"])
+            for sent in client.sent
+            if sent.detail["broadcast"] and sent.detail["n"] in answered_at
+        ]
+
+    def _first_missing(self, client: ClientView, heard: set[tuple[str, int]]) -> str | None:
+        opened_at = client.opened_at
+        assert opened_at is not None
+        until = (self._seen.seen_until if client.gone_at is None else client.gone_at) - self._in_flight_s
+        first = bisect_right(self._ledger, opened_at, key=lambda entry: entry.accepted_at)
+        for position in range(first, len(self._ledger)):
+            accepted_at, sent_at, sender, n = self._ledger[position]
+            if accepted_at >= until:
+                return None
+            if sent_at > opened_at and sender != client.name and (sender, n) not in heard:
+                return f"had not heard {sender}:{n}, accepted at {self._seen.at(accepted_at)}"
+        return None
+
+    def _first_disorder(self, tokens: list[tuple[str, int]]) -> str | None:
+        newest: dict[str, int] = {}
+        for sender, n in tokens:
+            before = newest.get(sender, -1)
+            if n > before:
+                newest[sender] = n
+            elif self._in_order(sender, n, before):
+                return f"heard {sender}:{n} after {sender}:{before}"
+        return None
+
+    def _in_order(self, sender: str, n: int, later: int) -> bool:
+        """Whether message n of a sender was accepted before a later one was begun."""
+        if sender != BY_POST:
+            return True
+        post, next_post = self._posts.get(n), self._posts.get(later)
+        return bool(post and next_post and post.accepted_at < next_post.sent_at)

@@ -1,0 +1,85 @@
+"""Clause 11: a client that leaves of its own accord gets its close answered.
+
+Owns: the client's own close and what may excuse the server from answering it. Source: contract, section Service while
+draining; RFC 6455 §5.5.1 (a close is answered with its code) and §7.1.5 (1005 stands for a close without one).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from harness.clauses.verdict import Judgement, Offence, accuse, blurred, passed, too_few
+from harness.client_view import ClientView, Close
+from harness.views import SERVICE_RESTART, Drain
+
+LEAST_CLOSES = 5
+CLOSE_ANSWERED_WITHIN_S = 1.0
+IN_FLIGHT_S = 0.25  # a close may cross ours so long before the first eviction that anybody saw
+NO_STATUS = 1005
+NORMAL = 1000
+
+
+def leave_in_peace(seen: Drain) -> Judgement:
+    """Clause 11."""
+    eviction = _Eviction.of(seen)
+    leavers = [
+        (own, client)
+        for client in seen.sessions
+        if (own := client.own_close) and client.left_at == own.t >= seen.t0 and not client.hostile
+        if _is_decided(seen, eviction, client, own)
+    ]
+    if not leavers:
+        return too_few(0, LEAST_CLOSES, "closes by clients after t0")
+    times = [own.t for own, _ in leavers]
+    if lag := blurred(seen, CLOSE_ANSWERED_WITHIN_S, min(times), max(times) + CLOSE_ANSWERED_WITHIN_S):
+        return lag
+    offences = [Offence(own.t, c.name, flaw) for own, c in leavers if (flaw := _flaw_of_answer(c, own))]
+    if offences:
+        charge = f"closes by clients were not answered with their code within {CLOSE_ANSWERED_WITHIN_S:.3f} s"
+        return accuse(seen, offences, len(leavers), charge)
+    if len(leavers) < LEAST_CLOSES:
+        return too_few(len(leavers), LEAST_CLOSES, "closes by clients after t0")
+    took = max(c.close_received.t - own.t for own, c in leavers if c.close_received)
+    return passed(
+        f"{len(leavers)} closes by clients answered, the slowest in {took:.3f} s"
+        f" (limit {CLOSE_ANSWERED_WITHIN_S:.3f} s)"
+    )
+
+
+class _Eviction(NamedTuple):
+    """Since when the server may have been closing by itself, and with which codes: these may cross ours."""
+
+    since: float
+    codes: frozenset[int]
+
+    @classmethod
+    def of(cls, seen: Drain) -> _Eviction:
+        codes = {client.close_received.code for _, client in seen.evictions if client.close_received}
+        first = seen.evictions[0][0] if seen.evictions else math.inf
+        return cls(min(seen.deadline, first - IN_FLIGHT_S), frozenset(codes | {SERVICE_RESTART}))
+
+    def may_have_crossed(self, theirs: Close, own: Close) -> bool:
+        return theirs.t >= self.since and theirs.code != own.code and theirs.code in self.codes
+
+
+def _is_decided(seen: Drain, eviction: _Eviction, client: ClientView, own: Close) -> bool:
+    """Whether its close can be judged: no frames crossed, and the answer was waited for long enough."""
+    if client.close_received:
+        return not eviction.may_have_crossed(client.close_received, own)
+    by = own.t + CLOSE_ANSWERED_WITHIN_S
+    if client.ended:
+        return client.ended.how != "local" or client.ended.t > by
+    return seen.seen_until > by
+
+
+def _flaw_of_answer(client: ClientView, own: Close) -> str | None:
+    theirs = client.close_received
+    if theirs is None:
+        how = f"ended by {client.ended.how}" if client.ended else "left open"
+        return f"closed with {own.code} and was {how} without an answer"
+    accepted = {own.code, NORMAL} if own.code == NO_STATUS else {own.code}
+    if theirs.code not in accepted:
+        return f"closed with {own.code} and was answered {theirs.code}"
+    took_s = theirs.t - own.t
+    return f"was answered after {took_s:.3f} s" if took_s > CLOSE_ANSWERED_WITHIN_S else None

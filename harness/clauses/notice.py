@@ -1,0 +1,167 @@
+"""Clauses 5, 6 and 8: how the connected clients are told, and what may only come after that.
+
+Owns: the notice, the order of a shutdown as seen from outside, and the spread of the advised moments.
+Source: contract, section Notice; the distance between a sample and a uniform distribution is Kolmogorov and
+Smirnov's.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from typing import Any, TypeGuard
+
+from harness.clauses.verdict import Judgement, Offence, accuse, blurred, failed, passed, too_few, unknown
+from harness.client_view import ClientView
+from harness.history import Event
+from harness.views import Drain
+
+TOLD_WITHIN_S = 1.0  # who leaves of its own accord before that may be gone untold
+DEADLINE_ACCURACY_S = 1.0
+LEAST_MOMENTS = 50
+TWO_CHANNELS_S = 0.05  # an exit or a printed line and a socket's end reach the harness by different ways
+
+
+def told_once(seen: Drain) -> Judgement:
+    """Clause 5. A hostile client may not have read its notice; two, or a wrong one, are wrong there too."""
+    last = seen.notices[-1][0] if seen.notices else seen.t0
+    if lag := blurred(seen, DEADLINE_ACCURACY_S, seen.t0, max(last, seen.t0)):
+        return lag
+    due = _due_a_notice(seen)
+    offences = list(chain(_untold(due), _ill_told(seen)))
+    if offences:
+        charge = "clients were not told exactly once, in time and in full"
+        return accuse(seen, offences, len(seen.sessions), charge)
+    if not due:
+        return unknown("no client was connected at t0 and stayed long enough to be told")
+    delays = [client.notices[0].t - seen.t0 for client in due]
+    return passed(f"{len(due)} clients told once, between t0+{min(delays):.3f} s and t0+{max(delays):.3f} s")
+
+
+def _due_a_notice(seen: Drain) -> list[ClientView]:
+    present = [client for client in seen.readers if client.connected_at(seen.t0)]
+    return [client for client in present if was_due_a_notice(seen, client)]
+
+
+def was_due_a_notice(seen: Drain, client: ClientView) -> bool:
+    """Whether a client was told, or stayed connected for so long that it should have been."""
+    if client.notices:
+        return True
+    opened_at, left_at = client.opened_at, client.left_at
+    assert opened_at is not None
+    by = max(opened_at, seen.t0) + TOLD_WITHIN_S + seen.terms.parent_delay_s
+    if left_at is not None:
+        return left_at > by
+    return client.evicted_at is not None or seen.seen_until > by
+
+
+def _untold(due: list[ClientView]) -> list[Offence]:
+    offences = []
+    for client in due:
+        if not client.notices:
+            gone_at = client.gone_at
+            until = "to the end" if gone_at is None else "until it was gone"
+            offences.append(Offence(gone_at or client.began, client.name, f"had no notice {until}"))
+    return offences
+
+
+def _ill_told(seen: Drain) -> list[Offence]:
+    """What is wrong with the notices that were received, by whomever."""
+    offences = []
+    for t, client in seen.notices:
+        close = client.close_received
+        if len(client.notices) > 1:
+            flaw: str | None = f"was told {len(client.notices)} times"
+        elif close and close.t < t:
+            flaw = f"was told only after its close frame ({seen.at(close.t)})"
+        else:
+            flaw = _flaw_of_notice(seen, client.notices[0])
+        if flaw:
+            offences.append(Offence(t, client.name, flaw))
+    return offences
+
+
+def _flaw_of_notice(seen: Drain, notice: Event) -> str | None:
+    left, moment = notice.detail.get("deadline_s"), notice.detail.get("reconnect_after_s")
+    true = seen.deadline - notice.t
+    if not _is_number(left):
+        return f"was told no time left but {left!r}"
+    if abs(left - true) > DEADLINE_ACCURACY_S + seen.terms.parent_delay_s:
+        return f"was told {left:.3f} s were left, and it was {true:.3f} s"
+    return None if _is_number(moment) and moment >= 0 else f"was told no moment to reconnect but {moment!r}"
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def order(seen: Drain) -> Judgement:
+    """Clause 6, without the lifespan, which only clause 18 may look for in the output."""
+    notices = [notice for notice in seen.notices if notice[0] >= seen.t0]
+    first_told = notices[0][0] if notices else math.inf
+    ready = [p for p in seen.probes("ready") if p.began > first_told and p.status == 200]
+    if ready:
+        offences = [Offence(probe.began, "a probe", "got 200") for probe in ready]
+        charge = f"readiness probes were answered 200 after the first notice ({seen.at(first_told)})"
+        return accuse(seen, offences, len(seen.probes("ready")), charge)
+    early = [Offence(t, client.name, "was closed") for t, client in seen.evictions if t < first_told]
+    if early:
+        told = f"the first notice ({seen.at(first_told)})" if notices else "any notice, for there was none"
+        return accuse(seen, early, len(seen.evictions), f"closes by the server came before {told}")
+    if seen.exited_at is None:
+        return unknown("the target did not exit while it was watched")
+    outlived = outlived_by_clients(seen, seen.exited_at)
+    if outlived:
+        return accuse(seen, outlived, len(seen.readers), f"clients outlived the exit ({seen.at(seen.exited_at)})")
+    if not notices:
+        return unknown("no notice and no close by the server to put in order")
+    closes = f"{len(seen.evictions)} closes" + (f" from {seen.at(seen.evictions[0][0])}" if seen.evictions else "")
+    return passed(f"first notice {seen.at(first_told)}, {closes}, exit {seen.at(seen.exited_at)}")
+
+
+def outlived_by_clients(seen: Drain, moment: float) -> list[Offence]:
+    """The reading clients whose connection the server ended after a moment that should have come last."""
+    ends = ((client.ended, client) for client in seen.readers if client.ended and client.ended.how != "local")
+    late = [(end.t, client) for end, client in ends if end and end.t > moment + TWO_CHANNELS_S]
+    if not late:
+        return []
+    # Both were noticed by one event loop: while it lagged, their order says nothing.
+    sure = moment + TWO_CHANNELS_S + seen.worst_lag(moment - TWO_CHANNELS_S, max(t for t, _ in late))
+    return [Offence(t, client.name, "was still connected") for t, client in late if t > sure]
+
+
+def spread_reconnects(seen: Drain) -> Judgement:
+    """Clause 8."""
+    present = len(_due_a_notice(seen))
+    told = len(seen.notices)
+    if told == 0 and present >= LEAST_MOMENTS:
+        return failed(f"none of {present} clients was told when to reconnect")
+    if told < LEAST_MOMENTS:
+        return too_few(told, LEAST_MOMENTS, "notices")
+    advised = [(t, who, who.notices[0].detail.get("reconnect_after_s")) for t, who in seen.notices]
+    moments = [(moment, t, who) for t, who, moment in advised if _is_number(moment)]
+    if len(moments) < told:
+        mute = [Offence(t, who.name, "was given none") for t, who, moment in advised if not _is_number(moment)]
+        return accuse(seen, mute, told, "notices advised no moment to reconnect")
+    declared_s, longest_s = seen.terms.reconnect_window_s, max(moment for moment, _, _ in moments)
+    window_s = longest_s if declared_s is None else declared_s
+    outside = [
+        Offence(t, who.name, f"was given {moment:.3f} s") for moment, t, who in moments if not 0 <= moment <= window_s
+    ]
+    if outside:
+        return accuse(seen, outside, told, f"advised moments lie outside the window of {window_s:.3f} s")
+    distance = _distance_from_uniform(sorted(moment for moment, _, _ in moments), window_s)
+    limit = max(0.05, 2.5 / math.sqrt(told))
+    said = (
+        f"{told} moments up to {longest_s:.3f} s in a window of {window_s:.3f} s,"
+        f" {distance:.3f} from an even spread (limit {limit:.3f})"
+    )
+    return passed(said) if distance <= limit else failed(said)
+
+
+def _distance_from_uniform(moments: list[float], window_s: float) -> float:
+    """The distance (0 to 1) of sorted moments from an even spread over [0, window_s]; 1 for no window."""
+    if window_s == 0:
+        return 1.0
+    n = len(moments)
+    return max(max((i + 1) / n - m / window_s, m / window_s - i / n) for i, m in enumerate(moments))

@@ -1,0 +1,91 @@
+"""The command line: `drain`, `run NAME...|all`, `list`.
+
+Owns the way of a command from its options to its exit code: 0 every clause passes or is excluded, 1 one
+fails, 2 one is unknown or there is no verdict (the target did not start, bad usage), 130 and 143 when
+interrupted. Whatever happens, what was started is ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from harness.clients.crowd import CrowdIncomplete
+from harness.options import ask_of, parse, profile_of
+from harness.report import json as json_report
+from harness.report.console import Report
+from harness.run import FAILED, PASSED, UNDECIDED, Outcome, run
+from harness.scenarios import SCENARIOS
+from harness.target import TargetFailed
+
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what a command line says; return the exit code."""
+    args = parse(sys.argv[1:] if argv is None else argv)
+    if args.what == "list":
+        return show_list()
+    names = ["drain"] if args.what == "drain" else list(SCENARIOS) if "all" in args.names else args.names
+    report = Report()
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(run_all(names, args, report))
+    except KeyboardInterrupt:
+        report.complain("interrupted; what was started has been ended")
+        return INTERRUPTED
+    except asyncio.CancelledError:
+        report.complain("terminated; what was started has been ended")
+        return TERMINATED
+    except TargetFailed as failure:
+        report.tell_failure(failure)
+    except (CrowdIncomplete, OSError) as error:
+        report.complain(str(error))
+    return UNDECIDED
+
+
+async def run_all(names: Sequence[str], args: argparse.Namespace, report: Report) -> int:
+    """Run scenarios one after another; the worst of them decides."""
+    me = asyncio.current_task()
+    assert me is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
+    profile, ask = profile_of(args), ask_of(args)
+    outcomes: list[Outcome] = []
+    try:
+        for name in names:
+            report.begin(name, profile.title, ask.seed)
+            outcomes.append(await run(SCENARIOS[name], profile, ask, report.watch))
+            report.tell(outcomes[-1])
+    finally:
+        keep(outcomes, args)
+    codes = {outcome.exit_code for outcome in outcomes}
+    return next(code for code in (FAILED, UNDECIDED, PASSED) if code in codes)
+
+
+def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
+    """Write the files that were asked for, about as many scenarios as came to an end."""
+    if args.json and outcomes:
+        json_report.write(args.json, outcomes)
+    if args.history and outcomes:
+        with args.history.open("w") as stream:
+            for outcome in outcomes:
+                outcome.history.dump(stream)
+
+
+def show_list() -> int:
+    """Print every scenario with its claim and the clauses that it judges."""
+    for scenario in SCENARIOS.values():
+        print(f"{scenario.name}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
+    return PASSED
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop where it is installed: it halves what a thousand clients cost the harness."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

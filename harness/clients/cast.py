@@ -1,0 +1,128 @@
+"""Who plays in a scenario: how many of each persona, and the clients made from that.
+
+Owns the numbers and the dice for each client's moments. Refuses to know connections. Names are
+`{persona}-{number}`.
+
+How loud a crowd is follows from its size: a broadcast costs one delivery a client, so that what all of them
+say together stays below `DELIVERIES_PER_S`, and one burst below `DELIVERIES_PER_BURST`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass
+from typing import TypeVar
+
+from harness.clients.client import Client
+from harness.clients.personas import BusySender, Cooperative, LateAnswerer, Leaver, Lingerer, Talker
+from harness.dialect import DIALECTS, Dialect, Envelope
+from harness.history import History
+from harness.profile import Ask, Profile
+
+DELIVERIES_PER_S = 4000
+DELIVERIES_PER_BURST = 1500
+LONGEST_BURST = 30
+EVICTION_S = 3.6
+CODES = (1000, 1001, 3000, 3999)
+
+C = TypeVar("C", bound=Client)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """How many clients of each persona; `late_leavers` are those who leave only after the deadline."""
+
+    lingerers: int = 0
+    cooperative: int = 0
+    leavers: int = 0
+    late_leavers: int = 0
+    late_answerers: int = 0
+    busy_senders: int = 0
+    talkers: int = 0
+
+    @property
+    def size(self) -> int:
+        """All of them."""
+        return self.staying + self.cooperative + self.leavers
+
+    @property
+    def staying(self) -> int:
+        """Those whom the deadline still finds there."""
+        return self.lingerers + self.late_leavers + self.late_answerers + self.busy_senders + self.talkers
+
+    @property
+    def evict_per_s(self) -> float:
+        """The pace that makes the eviction last `EVICTION_S`: a clause about pace wants 3 s of it."""
+        return max(1.0, round(self.staying / EVICTION_S, 2))
+
+
+class Company:
+    """Makes the clients of one run: the target's dialect, its paths, moments drawn from the seed."""
+
+    def __init__(self, profile: Profile, ask: Ask, cast: Cast, history: History) -> None:
+        self.profile = profile
+        self.ask = ask
+        self.cast = cast
+        self.history = history
+        self.dice = random.Random(ask.seed)
+        self._numbers = itertools.count(1)
+
+    def assemble(self) -> list[Client]:
+        """All clients of the cast, in an order that mixes the personas."""
+        cast, d = self.cast, self.ask.timeout_s
+        clients: list[Client] = []
+        clients += (self.listener(Lingerer) for _ in range(cast.lingerers))
+        clients += (self.listener(Cooperative) for _ in range(cast.cooperative))
+        clients += (self._leaver(0.1 * d, 0.9 * d) for _ in range(cast.leavers))
+        clients += (self._leaver(d + 0.1, d + EVICTION_S) for _ in range(cast.late_leavers))
+        clients += (self._late_answerer() for _ in range(cast.late_answerers))
+        clients += (self._busy_sender() for _ in range(cast.busy_senders))
+        clients += (self._talker() for _ in range(cast.talkers))
+        self.dice.shuffle(clients)
+        return clients
+
+    def listener(self, persona: type[C], name: str | None = None) -> C:
+        """One client that says nothing; every third speaks envelopes where the target knows them."""
+        number = next(self._numbers)
+        speaks_envelopes = self.profile.envelopes and number % 3 == 0
+        dialect = Envelope if speaks_envelopes else DIALECTS[self.profile.dialect]
+        return self._make(persona, name or f"{persona.persona}-{number}", number, dialect, self.profile.ws)
+
+    def _leaver(self, earliest_s: float, latest_s: float) -> Leaver:
+        leaver = self.listener(Leaver)
+        leaver.leaves_s = self.dice.uniform(earliest_s, latest_s)
+        leaver.code = self.dice.choice(CODES)
+        return leaver
+
+    def _late_answerer(self) -> LateAnswerer:
+        late_answerer = self.listener(LateAnswerer)
+        late_answerer.close_answer_delay_s = 0.3 * self.ask.close_timeout_s
+        return late_answerer
+
+    def _busy_sender(self) -> BusySender:
+        """Where the target has rooms it publishes into one of its own: many answers and no fan-out."""
+        number = next(self._numbers)
+        name = f"{BusySender.persona}-{number}"
+        if self.profile.envelopes:
+            busy = self._make(BusySender, name, number, Envelope, self.profile.ws)
+            busy.dialect.room, busy.broadcasts = name, False
+            return busy
+        busy = self._make(BusySender, name, number, DIALECTS[self.profile.dialect], self.profile.ws)
+        busy.burst = max(1, min(LONGEST_BURST, DELIVERIES_PER_BURST // self.cast.size))
+        deliveries = busy.burst * self.cast.size * self.cast.busy_senders
+        busy.interval_s = max(busy.interval_s, deliveries / DELIVERIES_PER_S)
+        return busy
+
+    def _talker(self) -> Talker:
+        number = next(self._numbers)
+        name = f"{Talker.persona}-{number}"
+        path = self.profile.talk or self.profile.ws
+        talker = self._make(Talker, name, number, DIALECTS[self.profile.dialect], path)
+        talker.interval_s = min(1.0, max(0.2, self.cast.size * self.cast.talkers / 1500))
+        talker.first_s = self.dice.uniform(0.05, min(0.5, talker.interval_s))
+        return talker
+
+    def _make(self, persona: type[C], name: str, number: int, dialect: type[Dialect], path: str) -> C:
+        path = path.replace("{client}", name).replace("{number}", str(number))
+        return persona(name, self.history, dialect(name), path)

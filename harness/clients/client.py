@@ -1,0 +1,103 @@
+"""A client: a connection that understands the dialect, and has the verbs say, leave, after and every.
+
+Owns the numbers of its messages and what it makes of the texts that it receives. Refuses to know when to use
+its verbs: that is what makes a persona.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from harness.clients.wire import Wire
+from harness.dialect import Answer, Dialect, Heard, Notice, Notified
+from harness.history import History
+
+CONGESTED_BYTES = 65536
+
+
+class Client(Wire):
+    """A client that can speak and leave.
+
+    `answerable`: the target answers what it says. `broadcasts`: the others hear it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        history: History,
+        dialect: Dialect,
+        path: str = "/ws",
+        *,
+        answerable: bool = True,
+        broadcasts: bool = True,
+    ) -> None:
+        super().__init__(name, history, path, dialect.subprotocol)
+        self.dialect = dialect
+        self.answerable = answerable
+        self.broadcasts = broadcasts
+        self.said = self.answered = self.heard = 0
+        self.told = False
+
+    @property
+    def congested(self) -> bool:
+        """Whether what was sent before still waits, for a server that does not read."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > CONGESTED_BYTES
+
+    def on_notice(self, notice: Notice) -> None:
+        """Called when the server has said that it drains."""
+
+    def on_signal(self) -> None:
+        """Called when the harness has told the server to stop, at this moment."""
+
+    def say(self, count: int = 1) -> None:
+        """Send the next `count` numbered messages in one segment; nothing when not present.
+
+        What the server does not read is not piled up: while the transport is congested nothing more is said.
+        """
+        if not self.present or self.congested or not self.dialect.speaks:
+            return
+        now = time.monotonic()
+        numbers = range(self.said, self.said + count)
+        about = {"sender": self.name, "answerable": self.answerable, "broadcast": self.broadcasts}
+        for n in numbers:
+            self.record(now, "sent", n=n, **about)
+        self.said += count
+        self.send_texts([self.dialect.say(n) for n in numbers])
+
+    def leave(self, code: int) -> None:
+        """Begin the closing handshake, unless it has begun."""
+        if self.present:
+            self.send_close(code)
+
+    def after(self, delay_s: float, act: Callable[..., None], *args: Any) -> None:
+        """Do `act(*args)` in `delay_s`."""
+        asyncio.get_running_loop().call_later(delay_s, act, *args)
+
+    def every(self, interval_s: float, act: Callable[[], None], first_s: float) -> None:
+        """Do `act` in `first_s`, and then every `interval_s` as long as the client is present."""
+
+        def beat() -> None:
+            if self.present:
+                act()
+                self.after(interval_s, beat)
+
+        self.after(first_s, beat)
+
+    def on_text(self, now: float, text: str) -> None:
+        """Record what a text means to this client."""
+        match self.dialect.read(text):
+            case Heard(sender, n):
+                self.heard += 1
+                self.record(now, "heard", sender=sender, n=n)
+            case Answer(n):
+                self.answered += 1
+                self.record(now, "answered", n=n)
+            case Notice(deadline_s, reconnect_after_s) as notice:
+                self.told = True
+                self.record(now, "notice", deadline_s=deadline_s, reconnect_after_s=reconnect_after_s)
+                self.on_notice(notice)
+            case Notified():
+                self.record(now, "notified")

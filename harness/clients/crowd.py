@@ -1,0 +1,91 @@
+"""Many clients at once: opened with a bounded number of handshakes in flight, counted, told of the signal,
+torn down.
+
+Owns the clients of a run and their numbers. Refuses to know who they are and what becomes of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from harness.clients.client import Client
+
+IN_FLIGHT = 100
+
+
+class CrowdIncomplete(Exception):
+    """Some clients could not connect to a target that should still be serving."""
+
+
+class Crowd:
+    """The clients of one run."""
+
+    def __init__(self, port: int, clients: Sequence[Client] = ()) -> None:
+        self.port = port
+        self.clients = list(clients)
+
+    async def open(self, in_flight: int = IN_FLIGHT) -> None:
+        """Connect everybody, `in_flight` at a time.
+
+        Raises CrowdIncomplete, with the reasons counted, when one cannot.
+        """
+        waiting = iter(self.clients)
+
+        async def usher() -> None:
+            for client in waiting:
+                await client.connect(self.port)
+
+        await asyncio.gather(*(usher() for _ in range(in_flight)))
+        missing = [client for client in self.clients if not client.opened]
+        if missing:
+            reasons = Counter(why_not_open(client) for client in missing)
+            told = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+            raise CrowdIncomplete(f"{len(missing)} of {len(self.clients)} clients could not connect: {told}")
+
+    async def join(self, client: Client, timeout_s: float) -> None:
+        """Let one more client shake hands, whatever comes of it."""
+        self.clients.append(client)
+        await client.connect(self.port, timeout_s=timeout_s)
+
+    def signal(self) -> None:
+        """Tell everybody that the target has just been signalled."""
+        for client in self.clients:
+            client.on_signal()
+
+    @property
+    def connected(self) -> int:
+        """How many connections stand."""
+        return sum(client.opened and not client.ended for client in self.clients)
+
+    @property
+    def told(self) -> int:
+        """How many have had a notice."""
+        return sum(client.told for client in self.clients)
+
+    @property
+    def left(self) -> int:
+        """How many connections have stood and ended."""
+        return sum(client.opened and client.ended for client in self.clients)
+
+    @property
+    def cut(self) -> int:
+        """How many connections the server has ended, before the client wanted to leave."""
+        return sum(client.opened and client.ended and not client.leaving for client in self.clients)
+
+    def tear_down(self) -> None:
+        """Drop every connection that still stands."""
+        for client in self.clients:
+            if not client.ended:
+                client.tear_down()
+
+
+def why_not_open(client: Client) -> str:
+    """What the history says about a handshake that did not succeed."""
+    for _, who, what, detail in reversed(client.history.events):
+        if who == client.name and what == "refused":
+            return f"refused with HTTP {detail['status']}"
+        if who == client.name and what == "failed":
+            return str(detail["error"])
+    return "never answered"

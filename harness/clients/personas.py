@@ -1,0 +1,69 @@
+"""Who the clients of a server are: each class does what its name says, and nothing else.
+
+None of those here is hostile: they read, and they answer a close frame within the close timeout.
+"""
+
+from __future__ import annotations
+
+from harness.clients.client import Client
+from harness.dialect import Notice
+
+NORMAL_CLOSURE = 1000
+
+
+class Lingerer(Client):
+    """Stays to the end."""
+
+    persona = "lingerer"
+
+
+class Cooperative(Client):
+    """Leaves at the moment that the notice advises, as one that has reconnected elsewhere."""
+
+    persona = "cooperative"
+
+    def on_notice(self, notice: Notice) -> None:
+        """Leave when told to."""
+        self.after(notice.reconnect_after_s or 0.0, self.leave, NORMAL_CLOSURE)
+
+
+class Leaver(Client):
+    """Leaves of its own accord, `leaves_s` after the signal, with a code of its own."""
+
+    persona = "leaver"
+    leaves_s: float = 0.0
+    code: int = NORMAL_CLOSURE
+
+    def on_signal(self) -> None:
+        """Wait for the moment of its own."""
+        self.after(self.leaves_s, self.leave, self.code)
+
+
+class BusySender(Client):
+    """Sends bursts of several messages in one segment, until it is sent a close frame."""
+
+    persona = "busy"
+    burst: int = 30
+    interval_s: float = 0.15
+
+    def on_open(self) -> None:
+        """Begin to send."""
+        self.every(self.interval_s, lambda: self.say(self.burst), first_s=self.interval_s)
+
+
+class Talker(Client):
+    """Says one thing every so often."""
+
+    persona = "talker"
+    interval_s: float = 1.0
+    first_s: float = 0.1
+
+    def on_open(self) -> None:
+        """Begin to talk."""
+        self.every(self.interval_s, self.say, first_s=self.first_s)
+
+
+class LateAnswerer(Client):
+    """Answers a close frame late, but within the close timeout: set `close_answer_delay_s`."""
+
+    persona = "late_answerer"

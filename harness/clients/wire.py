@@ -1,0 +1,200 @@
+"""One client connection: websockets' sans-I/O protocol behind an asyncio transport.
+
+Owns the bytes of one connection and the record of what was seen on it, taken at the moment of arrival.
+Answers pings and close frames. Offers no compression. Refuses to know who a client is and when it speaks or
+leaves.
+
+Rules. Nothing here raises for what a server does: it is recorded. After the closing handshake a client waits
+for the server to end the TCP connection (RFC 6455, 7.1.1). The end of a connection is recorded once: "eof"
+when the server's FIN arrives, "reset", or "local" when we tore it down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, ClassVar, cast
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import OPEN
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from harness.history import History
+from harness.network import HOST, name_of
+
+HANDSHAKE_TIMEOUT_S = 10.0
+LONGEST_MESSAGE = 2**24
+
+
+class Wire(asyncio.Protocol):
+    """A connection that shakes hands, listens, closes properly, and records what it observes."""
+
+    persona: ClassVar[str] = "client"
+    hostile: ClassVar[bool] = False
+
+    def __init__(
+        self, name: str, history: History, path: str = "/ws", subprotocol: str | None = None
+    ) -> None:
+        self.name = name
+        self.history = history
+        self.path = path
+        self.subprotocol = subprotocol
+        self.close_answer_delay_s = 0.0
+        self.opened = self.failed = self.leaving = self.ended = False
+        self._fragments: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+
+    @property
+    def present(self) -> bool:
+        """Whether the connection is open and neither side has begun to close it."""
+        return self.opened and not self.ended and self._protocol.state is OPEN
+
+    def on_open(self) -> None:
+        """Called when the server has accepted the connection."""
+
+    def on_text(self, now: float, text: str) -> None:
+        """Called with each message as it arrives."""
+
+    async def connect(self, port: int, host: str = HOST, timeout_s: float = HANDSHAKE_TIMEOUT_S) -> bool:
+        """Shake hands, within `timeout_s` in all; return whether the server accepted."""
+        loop = asyncio.get_running_loop()
+        self._protocol = ClientProtocol(
+            parse_uri(f"ws://{host}:{port}{self.path}"),
+            subprotocols=[Subprotocol(self.subprotocol)] if self.subprotocol else None,
+            max_size=LONGEST_MESSAGE,
+        )
+        self._settled: asyncio.Future[bool] = loop.create_future()
+        about = {"persona": self.persona, "hostile": self.hostile, "subprotocol": self.subprotocol}
+        self.record(time.monotonic(), "connecting", path=self.path, **about)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await loop.create_connection(lambda: self, host, port)
+                return await self._settled
+        except OSError as error:
+            self._settle(time.monotonic(), "failed", error=name_of(error))
+            return False
+
+    def send_texts(self, texts: list[str]) -> None:
+        """Send messages in one write: one segment, as far as the network allows. Only while `present`."""
+        for text in texts:
+            self._protocol.send_text(text.encode())
+        self._flush()
+
+    def send_close(self, code: int) -> None:
+        """Begin the closing handshake. Only while `present`."""
+        self.record(time.monotonic(), "close_sent", code=code, ours=True)
+        self.leaving = True
+        self._protocol.send_close(code)
+        self._flush()
+
+    def tear_down(self) -> None:
+        """Drop the connection on our side, without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def record(self, t: float, what: str, **detail: Any) -> None:
+        """Note in the history what this client saw or did at `t`."""
+        self.history.record(t, self.name, what, **detail)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """TCP stands: ask for the WebSocket."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._protocol.send_request(self._protocol.connect())
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Read, record and answer; this is the moment of observation."""
+        now = time.monotonic()
+        self._protocol.receive_data(data)
+        self._read(now)
+
+    def eof_received(self) -> None:
+        """The server has ended the TCP connection; returning None ends our half too."""
+        now = time.monotonic()
+        self._protocol.receive_eof()
+        self._read(now)
+        self._end(now, "eof")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over; unless the server's FIN came first, by a reset or by us."""
+        self._end(time.monotonic(), "local" if exc is None else "reset")
+
+    # From bytes to records
+
+    def _read(self, now: float) -> None:
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self._read_frame(now, event)
+            elif isinstance(event, Response):
+                self._read_response(now, event)
+        if not self.opened and self._protocol.handshake_exc is not None:
+            self._settle(now, "failed", error=str(self._protocol.handshake_exc))
+        elif not self.ended:
+            self._flush()
+
+    def _read_response(self, now: float, response: Response) -> None:
+        if response.status_code != 101:
+            retry_after = response.headers.get("Retry-After")
+            self._settle(now, "refused", status=response.status_code, retry_after=retry_after)
+        elif self._protocol.handshake_exc is None:
+            self._settle(now, "opened")
+            self.on_open()
+
+    def _read_frame(self, now: float, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self._read_close(now)
+        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._fragments.append(bytes(frame.data))
+            if frame.fin:
+                message, self._fragments = b"".join(self._fragments), []
+                self.on_text(now, message.decode(errors="replace"))
+
+    def _read_close(self, now: float) -> None:
+        close = self._protocol.close_rcvd
+        assert close is not None, "websockets sets close_rcvd before it hands out the frame"
+        self.record(now, "close_received", code=close.code, reason=close.reason)
+        if self._protocol.close_rcvd_then_sent:
+            answer = self._protocol.data_to_send()
+            if self.close_answer_delay_s:
+                asyncio.get_running_loop().call_later(
+                    self.close_answer_delay_s, self._answer, close.code, answer
+                )
+            else:
+                self._answer(close.code, answer)
+
+    def _answer(self, code: int, answer: list[bytes]) -> None:
+        if not self.ended:
+            self.record(time.monotonic(), "close_sent", code=code, ours=False)
+            self._write(answer)
+
+    def _flush(self) -> None:
+        self._write(self._protocol.data_to_send())
+
+    def _write(self, chunks: list[bytes]) -> None:
+        data = b"".join(chunks)
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+    def _settle(self, now: float, outcome: str, **detail: Any) -> None:
+        """Record what came of the handshake, once; anything but "opened" ends the connection."""
+        if self.opened or self.failed:
+            return
+        self.record(now, outcome, **detail)
+        self.opened = outcome == "opened"
+        self.failed = not self.opened
+        if self.failed:
+            self.tear_down()
+        if not self._settled.done():
+            self._settled.set_result(self.opened)
+
+    def _end(self, now: float, how: str) -> None:
+        if self.opened and not self.ended:
+            self.record(now, "ended", how=how)
+        else:
+            self._settle(now, "failed", error=how)
+        self.ended = True

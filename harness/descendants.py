@@ -1,0 +1,46 @@
+"""The processes of a target: its own, those of its session, and those of its children that were seen before.
+
+Owns the look into the process table. Refuses to know signals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import psutil
+
+
+class Descendants:
+    """Everything that a session leader has started, as far as can be known.
+
+    A child that leaves the session is known only if a `look` found it under its parent.
+    """
+
+    def __init__(self, leader: int) -> None:
+        self.leader = leader
+        self._seen: set[psutil.Process] = set()
+        self.look()
+
+    def look(self) -> None:
+        """Remember the children that are there now. Reads the process table: some milliseconds."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            leader = psutil.Process(self.leader)
+            self._seen |= {leader, *leader.children(recursive=True)}
+
+    def alive(self) -> list[psutil.Process]:
+        """Those that still run, the leader too; a zombie does not run."""
+        found = {process for process in self._seen if process.is_running()}
+        for pid in psutil.pids():
+            with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+                if os.getsid(pid) == self.leader:
+                    found.add(psutil.Process(pid))
+        return sorted((process for process in found if runs(process)), key=lambda process: process.pid)
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether a process is more than an entry in the table."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

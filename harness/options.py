@@ -1,0 +1,148 @@
+"""The options of the command line, and the profile and the ask that follow from them.
+
+Owns their names, bounds and help. Refuses to run anything. Bad usage ends the program with one line and
+status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harness.dialect import DIALECTS
+from harness.profile import REFERENCE, Ask, Profile
+from harness.scenarios import SCENARIOS
+
+BAD_USAGE = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad usage is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end."""
+        self.exit(BAD_USAGE, f"{self.prog}: {message} (--help shows the options)\n")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read a command line; what follows `--` is the target's command. Exits with 2 on bad usage."""
+    own, command = split_at_dashes(argv)
+    parser = build_parser()
+    args = parser.parse_args(own)
+    args.command = command
+    if command is not None and not any("{port}" in word for word in command):
+        parser.error("the COMMAND after -- has no {port}: the harness chooses the port and has to tell it")
+    for name in vars(args).get("names", []):
+        if name not in SCENARIOS and name != "all":
+            parser.error(f"no scenario is called {name!r}: there are {', '.join(SCENARIOS)}, and all")
+    return args
+
+
+def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """What is ours, and what is the target's command; None where there is no `--`."""
+    if "--" not in argv:
+        return list(argv), None
+    at = list(argv).index("--")
+    return list(argv[:at]), list(argv[at + 1 :])
+
+
+def profile_of(args: argparse.Namespace) -> Profile:
+    """The target: the reference server, or the COMMAND with what the options declare about it."""
+    profile = REFERENCE if args.command is None or args.reference else Profile(command=())
+    if args.command is not None:
+        profile = replace(profile, command=tuple(args.command))
+    paths = ("ready", "health", "metrics", "broadcast", "ws")
+    names = (*paths, "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker")
+    given = {name: getattr(args, name) for name in names}
+    declared: dict[str, Any] = {
+        name: None if value == "none" else value for name, value in given.items() if value is not None
+    }
+    return replace(profile, **declared)
+
+
+def ask_of(args: argparse.Namespace) -> Ask:
+    """What is asked of the target; a seed is drawn where none is given."""
+    seed = random.randrange(2**32) if args.seed is None else args.seed
+    return Ask(args.clients, args.timeout, args.close_timeout, seed)
+
+
+def build_parser() -> Parser:
+    """The parser for everything before `--`."""
+    parser = Parser(
+        prog="python -m harness",
+        description="Load, chaos and verdicts for a WebSocket server that is told to stop.",
+        epilog="Exit: 0 every clause passes or is excluded; 1 one fails; 2 one is unknown, or no verdict.",
+    )
+    commands = parser.add_subparsers(dest="what", required=True, metavar="drain | run | list")
+    options = common_options()
+    commands.add_parser("drain", parents=[options], help="every persona, evicted at the deadline")
+    several = commands.add_parser("run", parents=[options], help="scenarios by name, or all")
+    several.add_argument("names", nargs="+", metavar="NAME", help=f"{', '.join(SCENARIOS)}, or all")
+    commands.add_parser("list", help="the scenarios, their claims and their clauses")
+    return parser
+
+
+def common_options() -> Parser:
+    """The options of every command that runs something."""
+    parser = Parser(add_help=False)
+    add = parser.add_argument
+    add("--clients", type=whole, default=500, metavar="N", help="how many clients (default 500)")
+    add("--timeout", type=positive, default=5.0, metavar="S", help="drain timeout to ask for (default 5)")
+    add("--close-timeout", type=positive, default=3.0, metavar="S", help="X, for one closing handshake (3)")
+    add("--seed", type=int, metavar="N", help="replays the same moments (default: drawn, and printed)")
+    add("--json", type=Path, metavar="F", help="write the report for programs")
+    add("--history", type=Path, metavar="F", help="write everything that was observed, as JSON lines")
+    declare(parser.add_argument_group("the target, when a COMMAND with {port} follows --"))
+    return parser
+
+
+def declare(target: argparse._ArgumentGroup) -> None:
+    """The options by which a target declares itself; their names are the fields of the profile."""
+    add = target.add_argument
+    for name in ("ready", "health", "metrics"):
+        add(f"--{name}", metavar="PATH|none", type=path_or_none, help=f"default /{name}")
+    add("--broadcast", metavar="PATH|none", type=path_or_none, help="takes a POST (default /broadcast)")
+    add("--ws", metavar="PATH", type=path, help="default /ws; {client} and {number} are filled in")
+    add("--dialect", choices=sorted(DIALECTS), help="how to talk to it (default broadcast)")
+    add("--timeout-env", metavar="NAME", help="its variable for the drain timeout, in seconds")
+    add("--pace-env", metavar="NAME", help="its variable for the pace, in closes a second")
+    add("--parent-delay", type=positive, dest="parent_delay_s", metavar="S", help="of a parent process (0)")
+    add("--shutdown-marker", metavar="TEXT|none", help="printed as lifespan shutdown begins (uvicorn's)")
+    add("--reference", action="store_true", help="COMMAND is the reference server, or a variant of it")
+
+
+def bounded(convert: Callable[[str], float], text: str, least: float, what: str) -> float:
+    """A number that is not too small; argparse shows what is wrong with it."""
+    try:
+        value = convert(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return value
+
+
+def whole(text: str) -> int:
+    """A number of clients."""
+    return int(bounded(int, text, 1, "a number of clients, 1 or more"))
+
+
+def positive(text: str) -> float:
+    """A duration in seconds."""
+    return bounded(float, text, 0.001, "a duration in seconds")
+
+
+def path(text: str) -> str:
+    """A path on the target."""
+    if not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path: it must begin with /")
+    return text
+
+
+def path_or_none(text: str) -> str:
+    """A path on the target, or `none` where it has no such endpoint."""
+    return text if text == "none" else path(text)

@@ -1,0 +1,120 @@
+"""What a target declares about itself, and what is asked of it.
+
+Owns the two halves that meet in a run: the `Profile` (how the target is started, where its endpoints are,
+which environment variables carry its knobs) and the `Ask` (how many clients, which drain timeout). From both
+follow the target's environment and the `Terms` that its clauses are judged by. Refuses to know processes and
+sockets.
+
+What a target declares not to have (None) is excluded from judgement; what it merely lacks fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.history import Terms
+
+LONGEST_RECONNECT_WINDOW_S = 30.0
+LONGEST_NOTIFY_INTERVAL_S = 10.0
+UVICORNS_SHUTDOWN_MARKER = "Waiting for application shutdown."
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a run asks of the target: how many clients, drain timeout, close timeout X, the dice."""
+
+    clients: int = 500
+    timeout_s: float = 5.0
+    close_timeout_s: float = 3.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A server as it declares itself.
+
+    `command` has `{port}` (and may have `{python}`, this interpreter) as placeholders; `ws` and `talk` may
+    have `{client}` and `{number}`. `talk` is the path on which a sender is answered, where it is not `ws`.
+    The `*_env` names are the environment variables that take each knob, in seconds or per second; None: no
+    such knob. `shutdown_marker` is in the line that it prints when its lifespan shutdown begins. `envelopes`:
+    it speaks the subprotocol `ebb.v1` beside its dialect. `reference`: it promises all that, so that silence
+    in the warm-up excludes nothing.
+    """
+
+    command: tuple[str, ...]
+    ready: str | None = "/ready"
+    health: str | None = "/health"
+    metrics: str | None = "/metrics"
+    broadcast: str | None = "/broadcast"
+    ws: str = "/ws"
+    talk: str | None = None
+    dialect: str = "broadcast"
+    envelopes: bool = False
+    timeout_env: str | None = None
+    pace_env: str | None = None
+    close_timeout_env: str | None = None
+    window_env: str | None = None
+    notify_env: str | None = None
+    shutdown_marker: str | None = UVICORNS_SHUTDOWN_MARKER
+    drained_statuses: tuple[int, ...] = (0, -15)
+    parent_delay_s: float = 0.0
+    startup_timeout_s: float = 20.0
+    reference: bool = False
+
+    @property
+    def title(self) -> str:
+        """The command as a person would type it."""
+        return " ".join(self.command)
+
+
+REFERENCE = Profile(
+    command=(
+        *("{python}", "-m", "uvicorn", "server.main:app"),
+        *("--host", "127.0.0.1", "--port", "{port}", "--log-level", "info"),
+    ),
+    talk="/ws/{client}",
+    envelopes=True,
+    timeout_env="SERVER_DRAIN_TIMEOUT_S",
+    pace_env="SERVER_EVICT_PER_S",
+    close_timeout_env="SERVER_CLOSE_TIMEOUT_S",
+    window_env="SERVER_RECONNECT_WINDOW_S",
+    notify_env="SERVER_NOTIFY_INTERVAL_S",
+    reference=True,
+)
+
+
+def terms_of(profile: Profile, ask: Ask, evict_per_s: float) -> Terms:
+    """The bounds that this target will be judged by."""
+    return Terms(
+        drain_timeout_s=ask.timeout_s,
+        evict_per_s=evict_per_s if profile.pace_env else None,
+        close_timeout_s=ask.close_timeout_s,
+        reconnect_window_s=_reconnect_window_s(ask) if profile.window_env else None,
+        notify_interval_s=_notify_interval_s(ask) if profile.notify_env else None,
+        parent_delay_s=profile.parent_delay_s,
+        ready=profile.ready is not None,
+        health=profile.health is not None,
+        metrics=profile.metrics is not None,
+        shutdown_marker=profile.shutdown_marker,
+    )
+
+
+def environment_of(profile: Profile, terms: Terms) -> dict[str, str]:
+    """The variables that hand the terms to the target."""
+    knobs = {
+        profile.timeout_env: terms.drain_timeout_s,
+        profile.pace_env: terms.evict_per_s,
+        profile.close_timeout_env: terms.close_timeout_s,
+        profile.window_env: terms.reconnect_window_s,
+        profile.notify_env: terms.notify_interval_s,
+    }
+    return {name: f"{value:g}" for name, value in knobs.items() if name and value is not None}
+
+
+def _reconnect_window_s(ask: Ask) -> float:
+    return min(LONGEST_RECONNECT_WINDOW_S, ask.timeout_s / 2)
+
+
+def _notify_interval_s(ask: Ask) -> float:
+    """So that a drain sees several: clause 9 wants two intervals in it."""
+    return min(LONGEST_NOTIFY_INTERVAL_S, max(0.25, ask.timeout_s / 5))

@@ -1,0 +1,131 @@
+"""The report for people: what happens while it happens, then the timeline, the verdicts and one closing line.
+
+Owns what is printed. On a terminal progress is one line that changes, and the verdicts are a table; piped, it
+is plain lines. Drawing is kept to four times a second: it costs the loop that also observes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from harness.clauses import Ruling, Verdict
+from harness.report.timeline import timeline
+from harness.run import Outcome
+from harness.stage import Stage
+from harness.target import TargetFailed
+
+DRAW_EVERY_S = 0.25
+LOOK_EVERY_S = 0.05
+COLOURS = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.EXCLUDED: "dim",
+}
+
+
+class Report:
+    """Prints to one stream."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+
+    async def watch(self, stage: Stage) -> None:
+        """Show a stage until cancelled."""
+        if not self._console.is_terminal:
+            await self._watch_phases(stage)
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while True:
+                live.update(Text(progress(stage, stage.phases[-1])), refresh=True)
+                await asyncio.sleep(DRAW_EVERY_S)
+
+    async def _watch_phases(self, stage: Stage) -> None:
+        shown = 0
+        while True:
+            for phase in stage.phases[shown:]:
+                self._console.print(progress(stage, phase))
+                shown += 1
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def begin(self, scenario: str, target: str, seed: int) -> None:
+        """Say what is about to be done."""
+        self._console.print(f"{scenario}: {target} (seed {seed})")
+
+    def tell(self, outcome: Outcome) -> None:
+        """The timeline, the verdicts, and one closing line."""
+        self._console.print(Text(told_timeline(outcome)))
+        if self._console.is_terminal:
+            self._console.print(table_of(outcome.rulings))
+        else:
+            for ruling in outcome.rulings:
+                self._console.print(
+                    f"{ruling.id:>2}  {ruling.name:<21} {ruling.verdict:<8}  {ruling.evidence}"
+                )
+        self._console.print(Text(closing_line(outcome), style=COLOURS[worst(outcome.rulings)]))
+
+    def tell_failure(self, failure: TargetFailed) -> None:
+        """Why the target did not come up: reason, last lines, exit status, log."""
+        for line in failure.tail:
+            self._console.print(f"  | {line}")
+        status = "" if failure.status is None else f"; exit status {failure.status}"
+        log = "" if failure.log is None else f"; log: {failure.log}"
+        self.complain(f"the target did not start: {failure.reason}{status}{log}")
+
+    def complain(self, reason: str) -> None:
+        """One line that says why there is no verdict."""
+        self._console.print(Text(f"harness: {reason}", style="bold red"))
+
+
+def progress(stage: Stage, phase: str) -> str:
+    """Where a run stands: the phase, the clients in it, the time since the signal."""
+    t0, crowd = stage.history.t0, stage.crowd
+    clock = "" if t0 is None else f"  t0+{time.monotonic() - t0:.1f} s"
+    counts = (
+        f"connected {crowd.connected}, told {crowd.told}, left {crowd.left}"
+        if crowd.clients
+        else "no clients"
+    )
+    return f"  {phase}: {counts}{clock}"
+
+
+def told_timeline(outcome: Outcome) -> str:
+    """Each moment that came, in one line."""
+    moments = timeline(outcome.history)
+    told = [f"{name.replace('_', ' ')} {t:+.3f} s" for name, t in moments.items() if t is not None]
+    status = "still running, killed" if moments["exit"] is None else f"status {outcome.status}"
+    return f"timeline: {', '.join(told)} ({status})"
+
+
+def table_of(rulings: list[Ruling]) -> Table:
+    """The verdicts for a terminal."""
+    table = Table("clause", "name", "verdict", "evidence", box=None, header_style="dim")
+    for ruling in rulings:
+        verdict = Text(str(ruling.verdict), style=COLOURS[ruling.verdict])
+        table.add_row(Text(str(ruling.id)), Text(ruling.name), verdict, Text(ruling.evidence))
+    return table
+
+
+def worst(rulings: list[Ruling]) -> Verdict:
+    """The verdict that decides the whole."""
+    found = {ruling.verdict for ruling in rulings}
+    return next((verdict for verdict in (Verdict.FAIL, Verdict.UNKNOWN) if verdict in found), Verdict.PASS)
+
+
+def closing_line(outcome: Outcome) -> str:
+    """How many clauses had which verdict, and which ones were not kept."""
+    counts = Counter(ruling.verdict for ruling in outcome.rulings)
+    parts = []
+    for verdict in Verdict:
+        ids = [str(ruling.id) for ruling in outcome.rulings if ruling.verdict is verdict]
+        if ids:
+            which = "" if verdict is Verdict.PASS else f" ({', '.join(ids)})"
+            parts.append(f"{counts[verdict]} {verdict}{which}")
+    return f"{outcome.scenario.name}: {', '.join(parts)}"

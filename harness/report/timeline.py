@@ -1,0 +1,31 @@
+"""When each phase of a drain began, as it was seen from outside.
+
+Owns the names of those moments. Refuses to know whether they came in time.
+"""
+
+from __future__ import annotations
+
+from harness.history import History
+
+MOMENTS = ("signal", "first_503", "first_notice", "last_notice", "first_server_close", "last_close", "exit")
+
+
+def timeline(history: History) -> dict[str, float | None]:
+    """The moments in seconds relative to t0; None for one that did not come, or where there was no signal."""
+    seen = history.drain
+    if seen is None:
+        return dict.fromkeys(MOMENTS)
+    notices = [t for t, _ in seen.notices]
+    ends = [client.ended.t for client in seen.sessions if client.ended and client.ended.t >= seen.t0]
+    moments = (
+        seen.t0,
+        seen.not_ready_at,
+        min(notices, default=None),
+        max(notices, default=None),
+        seen.evictions[0][0] if seen.evictions else None,
+        max(ends, default=None),
+        seen.exited_at,
+    )
+    return {
+        name: None if t is None else round(t - seen.t0, 4) for name, t in zip(MOMENTS, moments, strict=True)
+    }

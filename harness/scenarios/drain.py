@@ -1,0 +1,44 @@
+"""Told to stop with every kind of client connected, a server tells all of them, serves them until the
+deadline, and then closes them properly, at its pace.
+
+Every persona plays, some clients race the signal and others come too late; those who stay are evicted. The
+one scenario that shows most. Source: the drain contract, phases SERVING to STOPPED; RFC 6455 §7.1; the close
+code registry on 1012.
+"""
+
+from __future__ import annotations
+
+from harness.clients.cast import Cast
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+
+def cast(clients: int) -> Cast:
+    """Of each persona enough for the clauses to be judged, and the rest lingers."""
+    few = min(3, max(2, clients // 100))
+    others = Cast(
+        cooperative=round(0.30 * clients),
+        leavers=max(3, round(0.05 * clients)),
+        late_leavers=max(3, round(0.05 * clients)),
+        late_answerers=few,
+        busy_senders=few,
+        talkers=few,
+    )
+    return Cast(**{**vars(others), "lingerers": max(3, clients - others.size)})
+
+
+async def perform(stage: Stage) -> None:
+    """Arrange, load, signal, and see it end."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal()
+    await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="drain",
+    story=__doc__,
+    clauses=(1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 18, 20),
+    cast=cast,
+    perform=perform,
+)

@@ -1,0 +1,36 @@
+"""When every client leaves of its own accord before the deadline, the server does not wait for it: gone
+within 1 s.
+
+Cooperative clients leave at the moment that their notice advises, the others when they like. Nobody is
+evicted. Source: the drain contract, clause 16; Phoenix' socket drainer, which ends when its last socket has
+gone.
+"""
+
+from __future__ import annotations
+
+from harness.clients.cast import Cast
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+
+def cast(clients: int) -> Cast:
+    """Nobody who stays."""
+    leavers = clients // 6
+    return Cast(cooperative=clients - leavers, leavers=leavers)
+
+
+async def perform(stage: Stage) -> None:
+    """Arrange, load, signal, and see it end."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal()
+    await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="everyone_leaves",
+    story=__doc__,
+    clauses=(1, 2, 3, 4, 5, 6, 8, 11, 16, 18, 20),
+    cast=cast,
+    perform=perform,
+)

@@ -1,0 +1,175 @@
+"""Where a scenario is performed: target, crowd and probes put together, under terms that are on record.
+
+Owns the order in which they come and go, and the few sentences that scenarios are written in: `open_crowd`,
+`warm_up`, `signal`, `until_exit`. Refuses to know verdicts and how a run is shown.
+
+Rules. Whatever happens, Ctrl+C too, everything that was started is ended. Nothing waits without a bound.
+While the stage stands the garbage collector rests: a collection would stop the clock of every observation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
+from typing import Self
+
+from harness.clients.cast import EVICTION_S, Cast, Company
+from harness.clients.crowd import Crowd
+from harness.clients.personas import Cooperative
+from harness.history import History
+from harness.lag import watch_lag
+from harness.network import allow_descriptors
+from harness.probes import HEALTH_EVERY_S, LATE_EVERY_S, READY_EVERY_S, Probes, salvo
+from harness.profile import Ask, Profile, environment_of, terms_of
+from harness.target import Target
+
+WARM_UP_S = 1.0
+SPARE_S = 5.0
+JOIN_TIMEOUT_S = 2.0
+QUIET_WITHIN_S = 1.0
+KNOCK_ON_S = 3.0
+# Where readiness turns at once, a handshake races the signal only if it is under way when the signal is sent:
+# some begin right before it. The others, around it, are for a target that turns late.
+RACERS_AT_ONCE = 10
+RACERS_S = [-0.040 + 0.004 * n for n in range(26)]
+
+
+class Stage:
+    """`async with Stage(...)`: a target that is ready, an empty crowd, and a history that has begun."""
+
+    def __init__(self, profile: Profile, ask: Ask, cast: Cast) -> None:
+        self.profile = profile
+        self.ask = ask
+        self.cast = cast
+        self.phases = ["starting the target"]
+        self.history = History(terms_of(profile, ask, cast.evict_per_s))
+        self.company = Company(profile, ask, cast, self.history)
+        self.target = Target(profile, self.history, environment_of(profile, self.history.terms))
+        self.crowd = Crowd(self.target.port)
+        self.probes = Probes(self.target.port, self.history)
+        self._racers = itertools.count()
+
+    async def __aenter__(self) -> Self:
+        """Raises TargetFailed when the target does not come up, OSError when descriptors are too few."""
+        if raised := allow_descriptors(self.cast.size):
+            self.enter(raised)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.target)
+            stack.enter_context(resting_garbage_collector())
+            stack.callback(self.crowd.tear_down)
+            stack.push_async_callback(self.probes.stop, 0.0)
+            self.probes.keep(watch_lag(self.history))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: object) -> bool | None:
+        return await self._stack.__aexit__(*exc)  # type: ignore[arg-type]
+
+    def enter(self, phase: str) -> None:
+        """Begin a phase of the scenario: marked in the history, shown by whoever watches."""
+        self.phases.append(phase)
+        self.history.record(time.monotonic(), "harness", "mark", name=phase)
+
+    async def open_crowd(self) -> None:
+        """Connect the whole cast. Raises CrowdIncomplete when somebody cannot."""
+        self.enter("opening the crowd")
+        self.crowd.clients = self.company.assemble()
+        await self.crowd.open()
+
+    async def warm_up(self) -> None:
+        """Let everybody play for a second, with the probes on; learn what a foreign target answers."""
+        self.enter("warming up")
+        self._begin_probes()
+        gc.freeze()
+        await asyncio.sleep(WARM_UP_S)
+        if not self.profile.reference and self.crowd.clients:
+            self.history.terms = replace(
+                self.history.terms,
+                answers=any(client.answered for client in self.crowd.clients),
+                broadcasts=any(client.heard for client in self.crowd.clients),
+            )
+        self.target.note_children()
+
+    async def signal(self, which: signal.Signals = signal.SIGTERM, joiners: bool = True) -> None:
+        """Tell the target to stop; with `joiners`, others race that signal, and come too late after it."""
+        moment = time.monotonic() + 0.1
+        if joiners:
+            self.probes.spawn(salvo([moment + offset_s for offset_s in RACERS_S], self._race))
+        await asyncio.sleep(moment - time.monotonic())
+        if joiners:
+            self.probes.spawn(salvo([moment] * RACERS_AT_ONCE, self._race))
+            await asyncio.sleep(0.001)
+        self.target.signal(which)
+        self.crowd.signal()
+        self.enter("draining")
+        if joiners:
+            self.probes.repeat(LATE_EVERY_S, self._come_late)
+
+    async def until_exit(self, bound_s: float | None = None) -> None:
+        """Wait for the exit, `bound_s` at most: by default as long as a drain may take, and some more.
+
+        A target that is still there is recorded as left behind, and killed.
+        """
+        if await self.target.until_exit(self.bound_s if bound_s is None else bound_s):
+            await self.target.look_behind()
+            await self._knock_on()
+        else:
+            self.enter("gave up waiting")
+            await self.target.look_behind()
+            await self.target.kill()
+        await self.probes.stop()
+        await self._until_quiet()
+
+    @property
+    def bound_s(self) -> float:
+        """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness."""
+        terms = self.history.terms
+        return (
+            terms.drain_timeout_s + EVICTION_S + terms.close_timeout_s + terms.parent_delay_s + 1.0 + SPARE_S
+        )
+
+    def _begin_probes(self) -> None:
+        paths = {"ready": self.profile.ready, "health": self.profile.health, "metrics": self.profile.metrics}
+        for who, path in paths.items():
+            if path is not None:
+                self.probes.poll(who, path, READY_EVERY_S if who == "ready" else HEALTH_EVERY_S)
+        if self.profile.broadcast is not None and self.crowd.clients:
+            self.probes.post(self.profile.broadcast)
+
+    async def _race(self, _: int) -> None:
+        racer = self.company.listener(Cooperative, f"racer-{next(self._racers)}")
+        await self.crowd.join(racer, JOIN_TIMEOUT_S)
+
+    async def _come_late(self, n: int) -> None:
+        await self.crowd.join(self.company.listener(Cooperative, f"late-{n}"), JOIN_TIMEOUT_S)
+
+    async def _knock_on(self) -> None:
+        """Who cuts its clients early owes late handshakes an answer until the deadline: go on asking."""
+        owed_s = (self.history.deadline or 0.0) - time.monotonic()
+        if self.crowd.cut and owed_s > 0:
+            self.enter("knocking at a closed door")
+            await asyncio.sleep(min(KNOCK_ON_S, owed_s))
+
+    async def _until_quiet(self) -> None:
+        """Once the target is gone, the ends of its connections arrive; others are torn down later."""
+        patience_ends = time.monotonic() + QUIET_WITHIN_S
+        while self.crowd.connected and time.monotonic() < patience_ends:
+            await asyncio.sleep(0.01)
+
+
+@contextmanager
+def resting_garbage_collector() -> Iterator[None]:
+    """No collection inside; what is there now is never looked at again until the end."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

@@ -1,0 +1,161 @@
+"""One drain as a whole, put together from the events of a run: all that a judge looks at.
+
+Owns: `Drain` and `Probe`. Refuses to know: how a client's life is read (`harness.client_view`), limits and
+verdicts (`harness.clauses`). What is derived is derived once. A client is *reading* unless it is hostile.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness.client_view import GAVE_UP, ClientView, sort_out
+
+if TYPE_CHECKING:  # history imports this module
+    from harness.history import Event, Terms
+
+SERVICE_RESTART = 1012
+FAULT_CODES = frozenset({1002, 1007, 1008, 1009, 1011})  # the server says: this client was at fault
+
+READY_WITHIN_S = 0.25
+LAG_PERIOD_S = 0.1  # a lag record tells the worst of this stretch before it
+LAST_MOMENT_S = 0.05  # before the last client's end: what is asked now may find the server gone
+
+
+class Probe(NamedTuple):
+    """One HTTP request of the harness, asked at `began` and settled at `t`."""
+
+    t: float
+    began: float
+    status: int | None
+    error: str | None
+
+    @property
+    def said(self) -> str:
+        """The status, or else the error, as a person reads it."""
+        return str(self.status if self.status is not None else self.error)
+
+
+class Drain:
+    """One stop of one target, as a judge is given it. Times in seconds, monotonic."""
+
+    def __init__(self, terms: Terms, t0: float, events: list[Event]) -> None:
+        self.terms = terms
+        self.t0 = t0
+        self.deadline = t0 + terms.drain_timeout_s
+        self.handshakes, self._apparatus = sort_out(events)
+        self.seen_until = max(event.t for event in events)
+
+    def at(self, t: float) -> str:
+        """A moment as a person reads it: `t0+0.104 s`."""
+        return f"t0{t - self.t0:+.3f} s"
+
+    @cached_property
+    def sessions(self) -> list[ClientView]:
+        """Every connection that was opened, hostile ones too."""
+        return [client for client in self.handshakes if client.opened_at is not None]
+
+    @cached_property
+    def readers(self) -> list[ClientView]:
+        """The connections of reading clients that t0 or a later moment found open."""
+        return [
+            client
+            for client in self.sessions
+            if not client.hostile and (client.gone_at is None or client.gone_at > self.t0)
+        ]
+
+    @cached_property
+    def evictions(self) -> list[tuple[float, ClientView]]:
+        """Whom the server ended, and when, in order of time; a hostile client only where it had no fault."""
+        ended = [(client.evicted_at, client) for client in self.readers]
+        for client in self.sessions:
+            close = client.close_received
+            if client.hostile and close and close.code not in FAULT_CODES and close.t >= self.t0:
+                ended.append((client.evicted_at, client))
+        return sorted(((t, who) for t, who in ended if t is not None), key=lambda eviction: eviction[0])
+
+    @cached_property
+    def notices(self) -> list[tuple[float, ClientView]]:
+        """The first notice of each client that had one, in order of time."""
+        first = ((client.notices[0].t, client) for client in self.sessions if client.notices)
+        return sorted(first, key=lambda notice: notice[0])
+
+    def probes(self, name: str) -> list[Probe]:
+        """The requests of one prober (`ready`, `health`, `metrics`) settled after t0, in order of time."""
+        seen = [
+            Probe(event.t, event.detail["began"], event.detail.get("status"), event.detail.get("error"))
+            for event in self._apparatus[name]
+            if event.t >= self.t0
+        ]
+        return sorted(seen)
+
+    @cached_property
+    def not_ready_at(self) -> float | None:
+        """When the first readiness 503 after t0 was answered."""
+        return next((probe.t for probe in self.probes("ready") if probe.status == 503), None)
+
+    @property
+    def ready_limit(self) -> float:
+        """By when readiness must have turned."""
+        return self.t0 + READY_WITHIN_S + self.terms.parent_delay_s
+
+    @property
+    def horizon(self) -> float:
+        """The late horizon: the first readiness 503 after t0, or 250 ms after t0 where there is none."""
+        return self.ready_limit if self.not_ready_at is None else self.not_ready_at
+
+    @cached_property
+    def posts(self) -> list[Event]:
+        """The broadcasts that were posted over HTTP."""
+        return [event for event in self._apparatus["broadcast"] if event.what == "posted"]
+
+    @cached_property
+    def lines(self) -> list[Event]:
+        """What the target printed, before t0 too. Only clauses that may look at its output may ask."""
+        return self._target("line")
+
+    @cached_property
+    def gave_up_at(self) -> float | None:
+        """When the harness gave up waiting for the target; None where it did not have to."""
+        marks = (event for event in self._apparatus["harness"] if event.what == "mark")
+        return next((mark.t for mark in marks if GAVE_UP in mark.detail["name"]), None)
+
+    @cached_property
+    def exited_at(self) -> float | None:
+        """When the target exited by itself; None where it was still there, or had to be killed."""
+        exits = [event.t for event in self._target("exited") if self.gave_up_at is None or event.t < self.gave_up_at]
+        return exits[0] if exits else None
+
+    @cached_property
+    def left_behind(self) -> Event | None:
+        """The last look at what the target left: its processes and its port."""
+        return (self._target("left_behind") or [None])[-1]
+
+    @cached_property
+    def clients_gone_at(self) -> float:
+        """When the last reading client was gone; t0 where there was none, and never later than the exit.
+
+        A hostile client's end is no measure: who does not read learns late, or never, that it was cut off.
+        """
+        ends = [client.ended.t if client.ended else self.seen_until for client in self.readers]
+        gone = max(ends, default=self.t0)
+        return gone if self.exited_at is None else min(gone, self.exited_at)
+
+    @cached_property
+    def last_moment_at(self) -> float:
+        """What is asked after this moment, just before the last client is gone, may find no server."""
+        gone = self.clients_gone_at
+        return gone - LAST_MOMENT_S - self.worst_lag(gone - LAST_MOMENT_S, gone)
+
+    def while_clients_were_there(self, probe: Probe) -> bool:
+        """Whether a probe was settled before the last client was gone, or hung from before then."""
+        settled = probe.t <= self.clients_gone_at or probe.error == "timeout"
+        return settled and probe.began <= self.last_moment_at
+
+    def worst_lag(self, start: float, end: float) -> float:
+        """The worst delay (s) of the harness's own event loop between two moments."""
+        lags = ((event.t, event.detail["seconds"]) for event in self._apparatus["harness"] if event.what == "lag")
+        return max((lag for t, lag in lags if t >= start and t - lag - LAG_PERIOD_S <= end), default=0.0)
+
+    def _target(self, what: str) -> list[Event]:
+        return [event for event in self._apparatus["target"] if event.what == what]

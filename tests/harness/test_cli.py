@@ -1,0 +1,164 @@
+"""The command line: what it refuses, what it reports, and that it leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.cli import main
+from harness.options import ask_of, parse, profile_of
+from harness.profile import REFERENCE, environment_of, terms_of
+
+NAIVE = ("--", sys.executable, "-m", "uvicorn", "tests.specimens.naive:app", "--port", "{port}")
+
+
+def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        ((), "the following arguments are required"),
+        (("drain", "--clients", "0"), "'0' is not a number of clients"),
+        (("drain", "--timeout", "-1"), "'-1' is not a duration in seconds"),
+        (("drain", "--timeout", "nan"), "'nan' is not a duration in seconds"),
+        (("drain", "--ready", "ready"), "'ready' is not a path: it must begin with /"),
+        (("drain", "--ws", "none"), "'none' is not a path"),
+        (("drain", "--dialect", "morse"), "invalid choice: 'morse'"),
+        (("drain", "--", "uvicorn", "app:app"), "the COMMAND after -- has no {port}"),
+        (("drain", "--"), "the COMMAND after -- has no {port}"),
+        (("run", "drain", "drian"), "no scenario is called 'drian'"),
+        (("frobnicate",), "invalid choice: 'frobnicate'"),
+    ],
+)
+def test_bad_usage_is_one_clear_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], complaint: str
+) -> None:
+    assert complaint in refused(capsys, *argv)
+
+
+def test_without_a_command_the_target_is_the_reference_server() -> None:
+    args = parse(["drain", "--timeout", "2", "--seed", "7"])
+    profile, ask = profile_of(args), ask_of(args)
+    assert profile == REFERENCE
+    assert (ask.clients, ask.timeout_s, ask.close_timeout_s, ask.seed) == (500, 2.0, 3.0, 7)
+    assert environment_of(profile, terms_of(profile, ask, evict_per_s=90.5)) == {
+        "SERVER_DRAIN_TIMEOUT_S": "2",
+        "SERVER_EVICT_PER_S": "90.5",
+        "SERVER_CLOSE_TIMEOUT_S": "3",
+        "SERVER_RECONNECT_WINDOW_S": "1",
+        "SERVER_NOTIFY_INTERVAL_S": "0.4",
+    }
+
+
+def test_a_foreign_target_is_what_the_options_declare() -> None:
+    options = (
+        "--ready none --health /live --metrics none --ws /chat/{client} --dialect echo --timeout-env T_S"
+    )
+    profile = profile_of(parse(["drain", *options.split(), "--", "serve", "{port}"]))
+    assert (profile.ready, profile.health, profile.metrics, profile.broadcast) == (
+        None,
+        "/live",
+        None,
+        "/broadcast",
+    )
+    assert (profile.command, profile.ws, profile.dialect) == (("serve", "{port}"), "/chat/{client}", "echo")
+    terms = terms_of(profile, ask_of(parse(["drain"])), evict_per_s=1.0)
+    assert (terms.ready, terms.health, terms.metrics, terms.evict_per_s) == (False, True, False, None)
+    assert environment_of(profile, terms) == {"T_S": "5"}
+
+
+def test_the_list_shows_each_scenario_with_its_claim_and_clauses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    told = capsys.readouterr().out
+    for name in ("drain\n", "everyone_leaves\n", "nobody_there\n"):
+        assert name in told
+    assert "clauses 16, 18, 20" in told
+    assert "With no client at all a server has nothing to wait for" in told
+
+
+def test_a_target_that_does_not_start_is_reported_with_reason_and_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["drain", "--", sys.executable, "-c", "import sys; sys.exit('no luck')", "{port}"]) == 2
+    told = capsys.readouterr().out
+    assert "  | no luck\n" in told
+    assert "harness: the target did not start: it exited before it was ready; exit status 1; log: /" in told
+    log = Path(told.rsplit("log: ", 1)[1].strip())
+    assert log.read_text() == "no luck\n"
+    log.unlink()
+    log.parent.rmdir()
+
+
+@pytest.mark.scenario
+def test_the_naive_tutorial_server_fails_and_the_report_says_where(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    report, history = tmp_path / "report.json", tmp_path / "history.jsonl"
+    options = [
+        "--clients",
+        "50",
+        "--timeout",
+        "1",
+        "--seed",
+        "3",
+        "--json",
+        str(report),
+        "--history",
+        str(history),
+    ]
+    assert main(["drain", *options, *NAIVE]) == 1
+    outcome = json.loads(report.read_text())
+    assert (outcome["scenario"], outcome["seed"], outcome["exit"], outcome["status"]) == ("drain", 3, 1, -15)
+    assert outcome["target"].endswith("-m uvicorn tests.specimens.naive:app --port {port}")
+    verdicts = {clause["id"]: clause["verdict"] for clause in outcome["clauses"]}
+    assert {id for id, verdict in verdicts.items() if verdict == "fail"} >= {1, 3, 4, 5, 6, 12}
+    assert verdicts[15] == "excluded"
+    assert outcome["timeline"]["signal"] == 0.0
+    assert outcome["timeline"]["first_notice"] is None
+    assert 0 < outcome["timeline"]["last_close"] < outcome["timeline"]["exit"] < 1.0
+    assert json.loads(history.read_text().splitlines()[0])["terms"]["drain_timeout_s"] == 1.0
+    told = capsys.readouterr().out
+    assert " 5  told-once             fail " in told
+    assert told.splitlines()[-1].startswith("drain: ")
+
+
+@pytest.mark.scenario
+@pytest.mark.parametrize(("which", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_ends_what_it_started(which: signal.Signals, status: int) -> None:
+    command = [sys.executable, "-m", "harness", "drain", "--clients", "20", "--timeout", "30", *NAIVE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as harness:
+        assert harness.stdout is not None
+        told = [harness.stdout.readline()]
+        while "warming up" not in told[-1]:
+            told.append(harness.stdout.readline())
+        targets = psutil.Process(harness.pid).children()
+        harness.send_signal(which)
+        told.append(harness.stdout.read())
+        assert harness.wait(timeout=10) == status
+    assert len(targets) == 1
+    assert not psutil.pid_exists(targets[0].pid)
+    assert told[-1].endswith("what was started has been ended\n")
+
+
+def test_help_names_every_exit_code() -> None:
+    began = time.monotonic()
+    shown = subprocess.run(
+        [sys.executable, "-m", "harness", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "0 every clause passes or is excluded; 1 one fails; 2 one is unknown" in " ".join(
+        shown.stdout.split()
+    )
+    assert time.monotonic() - began < 10
