@@ -66,9 +66,7 @@ def allow_descriptors(connections: int) -> str | None:
     needed, wanted = connections + FEWEST_SPARE, connections + SPARE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise OSError(
-            f"{connections} clients need {needed} open files, the hard limit is {hard} (ulimit -Hn)"
-        )
+        raise OSError(f"{connections} clients need {needed} open files, the hard limit is {hard} (ulimit -Hn)")
     if soft == resource.RLIM_INFINITY or soft >= wanted or soft == hard:
         return None
     raised = wanted if hard == resource.RLIM_INFINITY else hard

@@ -38,9 +38,7 @@ class Outcome:
         return UNDECIDED if Verdict.UNKNOWN in verdicts else PASSED
 
 
-async def run(
-    scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[Stage], Awaitable[None]]
-) -> Outcome:
+async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[Stage], Awaitable[None]]) -> Outcome:
     """Perform a scenario and judge it; `watch(stage)` runs beside it and is cancelled at the end.
 
     Raises TargetFailed, CrowdIncomplete, or OSError when descriptors are too few.

@@ -130,9 +130,7 @@ class Stage:
     def bound_s(self) -> float:
         """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness."""
         terms = self.history.terms
-        return (
-            terms.drain_timeout_s + EVICTION_S + terms.close_timeout_s + terms.parent_delay_s + 1.0 + SPARE_S
-        )
+        return terms.drain_timeout_s + EVICTION_S + terms.close_timeout_s + terms.parent_delay_s + 1.0 + SPARE_S
 
     def _begin_probes(self) -> None:
         paths = {"ready": self.profile.ready, "health": self.profile.health, "metrics": self.profile.metrics}

@@ -45,9 +45,7 @@ class TargetFailed(Exception):
 class Target:
     """A server under test. `async with Target(...)`: ready inside, gone with all its processes after."""
 
-    def __init__(
-        self, profile: Profile, history: History, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, profile: Profile, history: History, environment: Mapping[str, str] | None = None) -> None:
         self.profile = profile
         self.history = history
         self.environment = dict(environment or {})

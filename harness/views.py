@@ -129,7 +129,8 @@ class Drain:
     @cached_property
     def left_behind(self) -> Event | None:
         """The last look at what the target left: its processes and its port."""
-        return (self._target("left_behind") or [None])[-1]
+        looks = self._target("left_behind")
+        return looks[-1] if looks else None
 
     @cached_property
     def clients_gone_at(self) -> float:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from server.brokers.memory import MemoryBroker
 from server.connection import Limits
-from server.core.drain import Phase
+from server.core.drain_events import Phase
 from server.hold import hold_shutdown, running_server
 from server.hub import Hub
 from server.logs import set_up_logs

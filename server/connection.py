@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from server.core.close_codes import MEANINGS, CloseCode
-from server.core.drain import Departure
+from server.core.drain_events import Departure
 from server.core.outbox import Frame, Offer, Outbox
 from server.core.wire import Form
 from server.link import Link, Send

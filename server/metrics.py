@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from server.core.drain import Phase
+from server.core.drain_events import Phase
 from server.hub import Hub
 from server.sockets import Sockets
 from server.stop import Shutdown

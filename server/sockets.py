@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Scope
 
 from server.connection import Connection, Conversation, Limits, Receive, Who
 from server.conversations import Anonymous, Enveloped, Named
-from server.core.drain import Phase
+from server.core.drain_events import Phase
 from server.core.wire import SUBPROTOCOL, Form, Gap, Malformed, Position, Welcome, parse_position
 from server.hub import Hub
 from server.link import Link, Send

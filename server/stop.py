@@ -14,10 +14,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from server.connection import Connection
-from server.core.drain import (
+from server.core.drain import Drain, DrainTerms
+from server.core.drain_events import (
     Abort,
-    Drain,
-    DrainTerms,
     Effect,
     Evict,
     ForceRequested,

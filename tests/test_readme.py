@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from server.core.drain import TRANSITIONS, Phase
+from server.core.drain import TRANSITIONS
+from server.core.drain_events import Phase
 from server.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent

@@ -35,9 +35,7 @@ class Wire(asyncio.Protocol):
     persona: ClassVar[str] = "client"
     hostile: ClassVar[bool] = False
 
-    def __init__(
-        self, name: str, history: History, path: str = "/ws", subprotocol: str | None = None
-    ) -> None:
+    def __init__(self, name: str, history: History, path: str = "/ws", subprotocol: str | None = None) -> None:
         self.name = name
         self.history = history
         self.path = path
@@ -161,9 +159,7 @@ class Wire(asyncio.Protocol):
         if self._protocol.close_rcvd_then_sent:
             answer = self._protocol.data_to_send()
             if self.close_answer_delay_s:
-                asyncio.get_running_loop().call_later(
-                    self.close_answer_delay_s, self._answer, close.code, answer
-                )
+                asyncio.get_running_loop().call_later(self.close_answer_delay_s, self._answer, close.code, answer)
             else:
                 self._answer(close.code, answer)
 

@@ -66,9 +66,7 @@ class Report:
             self._console.print(table_of(outcome.rulings))
         else:
             for ruling in outcome.rulings:
-                self._console.print(
-                    f"{ruling.id:>2}  {ruling.name:<21} {ruling.verdict:<8}  {ruling.evidence}"
-                )
+                self._console.print(f"{ruling.id:>2}  {ruling.name:<21} {ruling.verdict:<8}  {ruling.evidence}")
         self._console.print(Text(closing_line(outcome), style=COLOURS[worst(outcome.rulings)]))
 
     def tell_failure(self, failure: TargetFailed) -> None:
@@ -88,20 +86,27 @@ def progress(stage: Stage, phase: str) -> str:
     """Where a run stands: the phase, the clients in it, the time since the signal."""
     t0, crowd = stage.history.t0, stage.crowd
     clock = "" if t0 is None else f"  t0+{time.monotonic() - t0:.1f} s"
-    counts = (
-        f"connected {crowd.connected}, told {crowd.told}, left {crowd.left}"
-        if crowd.clients
-        else "no clients"
-    )
+    counts = f"connected {crowd.connected}, told {crowd.told}, left {crowd.left}" if crowd.clients else "no clients"
     return f"  {phase}: {counts}{clock}"
 
 
+PHASES = (
+    ("SERVING", ("signal", "first_503")),
+    ("DRAINING", ("first_notice", "last_notice")),
+    ("EVICTING", ("first_server_close", "last_close")),
+    ("STOPPED", ("exit",)),
+)
+
+
 def told_timeline(outcome: Outcome) -> str:
-    """Each moment that came, in one line."""
+    """When each phase began, seen from outside: one line a phase, with the moments that came in it."""
     moments = timeline(outcome.history)
-    told = [f"{name.replace('_', ' ')} {t:+.3f} s" for name, t in moments.items() if t is not None]
-    status = "still running, killed" if moments["exit"] is None else f"status {outcome.status}"
-    return f"timeline: {', '.join(told)} ({status})"
+    lines = []
+    for phase, names in PHASES:
+        told = [f"{name.replace('_', ' ')} t0{moments[name]:+.3f} s" for name in names if moments[name] is not None]
+        lines += [f"  {phase:<9} {', '.join(told)}"] if told else []
+    status = "still running, killed" if moments["exit"] is None else f"exit status {outcome.status}"
+    return "\n".join(["phases, as seen from outside:", *lines, f"  {status}"])
 
 
 def table_of(rulings: list[Ruling]) -> Table:

@@ -26,6 +26,4 @@ def timeline(history: History) -> dict[str, float | None]:
         max(ends, default=None),
         seen.exited_at,
     )
-    return {
-        name: None if t is None else round(t - seen.t0, 4) for name, t in zip(MOMENTS, moments, strict=True)
-    }
+    return {name: None if t is None else round(t - seen.t0, 4) for name, t in zip(MOMENTS, moments, strict=True)}

@@ -7,6 +7,4 @@ from harness.scenarios.scenario import Scenario
 
 __all__ = ["SCENARIOS", "Scenario"]
 
-SCENARIOS: dict[str, Scenario] = {
-    each.SCENARIO.name: each.SCENARIO for each in (drain, everyone_leaves, nobody_there)
-}
+SCENARIOS: dict[str, Scenario] = {each.SCENARIO.name: each.SCENARIO for each in (drain, everyone_leaves, nobody_there)}

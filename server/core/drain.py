@@ -20,17 +20,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice, pairwise
 
+from server.core.drain_events import (
+    Abort,
+    Departure,
+    Effect,
+    Event,
+    Evict,
+    ForceRequested,
+    Gone,
+    Joined,
+    Phase,
+    Progress,
+    StopRequested,
+    Tell,
+)
 from server.core.pace import Pace
-
-
-class Phase(StrEnum):
-    """Where a server stands between serving and gone."""
-
-    SERVING = "serving"
-    DRAINING = "draining"
-    EVICTING = "evicting"
-    ABORTING = "aborting"
-    STOPPED = "stopped"
 
 
 class Trigger(StrEnum):
@@ -71,87 +75,6 @@ class DrainTerms:
     def window_s(self) -> float:
         """The time in which each client's advised moment to reconnect lies: never past half of the drain."""
         return min(self.reconnect_window_s, self.drain_timeout_s / 2)
-
-
-class Departure(StrEnum):
-    """How a connection ended: the client's doing, our goodbye completed, or neither."""
-
-    LEFT = "left"
-    CLOSED = "closed"
-    ABORTED = "aborted"
-
-
-# ---- Events: what the caller saw ----
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A connection was admitted. Illegal once evictions have begun: nobody would tell it."""
-
-    connection: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """A connection's TCP link has ended."""
-
-    connection: int
-    departure: Departure
-
-
-@dataclass(frozen=True, slots=True)
-class StopRequested:
-    """A signal, or any other cause. Only the first one counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForceRequested:
-    """An operator does not want to wait. Ignored within a second of the stop: a Ctrl+C may come twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ticked:
-    """Time went by."""
-
-
-Event = Joined | Gone | StopRequested | ForceRequested | Ticked
-
-# ---- Effects: what the caller must do, in this order ----
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Send the notice: `moments` are (connection, seconds from now at which it should reconnect)."""
-
-    moments: tuple[tuple[int, float], ...]
-    deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class Evict:
-    """Say goodbye with 1012; each closing handshake may last until `until`."""
-
-    connections: tuple[int, ...]
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Abort:
-    """Cut these off: their closing handshakes had their time."""
-
-    connections: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Log one line: where the drain stands. `time_left_s` is until the phase ends at the latest."""
-
-    phase: Phase
-    remaining: int
-    time_left_s: float
-
-
-Effect = Tell | Evict | Abort | Progress
 
 
 class IllegalEvent(Exception):

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from server.core.drain import (
-    TRANSITIONS,
+from server.core.drain import TRANSITIONS, Drain, DrainTerms, IllegalEvent, Report
+from server.core.drain_events import (
     Abort,
     Departure,
-    Drain,
-    DrainTerms,
     Effect,
     Evict,
     ForceRequested,
     Gone,
-    IllegalEvent,
     Joined,
     Phase,
     Progress,
-    Report,
     StopRequested,
     Tell,
     Ticked,

@@ -8,11 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from server.core.drain import (
+from server.core.drain import Drain, DrainTerms
+from server.core.drain_events import (
     Abort,
     Departure,
-    Drain,
-    DrainTerms,
     Event,
     Evict,
     ForceRequested,

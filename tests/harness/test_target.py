@@ -75,8 +75,6 @@ async def test_a_target_that_ends_before_it_is_ready_says_why(history: History) 
     assert failure.tail == [f"line {n}" for n in range(8, 40)]
     assert failure.log is not None
     assert len(failure.log.read_text().splitlines()) == 40
-    failure.log.unlink()
-    failure.log.parent.rmdir()
 
 
 async def test_a_target_that_is_never_ready_is_ended(history: History) -> None:
@@ -93,16 +91,12 @@ async def test_a_command_that_cannot_be_run_is_named(history: History) -> None:
 
 
 async def test_a_target_without_readiness_is_ready_when_it_accepts(history: History) -> None:
-    accepts = (
-        "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
-    )
+    accepts = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(60)"
     async with Target(python(accepts, ready=None), history) as target:
         assert why_not_bindable(target.port) is not None
 
 
-@pytest.mark.parametrize(
-    "child", [LEAVES_A_CHILD, CHILD_ESCAPES], ids=["in the session", "in one of its own"]
-)
+@pytest.mark.parametrize("child", [LEAVES_A_CHILD, CHILD_ESCAPES], ids=["in the session", "in one of its own"])
 async def test_a_child_that_outlives_its_parent_is_recorded_and_ended(history: History, child: str) -> None:
     async with Target(serving(child), history) as target:
         target.signal(signal.SIGTERM)
@@ -139,9 +133,7 @@ async def test_nothing_runs_after_an_error_inside(history: History) -> None:
 
 
 async def test_a_flood_of_output_does_not_hold_the_loop(history: History) -> None:
-    floods = (
-        "import threading; threading.Thread(target=lambda: [print('x' * 99) for _ in range(20000)]).start()"
-    )
+    floods = "import threading; threading.Thread(target=lambda: [print('x' * 99) for _ in range(20000)]).start()"
     async with Target(serving(floods), history):
         loop = asyncio.get_running_loop()
         worst_s = 0.0

@@ -39,7 +39,7 @@ class FakeLink(Link):
 
 
 class Peer:
-    """A client. It reads while `reading` is set, answers a close frame if it `answers_close`, and keeps what it heard."""
+    """A client. It reads while `reading` is set, answers a close frame if it is to, and keeps what it heard."""
 
     def __init__(self, *, reads: bool = True, answers_close: bool = True) -> None:
         self.reading = asyncio.Event()

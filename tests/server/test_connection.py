@@ -8,7 +8,7 @@ import pytest
 
 from server.connection import Connection, Limits
 from server.core.close_codes import CloseCode
-from server.core.drain import Departure
+from server.core.drain_events import Departure
 from server.core.outbox import Frame
 from tests.server.peers import House, Peer
 

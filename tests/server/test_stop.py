@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from freezegun import freeze_time
 
-from server.core.drain import DrainTerms, Phase
+from server.core.drain import DrainTerms
+from server.core.drain_events import Phase
 from tests.server.peers import House, Peer
 
 pytestmark = pytest.mark.looptime

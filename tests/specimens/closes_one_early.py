@@ -16,8 +16,12 @@ drain = Shutdown.drain
 
 async def drain_impatiently(self):
     """The fault."""
-    first = next(iter(self._hub.connections.values()))
-    asyncio.get_running_loop().call_later(0.5, first._begin_close, CloseCode.SERVICE_RESTART, "", 1e9)
+
+    def close_one():
+        victim = self._hub.connections[next(iter(self._machine.serving))]
+        victim._begin_close(CloseCode.SERVICE_RESTART, None, 1e9)
+
+    asyncio.get_running_loop().call_later(0.5, close_one)
     await drain(self)
 
 

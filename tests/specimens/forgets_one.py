@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.core.drain import Tell
+from server.core.drain_events import Tell
 from server.main import app as app
 from server.stop import Shutdown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.core.drain import Phase
+from server.core.drain_events import Phase
 from server.main import app as app
 from server.sockets import Sockets
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from server.core.drain import Tell
+from server.core.drain_events import Tell
 from server.hold import running_server
 from server.main import app as app
 from server.stop import Shutdown
