@@ -8,24 +8,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel
+from starlette.types import Lifespan
 
 from server.brokers.memory import MemoryBroker
 from server.connection import Limits
+from server.conversations import Heavy, Json, join_the_others
 from server.core.drain_events import Phase
-from server.hold import hold_shutdown, running_server
+from server.heavy import HeavyPool
+from server.hold import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped
 from server.hub import Hub
 from server.logs import set_up_logs
-from server.metrics import Numbers
-from server.settings import Settings
-from server.sockets import RETRY_AFTER_S, Door, Sockets
+from server.metrics import LoopLag, Numbers
+from server.settings import Settings, stop_budget
+from server.sockets import RETRY_AFTER_S, Begin, Door, Sockets
 from server.stop import Shutdown
 
 logger = logging.getLogger("ebb")
@@ -48,40 +54,60 @@ def hub_of(request: Request) -> Hub:
 Publisher = Annotated[Hub, Depends(hub_of)]
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Build one server from its settings. Serves with `uvicorn server.main:app`."""
+def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Build one server from its settings. `lifespan` is an application's own: entered before clients are served.
+
+    Told to stop while `lifespan` is still starting, the server gives it up and is gone.
+    """
     hub = Hub(MemoryBroker())
     shutdown = Shutdown(hub, settings.drain_terms)
     limits = Limits(
         settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s
     )
-    sockets = Sockets(hub, shutdown, limits)
+    sockets, pool, lag = Sockets(hub, shutdown, limits), HeavyPool(), LoopLag()
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        set_up_logs(settings.log_level)
-        hold(shutdown)
-        notifier = asyncio.create_task(notify(hub, settings.notify_text, settings.notify_interval_s))
-        yield
-        notifier.cancel()
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        set_up_logs(settings.log_level, settings.log_format)
+        server = hold(shutdown, settings)
+        async with contextlib.AsyncExitStack() as stack:
+            if lifespan is not None:
+                await unless_stopped(server, stack.enter_async_context(lifespan(app)))
+            stack.callback(pool.kill)
+            for task in (notify(hub, settings.notify_text, settings.notify_interval_s), lag.watch()):
+                stack.callback(asyncio.create_task(task).cancel)
+            yield
 
-    app = FastAPI(title="Ebb", lifespan=lifespan)
-    app.state.hub = hub
-    app.add_middleware(Door, sockets=sockets)
+    app = FastAPI(title="Ebb", lifespan=life)
+    app.state.hub, app.state.shutdown = hub, shutdown
+    paths: dict[str, Begin] = {
+        "/ws": partial(join_the_others, hub),
+        "/ws/json": lambda connection, _: Json(connection),
+        "/ws/heavy": lambda connection, _: Heavy(connection, pool),
+        "/ws/{client_id}": partial(join_the_others, hub),
+    }
+    app.add_middleware(Door, sockets=sockets, paths=paths)
     add_routes(app, shutdown)
-    add_metrics(app, Numbers(hub, shutdown, sockets))
+    add_metrics(app, Numbers(hub, shutdown, sockets, lag))
     return app
 
 
-def hold(shutdown: Shutdown) -> None:
-    """Make the server that runs us drain before it stops, where that can be done."""
+def hold(shutdown: Shutdown, settings: Settings) -> uvicorn.Server | None:
+    """Make the server that runs us drain before it stops, where that can be done. Returns that server."""
     server = running_server()
     if server is None:
-        logger.warning("this is no uvicorn that can be held: clients will not be drained when it stops")
-        return
+        if threading.current_thread() is threading.main_thread():  # a TestClient runs us in another thread
+            logger.warning("this ASGI server gives no way to drain: when it stops, clients are cut off; uvicorn does")
+        return None
+    budget, needed_s = stop_budget(settings)
+    logger.info("%s", budget)
+    granted_s = parent_grace_s(server)
+    if granted_s is not None and granted_s < needed_s:
+        logger.warning("gunicorn kills after %g s, but %s; start it with --graceful-timeout", granted_s, budget)
     shutdown.told_to_stop = lambda: server.should_exit
-    shutdown.forced = lambda: server.force_exit
-    hold_shutdown(server, shutdown.drain)
+    shutdown.take_force = lambda: take_force(server)
+    hold_shutdown(server, shutdown.drain, lambda: logger.info("%s", shutdown.report()))
+    return server
 
 
 async def notify(hub: Hub, text: str, interval_s: float) -> None:
@@ -100,9 +126,9 @@ def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
         return FileResponse(PAGE, media_type="text/html")
 
     @app.get("/health")
-    async def health(hub: Publisher) -> dict[str, Any]:
+    async def health() -> dict[str, Any]:
         """Liveness: 200 while the process lives."""
-        return {"status": "ok", "phase": shutdown.phase, "connections": len(hub.connections)}
+        return {"status": "ok", "phase": shutdown.phase, "connections": shutdown.remaining}
 
     @app.get("/ready")
     async def ready() -> JSONResponse:

@@ -14,7 +14,6 @@ segment 7 or 8 were answered), hence `say_goodbye`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -88,9 +87,9 @@ class Connection:
     # ---- The life of a connection ----
 
     async def run(self, conversation: Conversation, subprotocol: str | None = None) -> None:
-        """Accept, and serve until the TCP connection has ended. What a client sent before it left is carried out."""
-        worker = asyncio.create_task(self._work(conversation))
-        writer = asyncio.create_task(self._write())
+        """Accept, and serve until the TCP connection has ended."""
+        self._worker = asyncio.create_task(self._work(conversation))
+        self._writer = asyncio.create_task(self._write())
         try:
             await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
             self._accepted.set()
@@ -103,10 +102,18 @@ class Connection:
         finally:
             self._open = False
             await self.link.lost.wait()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._inbox.join(), _FINISH_S)
-            worker.cancel()
-            writer.cancel()
+            self._writer.cancel()
+
+    async def finish(self) -> None:
+        """Carry out what a client has sent before it left, within a second. To be called once `run` has returned."""
+        all_done = asyncio.create_task(self._inbox.join())
+        await asyncio.wait({all_done, self._worker}, timeout=_FINISH_S, return_when=asyncio.FIRST_COMPLETED)
+        all_done.cancel()
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Leave undone what is still in hand: it is for nobody."""
+        self._worker.cancel()
 
     async def _read(self) -> None:
         while (event := await self._receive())["type"] != "websocket.disconnect":

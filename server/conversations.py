@@ -1,14 +1,29 @@
 """What the endpoints make of a client's messages.
 
-Owns the meaning of a text on `/ws` and `/ws/{client_id}`, in plain text and in `ebb.v1`. Refuses to know sockets,
-queues and the drain.
+Owns the meaning of a text on each path, in plain text and in `ebb.v1`. Refuses to know sockets, queues and the drain.
 """
 
 from __future__ import annotations
 
+import json
+
 from server.connection import Connection
 from server.core.outbox import Frame
-from server.core.wire import Ack, Join, Leave, Malformed, Publish, Refusal, parse
+from server.core.wire import (
+    Ack,
+    Form,
+    Gap,
+    Join,
+    Leave,
+    Malformed,
+    Position,
+    Publish,
+    Refusal,
+    Welcome,
+    parse,
+    parse_chat,
+)
+from server.heavy import HeavyPool
 from server.hub import Hub
 
 
@@ -55,3 +70,49 @@ class Enveloped:
                 self._hub.join(self._connection, room)
             case Leave(room=room):
                 self._hub.leave(self._connection, room)
+
+    def greet(self, position: Position | None) -> None:
+        """Say welcome. There is no history yet to resume from, and saying so is the least we owe."""
+        broker, connection = self._hub.broker, self._connection
+        ping_s = connection.link.ping_interval_s
+        welcome = Welcome(connection=connection.name, epoch=broker.epoch, seq=broker.seq, ping_s=ping_s)
+        connection.offer(welcome.frame())
+        if position is not None:
+            connection.offer(Gap(after=position.seq, next=broker.seq + 1).frame())
+
+
+def join_the_others(hub: Hub, connection: Connection, position: Position | None) -> Anonymous | Enveloped:
+    """Begin a conversation on `/ws` or `/ws/{client_id}`, and count the connection among those who hear broadcasts."""
+    hub.listen(connection)
+    if connection.form is Form.PLAIN:
+        return (Named if connection.named else Anonymous)(hub, connection)
+    conversation = Enveloped(hub, connection)
+    conversation.greet(position)
+    return conversation
+
+
+class Json:
+    """`/ws/json`: `{"action":"chat","msg":...}` is echoed; anything else is answered with what is wrong with it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def said(self, text: str) -> None:
+        """Answer one message."""
+        try:
+            answer = {"status": "ok", "echo": parse_chat(text).msg}
+        except Malformed as error:
+            answer = {"status": "error", "detail": str(error)}
+        self._connection.offer(Frame.of(json.dumps(answer, ensure_ascii=False)))
+
+
+class Heavy:
+    """`/ws/heavy`: each text is answered with the result of a computation that takes a core, elsewhere."""
+
+    def __init__(self, connection: Connection, pool: HeavyPool) -> None:
+        self._connection = connection
+        self._pool = pool
+
+    async def said(self, text: str) -> None:
+        """Answer one text."""
+        self._connection.offer(Frame.of(await self._pool.compute(text)))

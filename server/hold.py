@@ -16,7 +16,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
 
 import uvicorn
 
@@ -32,8 +33,36 @@ def running_server() -> uvicorn.Server | None:
     return owner if isinstance(owner, uvicorn.Server) else None
 
 
-def hold_shutdown(server: uvicorn.Server, drain: Callable[[], Awaitable[None]]) -> None:
-    """Make `server` await `drain` before it shuts down. To be called once, from lifespan startup."""
+def take_force(server: uvicorn.Server) -> bool:
+    """Say whether a later SIGINT has come, and take it: uvicorn would skip lifespan shutdown for it."""
+    forced, server.force_exit = server.force_exit, False
+    return forced
+
+
+def parent_grace_s(server: uvicorn.Server) -> float | None:
+    """How long gunicorn waits for this worker before it kills it, in seconds; None under any other parent."""
+    worker = getattr(server.config.callback_notify, "__self__", None)
+    grace_s: float | None = getattr(getattr(worker, "cfg", None), "graceful_timeout", None)
+    return grace_s
+
+
+async def unless_stopped(server: uvicorn.Server | None, startup: Coroutine[None, None, Any]) -> None:
+    """Await `startup`, but give it up as soon as the server is told to stop.
+
+    uvicorn itself waits for a startup however long it hangs; and one that raises prints a traceback and exits 3.
+    """
+    task = asyncio.ensure_future(startup)
+    while not task.done():
+        await asyncio.wait({task}, timeout=0.05)
+        if server is not None and server.should_exit and not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.5)
+            return
+    await task
+
+
+def hold_shutdown(server: uvicorn.Server, drain: Callable[[], Awaitable[None]], report: Callable[[], None]) -> None:
+    """Make `server` await `drain` before it shuts down, and call `report` last. Once, from lifespan startup."""
     original = server.shutdown
 
     async def shutdown(sockets: list[socket.socket] | None = None) -> None:
@@ -47,6 +76,7 @@ def hold_shutdown(server: uvicorn.Server, drain: Callable[[], Awaitable[None]]) 
         cut_off.cancel()
         if (done := getattr(server.lifespan, "shutdown_event", None)) and not done.is_set():
             await server.lifespan.shutdown()
+        report()
 
     server.shutdown = shutdown  # type: ignore[method-assign]  # the whole point of this module
 

@@ -30,8 +30,11 @@ class Hub:
         broker.subscribe(self._deliver)
 
     def enter(self, connection: Connection) -> None:
-        """Count a connection in. One with a name replaces the connection that had this name before."""
+        """Count a connection in. It hears broadcasts once it also listens."""
         self.connections[connection.number] = connection
+
+    def listen(self, connection: Connection) -> None:
+        """Send broadcasts to a connection. One with a name replaces the connection that had this name before."""
         self._fanout.enter(connection)
         if connection.named:
             if (former := self._named.get(connection.name)) is not None:

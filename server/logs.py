@@ -5,23 +5,58 @@ Owns where the lines of this server go (stderr, in uvicorn's style) and quiets u
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 
 logger = logging.getLogger("ebb")
 
+# How the report of a drain begins: a line of its own, for programs, in both forms.
+REPORT = '{"event":'
 
-def set_up_logs(level: str) -> None:
-    """Write our lines from `level` on to stderr. Doing it twice is the same as once."""
+
+class TextLines(logging.Formatter):
+    """A line as uvicorn writes it; the drain report as it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record."""
+        message = record.getMessage()
+        return message if message.startswith(REPORT) else super().format(record)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: `at` (ISO 8601, UTC), `level`, `logger`, `message`; the drain report as it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Encode one record."""
+        message = record.getMessage()
+        if message.startswith(REPORT):
+            return message
+        at = datetime.fromtimestamp(record.created, UTC).isoformat()
+        line = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": message}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up_logs(level: str, form: str) -> None:
+    """Write our lines from `level` on to stderr, as `text` or `json`; uvicorn's own likewise. Once is enough."""
+    if logger.handlers:
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextLines("%(levelname)s:     %(message)s"))
+    logger.addHandler(handler)
     logger.setLevel(level.upper())
     logger.propagate = False
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(levelname)s:     %(message)s"))
-        logger.addHandler(handler)
-        logging.getLogger("uvicorn.error").addFilter(_is_about_more_than_one_connection)
+    logging.getLogger("uvicorn.error").addFilter(is_worth_a_line)
+    if form == "json":
+        for name in ("ebb", "uvicorn", "uvicorn.error", "uvicorn.access"):
+            for each in logging.getLogger(name).handlers:
+                each.setFormatter(JsonLines())
 
 
-def _is_about_more_than_one_connection(record: logging.LogRecord) -> bool:
+def is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Not for one connection, and nothing after the report: uvicorn's last line says what it says."""
     message = str(record.msg)
-    return not ('"WebSocket %s"' in message or message.startswith("connection "))
+    return not ('"WebSocket %s"' in message or message.startswith(("connection ", "Finished server process")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -13,13 +15,36 @@ from server.sockets import Sockets
 from server.stop import Shutdown
 
 
+class LoopLag:
+    """How late the event loop is, in seconds: the worst of the last ten."""
+
+    EVERY_S = 0.1
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque([0.0], maxlen=100)
+
+    @property
+    def worst_s(self) -> float:
+        """The longest delay lately."""
+        return max(self._recent)
+
+    async def watch(self) -> None:
+        """Measure for ever."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            due = clock() + self.EVERY_S
+            await asyncio.sleep(self.EVERY_S)
+            self._recent.append(max(0.0, clock() - due))
+
+
 class Numbers(Collector):
     """Reads the numbers where they are kept, at the moment they are asked for."""
 
-    def __init__(self, hub: Hub, shutdown: Shutdown, sockets: Sockets) -> None:
+    def __init__(self, hub: Hub, shutdown: Shutdown, sockets: Sockets, lag: LoopLag) -> None:
         self._hub = hub
         self._shutdown = shutdown
         self._sockets = sockets
+        self._lag = lag
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric once."""
@@ -27,7 +52,8 @@ class Numbers(Collector):
         for name in Phase:
             phase.add_metric([name], float(name is self._shutdown.phase))
         yield phase
-        yield GaugeMetricFamily("ebb_connections", "Connections there are", len(self._hub.connections))
+        yield GaugeMetricFamily("ebb_connections", "Connections there are", self._shutdown.remaining)
+        yield GaugeMetricFamily("ebb_loop_lag_seconds", "Worst delay of the event loop in 10 s", self._lag.worst_s)
         yield CounterMetricFamily("ebb_published", "Messages published here", self._hub.published)
         yield CounterMetricFamily("ebb_refused", "Handshakes refused in a drain", self._sockets.refused)
         yield CounterMetricFamily("ebb_slow_consumers", "Clients closed with 1008", self._hub.slow_consumers)

@@ -6,12 +6,14 @@ A wrong value ends startup with one line that names the variable, the value and 
 
 from __future__ import annotations
 
+import math
+import resource
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from server.core.drain import DrainTerms
+from server.core.drain import EXIT_S, DrainTerms
 
 PREFIX = "SERVER_"
 
@@ -37,6 +39,9 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
 
+    log_format: str = Field("text", pattern="^(text|json)$", description="text or json")
+    stop_budget_s: AtLeast0 = Field(0, description="seconds that the platform grants after its signal, 0 for unknown")
+
     @property
     def drain_terms(self) -> DrainTerms:
         """The part that the drain needs."""
@@ -53,9 +58,31 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """Read the settings from the environment. A wrong value exits with status 1 and one line for each."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise SystemExit("\n".join(_explain(field["loc"][0], field["input"]) for field in error.errors())) from None
+    _, needed_s = stop_budget(settings)
+    if 0 < settings.stop_budget_s < needed_s:
+        granted = f"{PREFIX}STOP_BUDGET_S={settings.stop_budget_s:g}"
+        raise SystemExit(f"{granted} is not enough: {stop_budget(settings)[0]}")
+    return settings
+
+
+def stop_budget(settings: Settings) -> tuple[str, float]:
+    """Say what a platform must grant between its signal and its kill, and give the sum in seconds.
+
+    There can be no more connections than descriptors, so that many are counted.
+    """
+    terms = settings.drain_terms
+    connections, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed_s = math.ceil(terms.longest_s(connections))
+    parts = (
+        f"{max(terms.drain_timeout_s, terms.grace_s):g} s drain",
+        f"{connections / terms.evict_per_s:g} s to close up to {connections} connections",
+        f"{terms.close_timeout_s:g} s close timeout",
+        f"{EXIT_S:g} s to exit",
+    )
+    return f"a stop takes up to {needed_s} s: {' + '.join(parts)}", needed_s
 
 
 def _explain(name: int | str, value: object) -> str:

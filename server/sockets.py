@@ -1,4 +1,4 @@
-"""The WebSocket endpoints, as raw ASGI: admission, handshake, and which conversation a client gets.
+"""The WebSocket endpoints, as raw ASGI: admission and handshake.
 
 Owns who is let in. Admission and registration happen in one turn of the event loop, so that nobody slips in between
 a stop and its notice. Raw ASGI because a WebSocket that never passes FastAPI's handler costs 12 kB less and opens
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,18 +17,19 @@ from starlette.routing import Router, WebSocketRoute
 from starlette.types import ASGIApp, Scope
 
 from server.connection import Connection, Conversation, Limits, Receive, Who
-from server.conversations import Anonymous, Enveloped, Named
 from server.core.drain_events import Phase
-from server.core.wire import SUBPROTOCOL, Form, Gap, Malformed, Position, Welcome, parse_position
+from server.core.wire import SUBPROTOCOL, Form, Malformed, Position, parse_position
 from server.hub import Hub
 from server.link import Link, Send
 from server.stop import Shutdown
+
+Begin = Callable[[Connection, Position | None], Conversation]
 
 RETRY_AFTER_S = 1
 
 
 class Sockets:
-    """Admits clients and serves them. An ASGI app, mounted at the WebSocket paths by `Door`."""
+    """Admits clients and serves them."""
 
     def __init__(self, hub: Hub, shutdown: Shutdown, limits: Limits) -> None:
         self._hub = hub
@@ -43,7 +44,7 @@ class Sockets:
         """Whether newcomers are admitted."""
         return self._shutdown.phase is Phase.SERVING
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, begin: Begin, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit one client and serve it until its link is lost."""
         try:
             position = parse_position(dict(parse_qsl(scope["query_string"].decode("latin-1"))))
@@ -52,14 +53,16 @@ class Sockets:
             return
         form = Form.ENVELOPE if SUBPROTOCOL in scope["subprotocols"] else Form.PLAIN
         connection = self._connection(scope, form, receive, send)
-        conversation = self._conversation(connection, position)
         self._hub.enter(connection)
         self._shutdown.joined(connection)
         try:
-            await connection.run(conversation, SUBPROTOCOL if form is Form.ENVELOPE else None)
+            await connection.run(begin(connection, position), SUBPROTOCOL if form is Form.ENVELOPE else None)
         finally:
             self._shutdown.gone(connection)
-            self._hub.forget(connection)
+            try:
+                await connection.finish()
+            finally:
+                self._hub.forget(connection)
 
     def _connection(self, scope: Scope, form: Form, receive: Receive, send: Send) -> Connection:
         number = next(self._numbers)
@@ -67,24 +70,26 @@ class Sockets:
         who = Who(number, client_id or f"{self._process}-{number}", client_id is not None, form)
         return Connection(who, receive, send, Link(send), self._limits)
 
-    def _conversation(self, connection: Connection, position: Position | None) -> Conversation:
-        if connection.form is Form.PLAIN:
-            return (Named if connection.named else Anonymous)(self._hub, connection)
-        broker = self._hub.broker
-        ping_s = connection.link.ping_interval_s
-        connection.offer(Welcome(connection=connection.name, epoch=broker.epoch, seq=broker.seq, ping_s=ping_s).frame())
-        if position is not None:  # there is no history yet to resume from, and saying so is the least we owe
-            connection.offer(Gap(after=position.seq, next=broker.seq + 1).frame())
-        return Enveloped(self._hub, connection)
+
+class Endpoint:
+    """One WebSocket path, as an ASGI app for Starlette's router."""
+
+    def __init__(self, sockets: Sockets, begin: Begin) -> None:
+        self._sockets = sockets
+        self._begin = begin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one client."""
+        await self._sockets.serve(self._begin, scope, receive, send)
 
 
 class Door:
-    """ASGI middleware: WebSockets at our paths go to `Sockets`, the rest on to FastAPI; in a drain none is let in."""
+    """ASGI middleware: WebSockets at our paths are served here, the rest by FastAPI; in a drain none is let in."""
 
-    def __init__(self, app: ASGIApp, sockets: Sockets) -> None:
+    def __init__(self, app: ASGIApp, sockets: Sockets, paths: dict[str, Begin]) -> None:
         self._app = app
         self._sockets = sockets
-        routes = [WebSocketRoute(path, sockets) for path in ("/ws", "/ws/{client_id}")]
+        routes = [WebSocketRoute(path, Endpoint(sockets, begin)) for path, begin in paths.items()]
         self._websockets = Router(routes, default=app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

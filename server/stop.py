@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 
 from server.connection import Connection
@@ -34,6 +34,8 @@ from server.hub import Hub
 logger = logging.getLogger("ebb")
 
 TICK_S = 0.05
+# Notices sent in one turn of the event loop: about 5 ms of work.
+BATCH = 100
 
 
 class Shutdown:
@@ -42,17 +44,19 @@ class Shutdown:
     def __init__(self, hub: Hub, terms: DrainTerms) -> None:
         self._hub = hub
         self._machine = Drain(terms)
-        self._goodbyes: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._telling: asyncio.Task[None] | None = None
         self.told_to_stop: Callable[[], bool] = lambda: False
-        self.forced: Callable[[], bool] = lambda: False
+        self.take_force: Callable[[], bool] = lambda: False
 
     async def drain(self) -> None:
         """Tell everyone, serve them on, say goodbye, account for everyone. Returns when nobody is left."""
         self._feed(StopRequested())
         while self._machine.phase is not Phase.STOPPED:
             await asyncio.sleep(TICK_S)
-            self._feed(ForceRequested() if self.forced() else Ticked())
-        logger.info("%s", self._report())
+            self._feed(ForceRequested() if self.take_force() else Ticked())
+        for connection in self._hub.connections.values():
+            connection.give_up()
 
     # ---- What the rest of the server asks and tells ----
 
@@ -68,8 +72,24 @@ class Shutdown:
         self._feed(Joined(connection.number))
 
     def gone(self, connection: Connection) -> None:
-        """Count a connection out, whose link has ended."""
+        """Count a connection out, whose link has ended. Who leaves right after the signal counts as present at it."""
+        if self.told_to_stop():
+            self._feed(StopRequested())
         self._feed(Gone(connection.number, connection.departure))
+
+    @property
+    def forced(self) -> bool:
+        """Whether an operator did not want to wait."""
+        return self._machine.forced
+
+    @property
+    def remaining(self) -> int:
+        """How many connections there are."""
+        return self._machine.remaining
+
+    def report(self) -> str:
+        """The account of the drain: one JSON line."""
+        return json.dumps({"event": "drain.report", **dataclasses.asdict(self._machine.report(self._now()))})
 
     # ---- Performing the effects ----
 
@@ -81,29 +101,40 @@ class Shutdown:
         connections = self._hub.connections
         match effect:
             case Tell(moments, deadline):
-                deadline_s = round(deadline - self._now(), 3)
-                deadline_at = datetime.now(UTC) + timedelta(seconds=deadline_s)
-                for number, moment in moments:
-                    notice = Draining(
-                        deadline_s=deadline_s, deadline_at=deadline_at, reconnect_after_s=round(moment, 3)
-                    )
-                    connections[number].offer(notice.frame())
+                self._telling = self._start(self._tell(moments, deadline))
             case Evict(numbers, until):
                 for number in numbers:
-                    self._start_goodbye(connections[number], until)
+                    self._start(self._say_goodbye(connections[number], until))
             case Abort(numbers):
                 for number in numbers:
                     connections[number].abort()
             case Progress(phase, remaining, time_left_s):
                 logger.info("%s: %d connections left, %.1f s at most", phase, remaining, time_left_s)
 
-    def _start_goodbye(self, connection: Connection, until: float) -> None:
-        task = asyncio.create_task(connection.say_goodbye(until))
-        self._goodbyes.add(task)
-        task.add_done_callback(self._goodbyes.discard)
+    async def _tell(self, moments: Sequence[tuple[int, float]], deadline: float) -> None:
+        """Send the notice, in batches, so that readiness is answered in between however many are to be told."""
+        for start in range(0, len(moments), BATCH):
+            deadline_s = round(deadline - self._now(), 3)
+            deadline_at = datetime.now(UTC) + timedelta(seconds=deadline_s)
+            for number, moment in moments[start : start + BATCH]:
+                if (connection := self._hub.connections.get(number)) is not None:
+                    reconnect_after_s = round(max(0.0, moment), 3)
+                    notice = Draining(
+                        deadline_s=deadline_s, deadline_at=deadline_at, reconnect_after_s=reconnect_after_s
+                    )
+                    connection.offer(notice.frame())
+            await asyncio.sleep(0)
 
-    def _report(self) -> str:
-        return json.dumps({"event": "drain.report", **dataclasses.asdict(self._machine.report(self._now()))})
+    async def _say_goodbye(self, connection: Connection, until: float) -> None:
+        if self._telling is not None:
+            await self._telling  # with a drain timeout of 0 the first eviction would overtake the notice
+        await connection.say_goodbye(until)
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     @staticmethod
     def _now() -> float:

@@ -60,6 +60,10 @@ TRANSITIONS: dict[Phase, dict[Trigger, Phase]] = {
 }
 
 
+# Seconds that a process may take to end once the drain has stopped.
+EXIT_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class DrainTerms:
     """What an operator grants. Durations in seconds."""
@@ -75,6 +79,11 @@ class DrainTerms:
     def window_s(self) -> float:
         """The time in which each client's advised moment to reconnect lies: never past half of the drain."""
         return min(self.reconnect_window_s, self.drain_timeout_s / 2)
+
+    def longest_s(self, connections: int) -> float:
+        """The time from the signal to the exit that a platform must grant for so many connections (clause 17)."""
+        phases_s = max(self.drain_timeout_s, self.grace_s) + connections / self.evict_per_s + self.close_timeout_s
+        return phases_s + EXIT_S
 
 
 class IllegalEvent(Exception):

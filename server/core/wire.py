@@ -146,9 +146,22 @@ def parse(text: str) -> Request:
     try:
         return _requests.validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "message"
-        raise Malformed(f"{field}: {first['msg']}") from None
+        raise Malformed(_explain(error)) from None
+
+
+class Chat(_Asked):
+    """What `/ws/json` understands."""
+
+    action: Literal["chat"]
+    msg: str
+
+
+def parse_chat(text: str) -> Chat:
+    """Read one message on `/ws/json`. Raises Malformed."""
+    try:
+        return Chat.model_validate_json(text)
+    except ValidationError as error:
+        raise Malformed(_explain(error)) from None
 
 
 class Position(BaseModel):
@@ -169,3 +182,9 @@ def parse_position(query: dict[str, str]) -> Position | None:
     except ValidationError as error:
         first = error.errors()[0]
         raise Malformed(f"{first['loc'][0]}={first['input']!r}: {first['msg']}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "message"
+    return f"{field}: {first['msg']}"

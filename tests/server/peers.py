@@ -105,6 +105,7 @@ class House:
         who = Who(number, f"peer{number}", True, Form.PLAIN)
         connection = Connection(who, peer.receive, peer.send, peer.link, self.limits)
         self.hub.enter(connection)
+        self.hub.listen(connection)
         self.shutdown.joined(connection)
         task = asyncio.create_task(self._serve(connection))
         self._tasks.add(task)
@@ -115,4 +116,5 @@ class House:
         await connection.run(Named(self.hub, connection))
         self.ended.append(connection)
         self.shutdown.gone(connection)
+        await connection.finish()
         self.hub.forget(connection)

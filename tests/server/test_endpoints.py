@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -175,3 +176,51 @@ def test_the_notification_comes_by_itself():
     settings = Settings(notify_interval_s=0.01, notify_text="Test notification")
     with TestClient(create_app(settings)) as client, client.websocket_connect("/ws") as ann:
         assert ann.receive_text() == "Test notification"
+
+
+def test_json_messages_are_echoed(client):
+    with client.websocket_connect("/ws/json") as ann:
+        ann.send_text('{"action":"chat","msg":"héllo"}')
+        assert ann.receive_text() == '{"status": "ok", "echo": "héllo"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("hello", "message: Invalid JSON: expected value at line 1 column 1"),
+        ('{"action":"dance"}', "action: Input should be 'chat'"),
+        ('{"action":"chat"}', "msg: Field required"),
+    ],
+)
+def test_bad_json_is_answered_and_the_connection_stays(client, text, detail):
+    with client.websocket_connect("/ws/json") as ann:
+        ann.send_text(text)
+        assert received(ann) == {"status": "error", "detail": detail}
+        ann.send_text('{"action":"chat","msg":"still here"}')
+        assert received(ann)["status"] == "ok"
+
+
+def test_clients_of_json_and_heavy_hear_no_broadcasts(client):
+    with client.websocket_connect("/ws/json") as json_client, client.websocket_connect("/ws") as other:
+        client.post("/broadcast", json={"data": "for the others"})
+        assert other.receive_text() == "for the others"
+        json_client.send_text('{"action":"chat","msg":"x"}')
+        assert received(json_client)["echo"] == "x"
+
+
+def test_a_heavy_computation_is_answered_with_a_proof_of_work(client):
+    with client.websocket_connect("/ws/heavy") as ann:
+        ann.send_text("ebb")
+        answer = received(ann)
+    assert answer["sha256"].startswith("0000")
+    assert hashlib.sha256(f"ebb:{answer['nonce']}".encode()).hexdigest() == answer["sha256"]
+
+
+def test_the_loop_does_not_stall_while_a_computation_runs(client):
+    with client.websocket_connect("/ws/heavy") as ann:
+        for n in range(3):
+            ann.send_text(f"work {n}")
+        assert client.get("/health").json()["connections"] == 1
+        for _ in range(3):
+            assert received(ann)["status"] == "ok"
+        assert "ebb_loop_lag_seconds" in client.get("/metrics").text

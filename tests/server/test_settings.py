@@ -64,3 +64,23 @@ def test_two_wrong_values_are_both_named(monkeypatch):
 
 def test_every_setting_says_what_is_allowed():
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_stop_budget_that_does_not_fit_is_refused_with_the_sum(monkeypatch):
+    monkeypatch.setattr("resource.getrlimit", lambda _: (5000, 5000))
+    monkeypatch.setenv("SERVER_STOP_BUDGET_S", "1815")
+
+    with pytest.raises(SystemExit) as caught:
+        load()
+
+    assert str(caught.value) == (
+        "SERVER_STOP_BUDGET_S=1815 is not enough: a stop takes up to 1816 s: 1800 s drain"
+        " + 5 s to close up to 5000 connections + 10 s close timeout + 1 s to exit"
+    )
+
+
+def test_a_stop_budget_that_fits_is_accepted(monkeypatch):
+    monkeypatch.setattr("resource.getrlimit", lambda _: (5000, 5000))
+    monkeypatch.setenv("SERVER_STOP_BUDGET_S", "1816")
+
+    assert load().stop_budget_s == 1816

@@ -21,8 +21,8 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def report(caplog: pytest.LogCaptureFixture) -> dict:
-    return json.loads(caplog.messages[-1])
+def report(house: House) -> dict:
+    return json.loads(house.shutdown.report())
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def caplog(caplog: pytest.LogCaptureFixture):
     return caplog
 
 
-async def test_a_lingerer_is_told_at_once_and_closed_after_half_an_hour(caplog):
+async def test_a_lingerer_is_told_at_once_and_closed_after_half_an_hour():
     house, lingerer = House(), Peer()
     house.connect(lingerer)
     await asyncio.sleep(1)
@@ -44,11 +44,11 @@ async def test_a_lingerer_is_told_at_once_and_closed_after_half_an_hour(caplog):
     assert lingerer.notices[0]["deadline_s"] == 1800
     assert lingerer.close_frame == (1012, "service restart")
     assert 1800 <= lingerer.close_frame_at - started < 1800.1
-    account = report(caplog)
+    account = report(house)
     assert (account["present"], account["left"], account["closed"], account["aborted"]) == (1, 0, 1, 0)
 
 
-async def test_it_is_over_as_soon_as_the_last_client_has_left(caplog):
+async def test_it_is_over_as_soon_as_the_last_client_has_left():
     house, guest = House(), Peer()
     house.connect(guest)
     draining = asyncio.create_task(house.shutdown.drain())
@@ -60,7 +60,7 @@ async def test_it_is_over_as_soon_as_the_last_client_has_left(caplog):
 
     assert now() - left_at < 0.2
     assert guest.close_frame is None
-    assert report(caplog)["left"] == 1
+    assert report(house)["left"] == 1
 
 
 async def test_with_nobody_there_it_is_over_at_once():
@@ -112,7 +112,7 @@ async def test_what_a_client_has_said_is_answered_before_its_close_frame():
     assert talker.close_frame == (1012, "service restart")
 
 
-async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_close_timeout(caplog):
+async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_close_timeout():
     house, ignorer = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(answers_close=False)
     house.connect(ignorer)
     started = now()
@@ -121,11 +121,11 @@ async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_
 
     assert ignorer.aborted
     assert 15 <= now() - started < 15.2
-    account = report(caplog)
+    account = report(house)
     assert (account["closed"], account["aborted"]) == (0, 1)
 
 
-async def test_a_stalled_reader_delays_nobodys_notice_and_is_cut_off(caplog):
+async def test_a_stalled_reader_delays_nobodys_notice_and_is_cut_off():
     house, stalled, reader = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(), Peer()
     house.connect(stalled)
     house.connect(reader)
@@ -137,7 +137,7 @@ async def test_a_stalled_reader_delays_nobodys_notice_and_is_cut_off(caplog):
     assert len(reader.notices) == 1
     assert reader.close_frame == (1012, "service restart")
     assert stalled.aborted
-    account = report(caplog)
+    account = report(house)
     assert (account["closed"], account["aborted"]) == (1, 1)
 
 
@@ -173,16 +173,16 @@ async def test_evictions_are_paced():
     assert 4 < moments[-1] - moments[0] < 6
 
 
-async def test_an_operator_ends_it_early(caplog):
+async def test_an_operator_ends_it_early():
     house, lingerer = House(), Peer()
     house.connect(lingerer)
     draining = asyncio.create_task(house.shutdown.drain())
     await asyncio.sleep(5)
-    house.shutdown.forced = lambda: True
+    house.shutdown.take_force = lambda: True
     await draining
 
     assert lingerer.close_frame == (1012, "service restart")
-    assert report(caplog)["forced"] is True
+    assert report(house)["forced"] is True
 
 
 async def test_a_process_that_was_told_to_stop_counts_as_draining_before_the_drain_begins():
@@ -198,7 +198,7 @@ async def test_one_line_a_phase_and_one_every_ten_seconds(caplog):
 
     await house.shutdown.drain()
 
-    assert caplog.messages[:-1] == [
+    assert caplog.messages == [
         "draining: 1 connections left, 25.0 s at most",
         "draining: 1 connections left, 15.0 s at most",
         "draining: 1 connections left, 5.0 s at most",

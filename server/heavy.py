@@ -1,0 +1,50 @@
+"""Where heavy computations run: a bounded pool of processes, so that the event loop never stalls.
+
+Owns the processes. The pool starts on first use. Its processes ignore SIGINT and SIGTERM, which reach them too when a
+whole group is signalled: they are needed until the last client was answered, and are killed then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from server.core.work import prove_work
+
+
+class HeavyPool:
+    """At most `processes` computations at once; others wait their turn."""
+
+    def __init__(self, processes: int | None = None) -> None:
+        self._processes = processes or max(1, (os.cpu_count() or 2) - 1)
+        self._executor: ProcessPoolExecutor | None = None
+
+    async def compute(self, text: str) -> str:
+        """Return the result as JSON text; one that says so if the process that worked on it died."""
+        if self._executor is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(self._processes, spawn, _ignore_signals)
+        executor = self._executor
+        try:
+            return await asyncio.get_running_loop().run_in_executor(executor, prove_work, text)
+        except BrokenProcessPool:
+            if self._executor is executor:
+                self._executor = None  # the next computation starts a new pool
+            return '{"status": "error", "detail": "the process that worked on it died; send it again"}'
+
+    def kill(self) -> None:
+        """End the processes, whatever they are at."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            for process in list(executor._processes.values()):  # `kill_workers()` from Python 3.14 on
+                process.kill()
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _ignore_signals() -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)

@@ -1,0 +1,59 @@
+"""The pool of heavy computations: bounded, killable, and no victim of the signals that its group gets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+
+import pytest
+
+from server.core.work import prove_work
+from server.heavy import HeavyPool
+
+
+@pytest.fixture
+async def pool():
+    pool = HeavyPool(processes=1)
+    yield pool
+    pool.kill()
+
+
+def processes(pool: HeavyPool) -> list:
+    return list(pool._executor._processes.values())
+
+
+def test_the_result_can_be_checked_with_one_hash():
+    assert json.loads(prove_work("ebb"))["sha256"].startswith("0000")
+
+
+async def test_its_processes_survive_the_signals_of_their_group(pool):
+    await pool.compute("first")
+    for process in processes(pool):
+        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, signal.SIGTERM)
+
+    assert json.loads(await pool.compute("second"))["status"] == "ok"
+
+
+async def test_a_process_that_dies_is_confessed_and_replaced(pool):
+    await pool.compute("first")
+    working = asyncio.create_task(pool.compute("second"))
+    await asyncio.sleep(0)
+    for process in processes(pool):
+        process.kill()
+
+    assert json.loads(await working)["detail"] == "the process that worked on it died; send it again"
+    assert json.loads(await pool.compute("third"))["status"] == "ok"
+
+
+async def test_killing_it_leaves_no_process_behind(pool):
+    await pool.compute("first")
+    started = processes(pool)
+    pool.kill()
+    pool.kill()
+
+    for process in started:
+        process.join(timeout=10)
+        assert process.exitcode == -signal.SIGKILL

@@ -1,0 +1,96 @@
+"""What is done to uvicorn's Server, and that a startup can be given up."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from types import SimpleNamespace
+
+import pytest
+import uvicorn
+
+from server.hold import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped
+
+
+@pytest.fixture
+def server() -> uvicorn.Server:
+    return uvicorn.Server(uvicorn.Config("nowhere:app"))
+
+
+def test_the_running_server_is_the_owner_of_the_signal_handler(server):
+    before = signal.signal(signal.SIGTERM, server.handle_exit)
+    try:
+        assert running_server() is server
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert running_server() is None
+
+
+def test_a_later_sigint_is_taken_once(server):
+    server.handle_exit(signal.SIGTERM, None)
+    assert not take_force(server)
+    server.handle_exit(signal.SIGINT, None)
+    assert take_force(server)
+    assert not take_force(server)
+    assert not server.force_exit
+
+
+def test_only_gunicorn_has_a_grace_of_its_own(server):
+    assert parent_grace_s(server) is None
+
+    class Worker:
+        cfg = SimpleNamespace(graceful_timeout=30)
+
+        async def notify(self) -> None: ...
+
+    server.config.callback_notify = Worker().notify
+    assert parent_grace_s(server) == 30
+
+
+@pytest.mark.looptime
+async def test_a_startup_that_hangs_is_given_up_when_the_server_is_told_to_stop(server):
+    given_up = asyncio.Event()
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    asyncio.get_running_loop().call_later(60, server.handle_exit, signal.SIGTERM, None)
+    await unless_stopped(server, hang())
+
+    assert given_up.is_set()
+    assert 60 <= asyncio.get_running_loop().time() < 60.2
+
+
+async def test_a_startup_that_fails_still_fails(server):
+    async def fail() -> None:
+        raise ConnectionError("no database")
+
+    with pytest.raises(ConnectionError, match="no database"):
+        await unless_stopped(server, fail())
+    with pytest.raises(ConnectionError, match="no database"):
+        await unless_stopped(None, fail())
+
+
+@pytest.mark.looptime
+async def test_the_drain_comes_first_then_uvicorns_own_part_then_the_report(server):
+    told: list[str] = []
+
+    async def tell(what: str, s: float = 0) -> None:
+        await asyncio.sleep(s)
+        told.append(what)
+
+    server.servers = []
+    server.lifespan = SimpleNamespace(shutdown_event=asyncio.Event(), shutdown=lambda: tell("lifespan shutdown"))
+    server.shutdown = lambda sockets: tell("uvicorn's own part")
+    server.on_tick = lambda counter: tell("tick") if counter == 0 else tell_nothing()
+    hold_shutdown(server, lambda: tell("drained", 3), lambda: told.append("report"))
+    await server.shutdown()
+
+    assert told == ["tick", "drained", "uvicorn's own part", "lifespan shutdown", "report"]
+    assert server.should_exit
+
+
+async def tell_nothing() -> None: ...
