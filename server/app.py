@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,9 +19,10 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel
-from starlette.types import Lifespan
+from starlette.types import ASGIApp, Lifespan
 
 from server.brokers.memory import MemoryBroker
+from server.collector import tune_collector
 from server.connection import Limits
 from server.conversations import Heavy, Json, join_the_others
 from server.core.drain_events import Phase
@@ -76,6 +77,8 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
             stack.callback(pool.kill)
             for task in (notify(hub, settings.notify_text, settings.notify_interval_s), lag.watch()):
                 stack.callback(asyncio.create_task(task).cancel)
+            if server is not None:
+                tune_collector()
             yield
 
     app = FastAPI(title="Ebb", lifespan=life)
@@ -86,10 +89,20 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
         "/ws/heavy": lambda connection, _: Heavy(connection, pool),
         "/ws/{client_id}": partial(join_the_others, hub),
     }
-    app.add_middleware(Door, sockets=sockets, paths=paths)
+    put_first(app, partial(Door, sockets=sockets, paths=paths))
     add_routes(app, shutdown)
     add_metrics(app, Numbers(hub, shutdown, sockets, lag))
     return app
+
+
+def put_first(app: FastAPI, door: Callable[[ASGIApp], ASGIApp]) -> None:
+    """Let `door` see connections before FastAPI does: a WebSocket that passes FastAPI's layers costs 1.3 kB more."""
+    build = app.build_middleware_stack
+
+    def build_behind_the_door() -> ASGIApp:
+        return door(build())
+
+    app.build_middleware_stack = build_behind_the_door  # type: ignore[method-assign]  # Starlette's hook
 
 
 def hold(shutdown: Shutdown, settings: Settings) -> uvicorn.Server | None:

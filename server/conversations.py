@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from server.connection import Connection
-from server.core.outbox import Frame
+from server.core.frame import Frame
 from server.core.wire import (
     Ack,
     Form,

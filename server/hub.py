@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from server.brokers.memory import MemoryBroker
-from server.connection import Connection
+from server.connection import Connection, Flusher
 from server.core.close_codes import CloseCode
 from server.core.fanout import Fanout
 from server.core.wire import Form, Message
@@ -24,7 +24,7 @@ class Hub:
         self.broker = broker
         self.connections: dict[int, Connection] = {}
         self.published = 0
-        self.slow_consumers = 0
+        self.flusher = Flusher()
         self._fanout: Fanout[Connection] = Fanout()
         self._named: dict[str, Connection] = {}
         broker.subscribe(self._deliver)
@@ -73,8 +73,6 @@ class Hub:
         return message.seq
 
     def _deliver(self, message: Message, origin: int | None) -> None:
-        frames = {form: message.encode(form) for form in Form}
         sender = self.connections.get(origin) if origin is not None else None
-        for connection in self._fanout.audience(message.room, but=sender):
-            if not connection.offer(frames[connection.form]):
-                self.slow_consumers += 1
+        audience = self._fanout.audience(message.room)
+        self.flusher.offer_all(audience, sender, message.encode(Form.PLAIN), message.encode(Form.ENVELOPE))

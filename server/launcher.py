@@ -66,8 +66,10 @@ def configure(app: FastAPI, args: argparse.Namespace, settings: Settings) -> uvi
         port=args.port,
         log_level=settings.log_level,
         access_log=args.access_log,
+        limit_max_requests=args.limit_max_requests,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
+        proxy_headers=False,
         ws_ping_interval=args.ws_ping_interval or None,
         ws_ping_timeout=args.ws_ping_timeout or None,
         ssl_certfile=args.ssl_certfile,
@@ -85,6 +87,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port to bind, 0 for any (default 8000)")
     parser.add_argument("--access-log", action="store_true", help="write a line for each HTTP request")
+    parser.add_argument("--limit-max-requests", type=int, metavar="N", help="drain and exit after N HTTP requests")
     parser.add_argument("--ws-ping-interval", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
     parser.add_argument("--ws-ping-timeout", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
     parser.add_argument("--ssl-certfile", metavar="F", help="serve over TLS")

@@ -1,8 +1,8 @@
 """The TCP link under one ASGI WebSocket: what ASGI itself does not tell.
 
-Owns the few things that are reached for in uvicorn's protocol object: the end of the connection, whether the closing
-handshake was completed, the close timer, and cutting it off. Every reach is guarded: on another ASGI server (or in
-FastAPI's TestClient) a link simply ends when its handler does.
+Owns everything that is reached for in uvicorn's protocol object: its transport, the end of the connection, whether
+the peer has closed, the close timer, the pings, and cutting it off. Every reach is guarded: on another ASGI server
+(or in FastAPI's TestClient) a link simply ends when its handler does.
 
 Measured on uvicorn 0.54: the ASGI `send` is a bound method of the protocol object. A handler that has ended is not a
 peer that is gone, so whoever counts connections waits for `lost`.
@@ -11,10 +11,14 @@ peer that is gone, so whoever counts connections waits for `lost`.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+# Of uvicorn's protocol classes, those that have written the 101 to the transport when `send(accept)` returns.
+_DIRECT = ("WebSocketsSansIOProtocol", "WSProtocol")
 
 
 class Link:
@@ -25,26 +29,66 @@ class Link:
     def __init__(self, send: Send) -> None:
         protocol = getattr(send, "__self__", None)
         self._protocol: Any = protocol if isinstance(protocol, asyncio.BaseProtocol) else None
-        self.lost = asyncio.Event()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._protocol is None:
-            self.lost.set()
+            self.lost.set_result(None)
         else:
             self._watch(self._protocol)
 
     def _watch(self, protocol: Any) -> None:
-        connection_lost = protocol.connection_lost
+        lost = self.lost
 
-        def connection_lost_and_noted(exc: Exception | None) -> None:
-            connection_lost(exc)
-            self.lost.set()
+        def connection_lost(exc: Exception | None) -> None:
+            del protocol.connection_lost  # and with it the cycle of references that would keep both alive
+            protocol.connection_lost(exc)
+            if not lost.done():
+                lost.set_result(None)
 
-        protocol.connection_lost = connection_lost_and_noted
+        protocol.connection_lost = connection_lost
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport of a link that `writes_directly`."""
+        transport: asyncio.Transport = self._protocol.transport
+        return transport
+
+    @property
+    def writes_directly(self) -> bool:
+        """Whether frames may be written to the transport."""
+        return type(self._protocol).__name__ in _DIRECT and hasattr(self._protocol, "writable")
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether `writable` would return at once."""
+        return bool(self._protocol.writable.is_set())
+
+    async def writable(self) -> None:
+        """Return when uvicorn would send: the transport holds less than its high-water mark, or is gone."""
+        await self._protocol.writable.wait()
 
     @property
     def ping_interval_s(self) -> float | None:
         """How often the server pings this client, in seconds; None for never or unknown."""
         config = getattr(self._protocol, "config", None)
         return getattr(config, "ws_ping_interval", None)
+
+    def spread_pings(self) -> None:
+        """Ping this client first at a random moment: those who came together would always be pinged in one burst."""
+        timer = getattr(self._protocol, "ping_timer", None)
+        if timer is not None:
+            timer.cancel()
+            delay_s = random.random() * self._protocol.ping_interval
+            call_later = asyncio.get_running_loop().call_later
+            self._protocol.ping_timer = call_later(delay_s, self._protocol.send_keepalive_ping)
+
+    def forget_handshake(self) -> None:
+        """Give back what only the handshake needed: measured 3.3 of 26 kB a connection."""
+        protocol = self._protocol
+        if protocol is not None:
+            for name in ("request", "response"):
+                if hasattr(protocol, name):
+                    setattr(protocol, name, None)
+            protocol.scope["headers"] = []
 
     @property
     def peer_closed(self) -> bool | None:

@@ -56,4 +56,4 @@ class Numbers(Collector):
         yield GaugeMetricFamily("ebb_loop_lag_seconds", "Worst delay of the event loop in 10 s", self._lag.worst_s)
         yield CounterMetricFamily("ebb_published", "Messages published here", self._hub.published)
         yield CounterMetricFamily("ebb_refused", "Handshakes refused in a drain", self._sockets.refused)
-        yield CounterMetricFamily("ebb_slow_consumers", "Clients closed with 1008", self._hub.slow_consumers)
+        yield CounterMetricFamily("ebb_slow_consumers", "Clients closed with 1008", self._hub.flusher.slow_consumers)

@@ -68,7 +68,7 @@ class Sockets:
         number = next(self._numbers)
         client_id = scope["path_params"].get("client_id")
         who = Who(number, client_id or f"{self._process}-{number}", client_id is not None, form)
-        return Connection(who, receive, send, Link(send), self._limits)
+        return Connection(who, receive, send, Link(send), self._limits, self._hub.flusher)
 
 
 class Endpoint:
@@ -118,4 +118,4 @@ async def refuse(receive: Receive, send: Send, status: int, detail: str, *, retr
         await send(message)
     while (await receive())["type"] != "websocket.disconnect":
         pass
-    await link.lost.wait()
+    await link.lost

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 
-from server.connection import Connection
+from server.connection import TURNS, Connection
 from server.core.drain import Drain, DrainTerms
 from server.core.drain_events import (
     Abort,
@@ -34,7 +34,7 @@ from server.hub import Hub
 logger = logging.getLogger("ebb")
 
 TICK_S = 0.05
-# Notices sent in one turn of the event loop: about 5 ms of work.
+# Notices, or close frames, sent in one turn of the event loop: about 5 ms of work.
 BATCH = 100
 
 
@@ -73,7 +73,7 @@ class Shutdown:
 
     def gone(self, connection: Connection) -> None:
         """Count a connection out, whose link has ended. Who leaves right after the signal counts as present at it."""
-        if self.told_to_stop():
+        if self._machine.phase is Phase.SERVING and self.told_to_stop():
             self._feed(StopRequested())
         self._feed(Gone(connection.number, connection.departure))
 
@@ -103,8 +103,7 @@ class Shutdown:
             case Tell(moments, deadline):
                 self._telling = self._start(self._tell(moments, deadline))
             case Evict(numbers, until):
-                for number in numbers:
-                    self._start(self._say_goodbye(connections[number], until))
+                self._start(self._evict([connections[number] for number in numbers], until))
             case Abort(numbers):
                 for number in numbers:
                     connections[number].abort()
@@ -125,10 +124,23 @@ class Shutdown:
                     connection.offer(notice.frame())
             await asyncio.sleep(0)
 
-    async def _say_goodbye(self, connection: Connection, until: float) -> None:
+    async def _evict(self, chosen: Sequence[Connection], until: float) -> None:
+        """Say goodbye to some, in batches as well. What they have sent until now reaches their inboxes first."""
         if self._telling is not None:
             await self._telling  # with a drain timeout of 0 the first eviction would overtake the notice
-        await connection.say_goodbye(until)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        for place, connection in enumerate(chosen, start=1):
+            await self._say_goodbye(connection, until)
+            if place % BATCH == 0:
+                await asyncio.sleep(0)
+
+    async def _say_goodbye(self, connection: Connection, until: float) -> None:
+        """Close a connection that is quiet at once; any other in a task of its own, for it may take its time."""
+        if connection.quiet:
+            await connection.close_now(until)
+        else:
+            self._start(connection.say_goodbye(until))
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -4,12 +4,12 @@ Owns the membership of rooms. Synchronous: between looking up an audience and wr
 leave, so it cannot race. Refuses to know what a member is (any hashable), how it is reached and what it is sent.
 
 Rules: a message without a room is for everyone; a message in a room is for its members, and costs in proportion to
-them; the sender is left out; every audience is listed in the order in which its members entered.
+them; every audience is listed in the order in which its members entered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
 Member = TypeVar("Member", bound=Hashable)
@@ -47,10 +47,9 @@ class Fanout(Generic[Member]):
         for room in self._rooms_of.pop(member, ()):
             self._forget(member, room)
 
-    def audience(self, room: str | None = None, but: Member | None = None) -> list[Member]:
-        """List who is to get a message for `room` (None: everyone), without `but`, its sender."""
-        members = self._rooms_of if room is None else self._members_of.get(room, {})
-        return [member for member in members if member != but]
+    def audience(self, room: str | None = None) -> Iterable[Member]:
+        """Say who gets a message for `room` (None: everyone). Nobody may join or leave while it is walked through."""
+        return self._rooms_of if room is None else self._members_of.get(room, {})
 
     def _forget(self, member: Member, room: str) -> None:
         members = self._members_of.get(room, {})

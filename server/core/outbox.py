@@ -10,21 +10,9 @@ Rules: frames leave in the order in which they were offered; a frame that does n
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
 
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One text message, encoded once and shared by every client that gets it. `size` counts UTF-8 bytes."""
-
-    text: str
-    size: int
-
-    @classmethod
-    def of(cls, text: str) -> Frame:
-        """Measure `text` once for all its readers."""
-        return cls(text, len(text.encode()))
+from server.core.frame import Frame
 
 
 class Offer(StrEnum):

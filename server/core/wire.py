@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from server.core.outbox import Frame
+from server.core.frame import Frame
 
 SUBPROTOCOL = "ebb.v1"
 

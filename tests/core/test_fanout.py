@@ -15,18 +15,16 @@ def fanout() -> Fanout[str]:
     return fanout
 
 
-def test_everyone_but_the_sender_gets_a_message_in_the_order_in_which_they_entered(fanout):
-    assert fanout.audience(but="bob") == ["ann", "eve"]
-    assert fanout.audience() == ["ann", "bob", "eve"]
+def test_everyone_gets_a_message_in_the_order_in_which_they_entered(fanout):
+    assert list(fanout.audience()) == ["ann", "bob", "eve"]
 
 
 def test_a_room_is_for_its_members(fanout):
     fanout.join("eve", "tea")
     fanout.join("ann", "tea")
 
-    assert fanout.audience("tea") == ["eve", "ann"]
-    assert fanout.audience("tea", but="eve") == ["ann"]
-    assert fanout.audience("nobody's") == []
+    assert list(fanout.audience("tea")) == ["eve", "ann"]
+    assert list(fanout.audience("nobody's")) == []
 
 
 def test_who_leaves_a_room_is_still_among_everyone(fanout):
@@ -34,7 +32,7 @@ def test_who_leaves_a_room_is_still_among_everyone(fanout):
     fanout.leave("ann", "tea")
     fanout.leave("ann", "never joined")
 
-    assert fanout.audience("tea") == []
+    assert list(fanout.audience("tea")) == []
     assert "ann" in fanout
 
 
@@ -44,14 +42,14 @@ def test_who_is_dropped_is_nowhere(fanout):
     fanout.drop("ann")
     fanout.drop("ann")
 
-    assert (fanout.audience(), fanout.audience("tea"), len(fanout)) == (["bob", "eve"], ["bob"], 2)
+    assert (list(fanout.audience()), list(fanout.audience("tea")), len(fanout)) == (["bob", "eve"], ["bob"], 2)
 
 
 def test_entering_twice_keeps_the_rooms(fanout):
     fanout.join("ann", "tea")
     fanout.enter("ann")
 
-    assert fanout.audience("tea") == ["ann"]
+    assert list(fanout.audience("tea")) == ["ann"]
 
 
 def test_who_never_entered_cannot_join(fanout):

@@ -27,11 +27,15 @@ class FakeLink(Link):
     def __init__(self, peer: Peer) -> None:
         self._protocol = None
         self._peer = peer
-        self.lost = asyncio.Event()
+        self.lost = asyncio.get_running_loop().create_future()
 
     @property
     def peer_closed(self) -> bool:
         return self._peer.closed
+
+    def end(self) -> None:
+        if not self.lost.done():
+            self.lost.set_result(None)
 
     def abort(self) -> None:
         self._peer.aborted = True
@@ -65,20 +69,20 @@ class Peer:
         """Close, and see the closing handshake and the TCP connection end."""
         self.closed = True
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": code})
-        self.link.lost.set()
+        self.link.end()
 
     def vanish(self) -> None:
         """Be gone without a word."""
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self.reading.set()
-        self.link.lost.set()
+        self.link.end()
 
     async def receive(self) -> dict[str, Any]:
         return await self._incoming.get()
 
     async def send(self, message: Any) -> None:
         await self.reading.wait()
-        if self.link.lost.is_set():
+        if self.link.lost.done():
             raise OSError("gone")
         if message["type"] == "websocket.send":
             self.heard.append(message["text"])
@@ -103,7 +107,7 @@ class House:
     def connect(self, peer: Peer) -> Connection:
         number = next(self._numbers)
         who = Who(number, f"peer{number}", True, Form.PLAIN)
-        connection = Connection(who, peer.receive, peer.send, peer.link, self.limits)
+        connection = Connection(who, peer.receive, peer.send, peer.link, self.limits, self.hub.flusher)
         self.hub.enter(connection)
         self.hub.listen(connection)
         self.shutdown.joined(connection)

@@ -9,7 +9,7 @@ import pytest
 from server.connection import Connection, Limits
 from server.core.close_codes import CloseCode
 from server.core.drain_events import Departure
-from server.core.outbox import Frame
+from server.core.frame import Frame
 from tests.server.peers import House, Peer
 
 pytestmark = pytest.mark.looptime
@@ -32,9 +32,9 @@ async def test_a_slow_consumer_is_closed_with_1008_and_nobody_else_notices():
     slow.reading.set()
     await asyncio.sleep(1)
 
-    assert slow.close_frame == (1008, "slow consumer: 2000 of 2000 bytes, oldest 0.2 s")
+    assert slow.close_frame == (1008, "slow consumer: 1938 of 2000 bytes, oldest 0.2 s")
     assert len(other.heard) == 40
-    assert house.hub.slow_consumers == 1
+    assert house.hub.flusher.slow_consumers == 1
     assert [connection.departure for connection in house.ended] == [Departure.LEFT]
 
 

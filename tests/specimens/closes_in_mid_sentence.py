@@ -11,12 +11,22 @@ from server.main import app as app
 SCENARIO = "drain"
 FAILS = {10}
 
+take = Connection._take
+deaf = set()
+
+
+async def take_unless_deaf(self, text):
+    """The fault."""
+    if self.number not in deaf:
+        await take(self, text)
+
 
 async def listen_no_more_and_close(self, until):
-    """The fault: what arrives now goes into an inbox from which nobody takes."""
-    self._inbox = asyncio.Queue()
+    """Half a second before the close frame."""
+    deaf.add(self.number)
     await asyncio.sleep(0.5)
     self._begin_close(CloseCode.SERVICE_RESTART, None, until)
 
 
-Connection.say_goodbye = listen_no_more_and_close
+Connection.quiet = property(lambda self: False)
+Connection._take, Connection.say_goodbye = take_unless_deaf, listen_no_more_and_close

@@ -9,15 +9,16 @@ SCENARIO = "drain"
 FAILS = {10}
 
 offer = Connection.offer
+seen = []
 
 
 def lose_some(self, frame):
     """The fault."""
     if self.number == 1 and "m:" in frame.text:
-        self.seen = getattr(self, "seen", 0) + 1
-        if self.seen % 3 == 0:
-            return True
-    return offer(self, frame)
+        seen.append(frame)
+        if len(seen) % 3 == 0:
+            return
+    offer(self, frame)
 
 
 Connection.offer = lose_some

@@ -6,14 +6,14 @@ from server.connection import Connection
 from server.main import app as app
 
 SCENARIO = "drain"
-FAILS = {13}
+FAILS = {13, 28}
 
 send_close = Connection._send_close
 
 
-async def send_and_hang_up(self, code, reason):
+async def send_and_hang_up(self, output, code, reason):
     """The fault."""
-    await send_close(self, code, reason)
+    await send_close(self, output, code, reason)
     self.link._protocol.transport.close()
 
 

@@ -6,14 +6,14 @@ from server.connection import Connection
 from server.main import app as app
 
 SCENARIO = "drain"
-FAILS = {13}
+FAILS = {13, 28}
 
 send_close = Connection._send_close
 
 
-async def send_another_code(self, code, reason):
+async def send_another_code(self, output, code, reason):
     """The fault."""
-    await send_close(self, 1001, reason)
+    await send_close(self, output, 1001, reason)
 
 
 Connection._send_close = send_another_code

@@ -1,0 +1,36 @@
+"""One text message as it stands on the wire.
+
+Owns the frame format of a server's text message (RFC 6455 section 5.2): unmasked, never fragmented, never compressed;
+a plain frame is legal on a connection that negotiated deflate (RFC 7692 section 6), and twice as fast.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_TEXT = 0x81  # FIN, opcode 1
+
+
+class Frame(NamedTuple):
+    """A message encoded once, and shared by everyone who gets it."""
+
+    text: str
+    wire: bytes
+
+    @classmethod
+    def of(cls, text: str) -> Frame:
+        """Encode `text`. Raises UnicodeEncodeError for lone surrogates, which UTF-8 cannot hold."""
+        payload = text.encode()
+        size = len(payload)
+        if size < 126:
+            header = bytes((_TEXT, size))
+        elif size < 1 << 16:
+            header = bytes((_TEXT, 126)) + size.to_bytes(2, "big")
+        else:
+            header = bytes((_TEXT, 127)) + size.to_bytes(8, "big")
+        return cls(text, header + payload)
+
+    @property
+    def size(self) -> int:
+        """Bytes on the wire."""
+        return len(self.wire)

@@ -1,0 +1,172 @@
+"""The two ways out keep the same promises: order, one write a turn, a bound in bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.core.frame import Frame
+from server.link import Link
+from server.output import DirectOutput, QueuedOutput, output_of
+
+
+class Transport:
+    """Keeps what is written; `holds` bytes count as unsent."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.holds = 0
+        self.aborted = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.holds
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class WSProtocol(asyncio.Protocol):
+    """As much of uvicorn's protocol of this name as a link reaches for."""
+
+    def __init__(self) -> None:
+        self.transport: Any = Transport()
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.close_timeout = 10.0
+        self.request = self.response = "handshake"
+        self.scope = {"headers": [(b"a", b"b")]}
+        self.ping_interval = 20.0
+        self.pinged = 0
+        self.ping_timer: asyncio.TimerHandle | None = None
+        self.lost_with: list[Exception | None] = []
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost_with.append(exc)
+
+    def send_keepalive_ping(self) -> None:
+        self.pinged += 1
+
+    async def send(self, message: Any) -> None: ...
+
+
+@pytest.fixture
+async def protocol() -> WSProtocol:
+    return WSProtocol()
+
+
+def frames(*texts: str) -> list[Frame]:
+    return [Frame.of(text) for text in texts]
+
+
+async def test_under_uvicorn_frames_are_written_to_the_transport_in_one_go(protocol):
+    output = output_of(Link(protocol.send), protocol.send, limit_bytes=100)
+
+    assert isinstance(output, DirectOutput)
+    assert output.write(frames("a")) is None
+    assert output.write(frames("b", "c")) is None
+    assert protocol.transport.written == [b"\x81\x01a", b"\x81\x01b\x81\x01c"]
+
+
+async def test_what_does_not_fit_is_not_written_and_said_so(protocol):
+    output = DirectOutput(Link(protocol.send), limit_bytes=100)
+    protocol.transport.holds = 98
+
+    assert output.write(frames("a")) == "98 of 100 bytes"
+    assert protocol.transport.written == []
+
+
+async def test_one_frame_larger_than_the_limit_is_written_when_nothing_waits(protocol):
+    output = DirectOutput(Link(protocol.send), limit_bytes=100)
+
+    assert output.write(frames("x" * 500)) is None
+
+
+async def test_a_close_frame_waits_for_a_paused_transport(protocol):
+    output = DirectOutput(Link(protocol.send), limit_bytes=100)
+    protocol.writable.clear()
+    flushed = asyncio.create_task(output.flushed())
+    await asyncio.sleep(0)
+    assert (output.ready, flushed.done()) == (False, False)
+
+    protocol.writable.set()
+    await flushed
+    assert output.ready
+
+
+async def test_elsewhere_frames_go_through_asgi_in_order():
+    sent: list[str] = []
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(0)
+        sent.append(message["text"])
+
+    output = output_of(Link(send), send, limit_bytes=100)
+    assert isinstance(output, QueuedOutput)
+    output.write(frames("a", "b"))
+    output.write(frames("c"))
+    await output.flushed()
+
+    assert sent == ["a", "b", "c"]
+
+
+async def test_elsewhere_too_the_backlog_is_bounded():
+    async def send(message: Any) -> None:
+        await asyncio.Event().wait()
+
+    output = QueuedOutput(send, limit_bytes=10)
+    assert output.write(frames("1234")) is None
+    await asyncio.sleep(0)
+    assert output.write(frames("1234", "5678")) == "6 of 10 bytes, oldest 0.0 s"
+    output.end()
+    await output.flushed()
+
+
+async def test_a_link_hears_of_the_end_and_passes_it_on(protocol):
+    link = Link(protocol.send)
+    reset = ConnectionResetError()
+    protocol.connection_lost(reset)
+    protocol.connection_lost(None)
+
+    await link.lost
+    assert protocol.lost_with == [reset, None]
+
+
+async def test_a_link_forgets_the_handshake_and_spreads_the_pings(protocol):
+    link = Link(protocol.send)
+    first = protocol.ping_timer = asyncio.get_running_loop().call_later(20, protocol.send_keepalive_ping)
+    link.spread_pings()
+    link.forget_handshake()
+    moved = protocol.ping_timer
+
+    assert first.cancelled()
+    assert 0 <= moved.when() - asyncio.get_running_loop().time() <= 20
+    moved.cancel()
+    assert (protocol.request, protocol.response, protocol.scope["headers"]) == (None, None, [])
+
+
+async def test_a_link_sets_the_close_timeout_and_aborts(protocol):
+    link = Link(protocol.send)
+    link.set_close_timeout(3)
+    assert protocol.close_timeout == 3
+    link.set_close_timeout(-1)
+    assert protocol.close_timeout == 0
+    link.abort()
+    assert protocol.transport.aborted
+
+
+async def test_without_uvicorn_a_link_does_nothing_and_ends_at_once():
+    async def send(message: Any) -> None: ...
+
+    link = Link(send)
+    link.spread_pings()
+    link.forget_handshake()
+    link.set_close_timeout(3)
+    link.abort()
+
+    assert link.lost.done()
+    assert (link.writes_directly, link.peer_closed, link.ping_interval_s) == (False, None, None)
