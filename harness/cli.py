@@ -1,4 +1,4 @@
-"""The command line: `drain`, `run NAME...|all`, `list`.
+"""The command line: `drain`, `run NAME...|all`, `load`, `list`.
 
 Owns the way of a command from its options to its exit code: 0 every clause passes or is excluded, 1 one
 fails, 2 one is unknown or there is no verdict (the target did not start, bad usage), 130 and 143 when
@@ -14,8 +14,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from harness.clients.crowd import CrowdIncomplete
+from harness.load.command import load
 from harness.options import ask_of, parse, profile_of
 from harness.report import json as json_report
+from harness.report import junit
 from harness.report.console import Report
 from harness.run import FAILED, PASSED, UNDECIDED, Outcome, run
 from harness.scenarios import SCENARIOS
@@ -29,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(sys.argv[1:] if argv is None else argv)
     if args.what == "list":
         return show_list()
-    names = ["drain"] if args.what == "drain" else list(SCENARIOS) if "all" in args.names else args.names
+    if args.what == "load":
+        return load(args)
+    names = ["drain"] if args.what == "drain" else names_of(args.names)
     report = Report()
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -45,6 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CrowdIncomplete, OSError) as error:
         report.complain(str(error))
     return UNDECIDED
+
+
+def names_of(asked: Sequence[str]) -> list[str]:
+    """The scenarios that were asked for; `all` are those that do not run by name only."""
+    every = [name for name, scenario in SCENARIOS.items() if not scenario.by_name_only]
+    return [name for each in asked for name in (every if each == "all" else [each])]
 
 
 async def run_all(names: Sequence[str], args: argparse.Namespace, report: Report) -> int:
@@ -69,6 +79,8 @@ def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
     """Write the files that were asked for, about as many scenarios as came to an end."""
     if args.json and outcomes:
         json_report.write(args.json, outcomes)
+    if args.junit and outcomes:
+        junit.write(args.junit, outcomes)
     if args.history and outcomes:
         with args.history.open("w") as stream:
             for outcome in outcomes:
@@ -78,7 +90,8 @@ def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
 def show_list() -> int:
     """Print every scenario with its claim and the clauses that it judges."""
     for scenario in SCENARIOS.values():
-        print(f"{scenario.name}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
+        aside = " (by name only, not in `run all`)" if scenario.by_name_only else ""
+        print(f"{scenario.name}{aside}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
     return PASSED
 
 

@@ -1,6 +1,6 @@
 """The processes of a target: its own, those of its session, and those of its children that were seen before.
 
-Owns the look into the process table. Refuses to know signals.
+Owns the look into the process table, and what it says of memory and processor time. Refuses to know signals.
 """
 
 from __future__ import annotations
@@ -36,6 +36,30 @@ class Descendants:
                 if os.getsid(pid) == self.leader:
                     found.add(psutil.Process(pid))
         return sorted((process for process in found if runs(process)), key=lambda process: process.pid)
+
+    def rss_bytes(self) -> int:
+        """The resident memory of those that were seen, in bytes, together."""
+        return sum(_rss_bytes(process) for process in self._seen)
+
+    def cpu_s(self) -> float:
+        """The processor time that the leader and its children now have used, in seconds."""
+        self.look()
+        return sum(_cpu_s(process) for process in self._seen)
+
+
+def _rss_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def runs(process: psutil.Process) -> bool:

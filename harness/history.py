@@ -35,7 +35,9 @@ class Terms:
 
     `None` and `False` mean that the target declares not to have it. All times in seconds, the pace in
     closes a second. `reconnect_window_s` is the window that is really in force, after any cap of the
-    target's own.
+    target's own. The statuses are those with which it may exit when drained or evicted, when an operator forced
+    it, and when it was stopped in startup. `progress_pattern` finds its progress lines; its group `left` is how
+    many connections are left. `gauge` names the metric that says the same. `logs`: its output is captured.
     """
 
     drain_timeout_s: float
@@ -51,6 +53,14 @@ class Terms:
     answers: bool = True
     broadcasts: bool = True
     shutdown_marker: str | None = "Waiting for application shutdown."
+    drained_statuses: tuple[int, ...] = (0, -15)
+    forced_statuses: tuple[int, ...] = (130, -2, -15, 0)
+    startup_statuses: tuple[int, ...] = (0, -15, -2, 130)
+    progress_interval_s: float | None = None
+    progress_pattern: str = r"(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s"
+    report: bool = False
+    gauge: str | None = None
+    logs: bool = True
 
 
 class Writable(Protocol):
@@ -71,19 +81,19 @@ class History:
         self._drain_events = 0
 
     def record(self, t: float, who: str, what: str, **detail: Any) -> None:
-        """Append one event. The first `signal` to the target is t0: record it just before it is sent."""
+        """Append one event. The target's first `signal`, or other `cause`, is t0: record it just before it is sent."""
         self.events.append(Event(t, who, what, detail))
-        if what == "signal" and self.t0 is None and who == "target":
+        if what in ("signal", "cause") and self.t0 is None and who == "target":
             self.t0 = t
 
     @property
     def deadline(self) -> float | None:
-        """t0 plus the drain timeout, or None before the signal."""
+        """t0 plus the drain timeout, or None before the target was told to stop."""
         return None if self.t0 is None else self.t0 + self.terms.drain_timeout_s
 
     @property
     def drain(self) -> Drain | None:
-        """The events put together as one drain, or None before the signal.
+        """The events put together as one drain, or None before the target was told to stop.
 
         Reads all events once, and again only after more were recorded: ask for it when the run is complete.
         """
@@ -107,7 +117,9 @@ class History:
         head = json.loads(next(rest, "{}"))
         if "terms" not in head:
             raise ValueError(f"not a history: the first line holds {sorted(head)}, not its terms")
-        history = cls(Terms(**head["terms"]))
+        terms: dict[str, Any] = head["terms"]
+        terms |= {name: tuple(value) for name, value in terms.items() if isinstance(value, list)}
+        history = cls(Terms(**terms))
         for line in rest:
             event = json.loads(line)
             history.record(event["t"], event["who"], event["what"], **event["detail"])

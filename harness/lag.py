@@ -1,12 +1,16 @@
 """How late the harness's own event loop is: a verdict about 250 ms is worth nothing when we slept for 100.
 
-Owns a heartbeat and its records. Refuses to know which lag is too much; the clauses do.
+Owns a heartbeat and its records, and the rest of the garbage collector, which would be the worst of it. Refuses to
+know which lag is too much; the clauses do.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from harness.history import History
 
@@ -28,3 +32,15 @@ async def watch_lag(history: History) -> None:
             if worst_s > WORTH_RECORDING_S:
                 history.record(now, "harness", "lag", seconds=worst_s)
             worst_s, reported_at = 0.0, now
+
+
+@contextmanager
+def resting_garbage_collector() -> Iterator[None]:
+    """No collection inside; what is there now is never looked at again until the end."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

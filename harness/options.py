@@ -13,9 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness import target_file
 from harness.dialect import DIALECTS
+from harness.load import options as load_options
 from harness.profile import REFERENCE, Ask, Profile
 from harness.scenarios import SCENARIOS
+from harness.targets import TARGETS
 
 BAD_USAGE = 2
 
@@ -51,12 +54,13 @@ def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
 
 
 def profile_of(args: argparse.Namespace) -> Profile:
-    """The target: the reference server, or the COMMAND with what the options declare about it."""
-    profile = REFERENCE if args.command is None or args.reference else Profile(command=())
+    """The target: one by name, from a file, or the COMMAND; with what the options declare about it."""
+    by_default = REFERENCE if args.command is None or args.reference else Profile(command=())
+    profile = args.target or by_default
     if args.command is not None:
         profile = replace(profile, command=tuple(args.command))
     paths = ("ready", "health", "metrics", "broadcast", "ws")
-    names = (*paths, "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker")
+    names = (*paths, "talk", "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker")
     given = {name: getattr(args, name) for name in names}
     declared: dict[str, Any] = {
         name: None if value == "none" else value for name, value in given.items() if value is not None
@@ -77,11 +81,12 @@ def build_parser() -> Parser:
         description="Load, chaos and verdicts for a WebSocket server that is told to stop.",
         epilog="Exit: 0 every clause passes or is excluded; 1 one fails; 2 one is unknown, or no verdict.",
     )
-    commands = parser.add_subparsers(dest="what", required=True, metavar="drain | run | list")
+    commands = parser.add_subparsers(dest="what", required=True, metavar="drain | run | load | list")
     options = common_options()
     commands.add_parser("drain", parents=[options], help="every persona, evicted at the deadline")
     several = commands.add_parser("run", parents=[options], help="scenarios by name, or all")
     several.add_argument("names", nargs="+", metavar="NAME", help=f"{', '.join(SCENARIOS)}, or all")
+    load_options.add_to(commands.add_parser("load", help="how fast, how many, how much memory"))
     commands.add_parser("list", help="the scenarios, their claims and their clauses")
     return parser
 
@@ -94,7 +99,10 @@ def common_options() -> Parser:
     add("--timeout", type=positive, default=5.0, metavar="S", help="drain timeout to ask for (default 5)")
     add("--close-timeout", type=positive, default=3.0, metavar="S", help="X, for one closing handshake (3)")
     add("--seed", type=int, metavar="N", help="replays the same moments (default: drawn, and printed)")
+    known = ", ".join(TARGETS)
+    add("--target", type=target, metavar="NAME|F", help=f"{known}, or a target file, .toml (default uvicorn)")
     add("--json", type=Path, metavar="F", help="write the report for programs")
+    add("--junit", type=Path, metavar="F", help="write JUnit XML: one test case for each clause")
     add("--history", type=Path, metavar="F", help="write everything that was observed, as JSON lines")
     declare(parser.add_argument_group("the target, when a COMMAND with {port} follows --"))
     return parser
@@ -107,12 +115,25 @@ def declare(target: argparse._ArgumentGroup) -> None:
         add(f"--{name}", metavar="PATH|none", type=path_or_none, help=f"default /{name}")
     add("--broadcast", metavar="PATH|none", type=path_or_none, help="takes a POST (default /broadcast)")
     add("--ws", metavar="PATH", type=path, help="default /ws; {client} and {number} are filled in")
+    add("--talk", metavar="PATH", type=path, help="where a sender is answered (default: as --ws)")
     add("--dialect", choices=sorted(DIALECTS), help="how to talk to it (default broadcast)")
     add("--timeout-env", metavar="NAME", help="its variable for the drain timeout, in seconds")
     add("--pace-env", metavar="NAME", help="its variable for the pace, in closes a second")
     add("--parent-delay", type=positive, dest="parent_delay_s", metavar="S", help="of a parent process (0)")
     add("--shutdown-marker", metavar="TEXT|none", help="printed as lifespan shutdown begins (uvicorn's)")
     add("--reference", action="store_true", help="COMMAND is the reference server, or a variant of it")
+
+
+def target(text: str) -> Profile:
+    """A target by its name, or from a file."""
+    if text in TARGETS:
+        return TARGETS[text]
+    if not text.endswith(".toml"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a target: one of {', '.join(TARGETS)}, or a .toml file")
+    try:
+        return target_file.load(Path(text))
+    except target_file.TargetFileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def bounded(convert: Callable[[str], float], text: str, least: float, what: str) -> float:

@@ -23,7 +23,7 @@ READY_EVERY_S = 0.025
 HEALTH_EVERY_S = 0.1
 POST_EVERY_S = 0.5
 LATE_EVERY_S = 0.05
-LONGEST_REPLY = 65536
+LONGEST_REPLY = 65536  # a page of metrics that is longer is cut
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -149,9 +149,11 @@ class Probes:
     async def _probe(self, who: str, path: str) -> None:
         began = time.monotonic()
         reply = await fetch(self.port, path)
-        phase = _phase(reply.body) if who == "health" else {}
+        more: dict[str, Any] = _phase(reply.body) if who == "health" else {}
+        if who == "metrics" and (gauge := self.history.terms.gauge) is not None:
+            more = {"connections": value_of(gauge, reply.body)}
         self.history.record(
-            time.monotonic(), who, "answered", began=began, status=reply.status, error=reply.error, **phase
+            time.monotonic(), who, "answered", began=began, status=reply.status, error=reply.error, **more
         )
 
     async def _post(self, path: str, n: int) -> None:
@@ -171,6 +173,17 @@ def _phase(body: bytes) -> dict[str, str]:
         return {}
     phase = health.get("phase") if isinstance(health, dict) else None
     return {"phase": phase} if isinstance(phase, str) else {}
+
+
+def value_of(gauge: str, exposition: bytes) -> float | None:
+    """The value of a gauge in Prometheus' text format, summed over its labels; None where it is not there."""
+    lines = re.findall(
+        rf"^{re.escape(gauge)}(?:\{{[^\n]*\}})? (\S+)", exposition.decode(errors="replace"), re.MULTILINE
+    )
+    try:
+        return sum(map(float, lines)) if lines else None
+    except ValueError:
+        return None
 
 
 async def salvo(moments: Sequence[float], act: Callable[[int], Awaitable[Any]]) -> None:

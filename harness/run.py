@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from harness.clauses import Ruling, Verdict, judge
+from harness.clauses import CLAUSES, Ruling, Verdict, judge
 from harness.history import History
-from harness.profile import Ask, Profile
+from harness.profile import Ask, Profile, terms_of
 from harness.scenarios import Scenario
 from harness.stage import Stage
 
@@ -41,9 +41,17 @@ class Outcome:
 async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[Stage], Awaitable[None]]) -> Outcome:
     """Perform a scenario and judge it; `watch(stage)` runs beside it and is cancelled at the end.
 
-    Raises TargetFailed, CrowdIncomplete, or OSError when descriptors are too few.
+    A target that declares not to have what the scenario needs is not started: every clause is excluded. Raises
+    TargetFailed, CrowdIncomplete, or OSError when descriptors are too few.
     """
-    stage = Stage(profile, ask, scenario.cast(ask.clients))
+    ask = scenario.asked(ask)
+    cast = scenario.cast(ask.clients)
+    if reason := scenario.cannot_be_told_to(profile):
+        return Outcome(
+            scenario, profile, ask, History(terms_of(profile, ask, cast.evict_per_s)), _excluded(scenario, reason), None
+        )
+    profile = scenario.suited(profile)
+    stage = Stage(profile, ask, cast, scenario.comes_up)
     watching = asyncio.ensure_future(watch(stage))
     try:
         async with stage:
@@ -53,3 +61,8 @@ async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[S
         await asyncio.wait([watching])
     rulings = judge(stage.history, scenario.clauses)
     return Outcome(scenario, profile, ask, stage.history, rulings, stage.target.status)
+
+
+def _excluded(scenario: Scenario, reason: str) -> list[Ruling]:
+    """Every clause of a scenario that is not performed."""
+    return [Ruling(number, CLAUSES[number].name, Verdict.EXCLUDED, reason) for number in scenario.clauses]

@@ -14,18 +14,19 @@ import gc
 import itertools
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
 
-from harness.clients.cast import EVICTION_S, Cast, Company
+from harness.clients.cast import Cast, Company
 from harness.clients.crowd import Crowd
 from harness.clients.personas import Cooperative
 from harness.history import History
-from harness.lag import watch_lag
+from harness.lag import resting_garbage_collector, watch_lag
+from harness.memory import watch_memory
 from harness.network import allow_descriptors
 from harness.probes import HEALTH_EVERY_S, LATE_EVERY_S, READY_EVERY_S, Probes, salvo
+from harness.process import To
 from harness.profile import Ask, Profile, environment_of, terms_of
 from harness.target import Target
 
@@ -34,6 +35,7 @@ SPARE_S = 5.0
 JOIN_TIMEOUT_S = 2.0
 QUIET_WITHIN_S = 1.0
 KNOCK_ON_S = 3.0
+REQUESTS_OF_A_WARM_UP = 300
 # Where readiness turns at once, a handshake races the signal only if it is under way when the signal is sent:
 # some begin right before it. The others, around it, are for a target that turns late.
 RACERS_AT_ONCE = 10
@@ -43,14 +45,16 @@ RACERS_S = [-0.040 + 0.004 * n for n in range(26)]
 class Stage:
     """`async with Stage(...)`: a target that is ready, an empty crowd, and a history that has begun."""
 
-    def __init__(self, profile: Profile, ask: Ask, cast: Cast) -> None:
+    def __init__(self, profile: Profile, ask: Ask, cast: Cast, comes_up: bool = True) -> None:
         self.profile = profile
         self.ask = ask
         self.cast = cast
         self.phases = ["starting the target"]
         self.history = History(terms_of(profile, ask, cast.evict_per_s))
         self.company = Company(profile, ask, cast, self.history)
-        self.target = Target(profile, self.history, environment_of(profile, self.history.terms))
+        words = {"requests": str(self.request_limit)}
+        environment = environment_of(profile, self.history.terms)
+        self.target = Target(profile, self.history, environment, words, comes_up)
         self.crowd = Crowd(self.target.port)
         self.probes = Probes(self.target.port, self.history)
         self._racers = itertools.count()
@@ -85,18 +89,18 @@ class Stage:
     async def warm_up(self) -> None:
         """Let everybody play for a second, with the probes on; learn what a foreign target answers."""
         self.enter("warming up")
-        self._begin_probes()
+        self.begin_probes()
         gc.freeze()
         await asyncio.sleep(WARM_UP_S)
         if not self.profile.reference and self.crowd.clients:
             self.history.terms = replace(
                 self.history.terms,
                 answers=any(client.answered for client in self.crowd.clients),
-                broadcasts=any(client.heard for client in self.crowd.clients),
+                broadcasts=self.profile.broadcasts and any(client.heard for client in self.crowd.clients),
             )
         self.target.note_children()
 
-    async def signal(self, which: signal.Signals = signal.SIGTERM, joiners: bool = True) -> None:
+    async def signal(self, which: signal.Signals = signal.SIGTERM, joiners: bool = True, to: To = "process") -> None:
         """Tell the target to stop; with `joiners`, others race that signal, and come too late after it."""
         moment = time.monotonic() + 0.1
         if joiners:
@@ -105,11 +109,26 @@ class Stage:
         if joiners:
             self.probes.spawn(salvo([moment] * RACERS_AT_ONCE, self._race))
             await asyncio.sleep(0.001)
-        self.target.signal(which)
-        self.crowd.signal()
-        self.enter("draining")
+        self.target.signal(which, to)
+        self.told()
         if joiners:
             self.probes.repeat(LATE_EVERY_S, self._come_late)
+
+    def told(self) -> None:
+        """The target has just been told to stop, in whatever way: the crowd plays on from here."""
+        self.crowd.signal()
+        self.enter("draining")
+
+    async def until(self, after_s: float) -> None:
+        """Wait until `after_s` after t0."""
+        assert self.history.t0 is not None, "the target was told to stop"
+        await asyncio.sleep(self.history.t0 + after_s - time.monotonic())
+
+    async def until_empty(self) -> None:
+        """Wait until no connection stands, as long as a drain may take and some more."""
+        patience_ends = time.monotonic() + self.bound_s
+        while self.crowd.connected and time.monotonic() < patience_ends:
+            await asyncio.sleep(0.02)
 
     async def until_exit(self, bound_s: float | None = None) -> None:
         """Wait for the exit, `bound_s` at most: by default as long as a drain may take, and some more.
@@ -123,6 +142,7 @@ class Stage:
             self.enter("gave up waiting")
             await self.target.look_behind()
             await self.target.kill()
+        self.crowd.look_again()
         await self.probes.stop()
         await self._until_quiet()
 
@@ -130,14 +150,22 @@ class Stage:
     def bound_s(self) -> float:
         """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness."""
         terms = self.history.terms
-        return terms.drain_timeout_s + EVICTION_S + terms.close_timeout_s + terms.parent_delay_s + 1.0 + SPARE_S
+        eviction_s = self.cast.eviction_s
+        return terms.drain_timeout_s + eviction_s + terms.close_timeout_s + terms.parent_delay_s + 1.0 + SPARE_S
 
-    def _begin_probes(self) -> None:
+    @property
+    def request_limit(self) -> int:
+        """After how many requests a target that has such a limit stops: well after the warm-up."""
+        return REQUESTS_OF_A_WARM_UP
+
+    def begin_probes(self) -> None:
+        """Ask for readiness, liveness and metrics, watch the memory, post broadcasts; until the end."""
         paths = {"ready": self.profile.ready, "health": self.profile.health, "metrics": self.profile.metrics}
         for who, path in paths.items():
             if path is not None:
                 self.probes.poll(who, path, READY_EVERY_S if who == "ready" else HEALTH_EVERY_S)
-        if self.profile.broadcast is not None and self.crowd.clients:
+        self.probes.keep(watch_memory(self.target))
+        if self.profile.broadcast is not None and self.crowd.clients and not self.ask.quiet:
             self.probes.post(self.profile.broadcast)
 
     async def _race(self, _: int) -> None:
@@ -159,15 +187,3 @@ class Stage:
         patience_ends = time.monotonic() + QUIET_WITHIN_S
         while self.crowd.connected and time.monotonic() < patience_ends:
             await asyncio.sleep(0.01)
-
-
-@contextmanager
-def resting_garbage_collector() -> Iterator[None]:
-    """No collection inside; what is there now is never looked at again until the end."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()

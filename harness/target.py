@@ -1,6 +1,6 @@
 """The black box: a server that is started, found ready, signalled, watched and outlived.
 
-Owns what the history says about the target itself: `started`, `signal`, `line`, `exited`, `left_behind`. The
+Owns what the history says about the target itself: `started`, `ready`, `signal`, `line`, `exited`, `left_behind`. The
 process is `harness.process`. Refuses to know clients, clauses and what its output means.
 """
 
@@ -11,19 +11,22 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from harness.history import History
-from harness.network import HOST, free_port, name_of, why_not_bindable
-from harness.probes import fetch
+from harness.network import free_port, why_not_bindable
 from harness.process import Process, To
 from harness.profile import Profile
+from harness.readiness import is_up
 
 __all__ = ["Profile", "Target", "TargetFailed"]
 
 READY_EVERY_S = 0.020
 ORPHANS_WITHIN_S = 0.25
+IDLE_S = 0.4
 RECORDED_LINES = 200_000
 
 
@@ -43,28 +46,47 @@ class TargetFailed(Exception):
 
 
 class Target:
-    """A server under test. `async with Target(...)`: ready inside, gone with all its processes after."""
+    """A server under test. `async with Target(...)`: ready inside, gone with all its processes after.
 
-    def __init__(self, profile: Profile, history: History, environment: Mapping[str, str] | None = None) -> None:
+    `words` are what the command's placeholders stand for, beside `{port}`, `{python}` and `{folder}`, which is an
+    empty one of its own. With `comes_up=False` nobody waits until it is ready.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        history: History,
+        environment: Mapping[str, str] | None = None,
+        words: Mapping[str, str] | None = None,
+        comes_up: bool = True,
+    ) -> None:
         self.profile = profile
         self.history = history
         self.environment = dict(environment or {})
         self.port = free_port()
+        self._words = dict(words or {})
+        self._comes_up = comes_up
         self._lines = 0
 
     async def __aenter__(self) -> Self:
         """Start it and wait until it is ready. Raises TargetFailed, with nothing left running."""
-        self._process = self._start()
+        with ExitStack() as stack:
+            self.folder = Path(stack.enter_context(TemporaryDirectory(prefix="ebb-folder-")))
+            self._process = self._start()
+            self._folders = stack.pop_all()
         try:
-            await self._until_ready()
+            if self._comes_up:
+                await self._until_ready()
         except BaseException as error:
             await self._process.close(keep_log=isinstance(error, TargetFailed))
+            self._folders.close()
             raise
         self._process.descendants.look()
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        await self._process.close()
+    async def __aexit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        await self._process.close(keep_log=isinstance(error, TargetFailed))
+        self._folders.close()
 
     @property
     def pid(self) -> int:
@@ -80,6 +102,33 @@ class Target:
         """Send a signal to its process or its process group. The first one is t0."""
         self.history.record(time.monotonic(), "target", "signal", signal=which.name, to=to)
         self._process.signal(which, to)
+
+    def freeze(self) -> None:
+        """Stop all of it (SIGSTOP), until `thaw`. It is not told to stop serving."""
+        self._process.signal(signal.SIGSTOP, "group")
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.signal(signal.SIGCONT, "group")
+
+    def rss_bytes(self) -> int:
+        """The resident memory of those of its processes that were seen before and still run, in bytes."""
+        return self._process.descendants.rss_bytes()
+
+    async def until_idle(self, within_s: float) -> bool:
+        """Wait until it has used no processor time for 400 ms: it waits for something. False when it has not.
+
+        Raises TargetFailed when it exits instead.
+        """
+        used, since = -1.0, time.monotonic()
+        patience_ends = since + within_s
+        while time.monotonic() < min(patience_ends, since + IDLE_S):
+            if self._process.exited.is_set():
+                raise self._failure("it exited while it started")
+            if (now_used := self._process.descendants.cpu_s()) != used:
+                used, since = now_used, time.monotonic()
+            await asyncio.sleep(READY_EVERY_S)
+        return time.monotonic() >= since + IDLE_S
 
     def note_children(self) -> None:
         """Remember its children, in case one outlives it. Costs some milliseconds: not near t0."""
@@ -115,10 +164,10 @@ class Target:
         self.history.record(time.monotonic(), "target", "left_behind", **left_behind, port_error=port_error)
 
     def _start(self) -> Process:
-        placeholders = {"{port}": str(self.port), "{python}": sys.executable}
         command = list(self.profile.command)
-        for placeholder, value in placeholders.items():
-            command = [word.replace(placeholder, value) for word in command]
+        words = {**self._words, "port": str(self.port), "python": sys.executable, "folder": str(self.folder)}
+        for word, value in words.items():
+            command = [part.replace(f"{{{word}}}", value) for part in command]
         try:
             process = Process(command, self.environment, self._note_line)
         except OSError as error:
@@ -137,28 +186,12 @@ class Target:
         while time.monotonic() < patience_ends:
             if self._process.exited.is_set():
                 raise self._failure("it exited before it was ready")
-            up, seen = await self._is_up()
+            up, seen = await is_up(self.port, self.profile.ready)
             if up:
+                self.history.record(time.monotonic(), "target", "ready")
                 return
             await asyncio.sleep(READY_EVERY_S)
         raise self._failure(f"it was not ready within {self.profile.startup_timeout_s:g} s: {seen}")
-
-    async def _is_up(self) -> tuple[bool, str]:
-        """Whether it is, and what was seen. One without a readiness route (4xx) is up when it answers."""
-        if self.profile.ready is None:
-            return await self._accepts()
-        reply = await fetch(self.port, self.profile.ready)
-        seen = f"GET {self.profile.ready}: {reply.status or reply.error}"
-        return reply.status is not None and 200 <= reply.status < 500, seen
-
-    async def _accepts(self) -> tuple[bool, str]:
-        try:
-            async with asyncio.timeout(1.0):
-                _, writer = await asyncio.open_connection(HOST, self.port)
-        except OSError as error:
-            return False, f"connection {name_of(error)}"
-        writer.transport.abort()
-        return True, "accepts connections"
 
     def _failure(self, reason: str) -> TargetFailed:
         return TargetFailed(reason, self.status, list(self._process.tail), self._process.log)

@@ -1,7 +1,8 @@
 """One drain as a whole, put together from the events of a run: all that a judge looks at.
 
-Owns: `Drain` and `Probe`. Refuses to know: how a client's life is read (`harness.client_view`), limits and
-verdicts (`harness.clauses`). What is derived is derived once. A client is *reading* unless it is hostile.
+Owns: `Drain` and `Probe`. Refuses to know: how a client's life is read (`harness.client_view`), what the target
+itself did (`harness.stop_view`), limits and verdicts (`harness.clauses`). What is derived is derived once. A
+client is *reading* unless it is hostile.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.client_view import GAVE_UP, ClientView, sort_out
+from harness.client_view import ClientView, sort_out
+from harness.stop_view import Stop
 
 if TYPE_CHECKING:  # history imports this module
     from harness.history import Event, Terms
@@ -18,17 +20,17 @@ SERVICE_RESTART = 1012
 FAULT_CODES = frozenset({1002, 1007, 1008, 1009, 1011})  # the server says: this client was at fault
 
 READY_WITHIN_S = 0.25
-LAG_PERIOD_S = 0.1  # a lag record tells the worst of this stretch before it
 LAST_MOMENT_S = 0.05  # before the last client's end: what is asked now may find the server gone
 
 
 class Probe(NamedTuple):
-    """One HTTP request of the harness, asked at `began` and settled at `t`."""
+    """One HTTP request of the harness, asked at `began` and settled at `t`; `left` is what a gauge said."""
 
     t: float
     began: float
     status: int | None
     error: str | None
+    left: float | None = None
 
     @property
     def said(self) -> str:
@@ -36,19 +38,19 @@ class Probe(NamedTuple):
         return str(self.status if self.status is not None else self.error)
 
 
-class Drain:
+class Drain(Stop):
     """One stop of one target, as a judge is given it. Times in seconds, monotonic."""
 
     def __init__(self, terms: Terms, t0: float, events: list[Event]) -> None:
-        self.terms = terms
-        self.t0 = t0
-        self.deadline = t0 + terms.drain_timeout_s
-        self.handshakes, self._apparatus = sort_out(events)
+        self.handshakes, apparatus = sort_out(events)
+        super().__init__(terms, t0, apparatus)
         self.seen_until = max(event.t for event in events)
 
-    def at(self, t: float) -> str:
-        """A moment as a person reads it: `t0+0.104 s`."""
-        return f"t0{t - self.t0:+.3f} s"
+    @cached_property
+    def was_up(self) -> bool:
+        """Whether it had come up before it was told to stop: found ready, or somebody was let in."""
+        let_in = any(client.opened_at is not None and client.opened_at <= self.t0 for client in self.handshakes)
+        return let_in or (self.up_at is not None and self.up_at < self.t0)
 
     @cached_property
     def sessions(self) -> list[ClientView]:
@@ -66,13 +68,22 @@ class Drain:
 
     @cached_property
     def evictions(self) -> list[tuple[float, ClientView]]:
-        """Whom the server ended, and when, in order of time; a hostile client only where it had no fault."""
+        """Whom the server ended, and when, in order of time; a hostile client only where it had no fault.
+
+        What a hostile client reads after the exit says nothing about when it was sent.
+        """
         ended = [(client.evicted_at, client) for client in self.readers]
         for client in self.sessions:
             close = client.close_received
-            if client.hostile and close and close.code not in FAULT_CODES and close.t >= self.t0:
+            in_time = close and close.t >= self.t0 and (self.exited_at is None or close.t <= self.exited_at)
+            if client.hostile and close and in_time and close.code not in FAULT_CODES:
                 ended.append((client.evicted_at, client))
         return sorted(((t, who) for t, who in ended if t is not None), key=lambda eviction: eviction[0])
+
+    @cached_property
+    def reader_evictions(self) -> list[tuple[float, ClientView]]:
+        """Of the evictions those of reading clients."""
+        return [(t, client) for t, client in self.evictions if not client.hostile]
 
     @cached_property
     def notices(self) -> list[tuple[float, ClientView]]:
@@ -81,13 +92,18 @@ class Drain:
         return sorted(first, key=lambda notice: notice[0])
 
     def probes(self, name: str) -> list[Probe]:
-        """The requests of one prober (`ready`, `health`, `metrics`) settled after t0, in order of time."""
+        """The requests of one prober (`ready`, `health`, `metrics`) settled after t0, in order of time.
+
+        One that was under way while the harness had stopped the target tells nothing, and is left out.
+        """
         seen = [
-            Probe(event.t, event.detail["began"], event.detail.get("status"), event.detail.get("error"))
+            Probe(
+                event.t, began, event.detail.get("status"), event.detail.get("error"), event.detail.get("connections")
+            )
             for event in self._apparatus[name]
-            if event.t >= self.t0
+            if event.t >= self.t0 and not self.was_frozen((began := event.detail["began"]), event.t)
         ]
-        return sorted(seen)
+        return sorted(seen, key=lambda probe: probe.t)
 
     @cached_property
     def not_ready_at(self) -> float | None:
@@ -110,29 +126,6 @@ class Drain:
         return [event for event in self._apparatus["broadcast"] if event.what == "posted"]
 
     @cached_property
-    def lines(self) -> list[Event]:
-        """What the target printed, before t0 too. Only clauses that may look at its output may ask."""
-        return self._target("line")
-
-    @cached_property
-    def gave_up_at(self) -> float | None:
-        """When the harness gave up waiting for the target; None where it did not have to."""
-        marks = (event for event in self._apparatus["harness"] if event.what == "mark")
-        return next((mark.t for mark in marks if GAVE_UP in mark.detail["name"]), None)
-
-    @cached_property
-    def exited_at(self) -> float | None:
-        """When the target exited by itself; None where it was still there, or had to be killed."""
-        exits = [event.t for event in self._target("exited") if self.gave_up_at is None or event.t < self.gave_up_at]
-        return exits[0] if exits else None
-
-    @cached_property
-    def left_behind(self) -> Event | None:
-        """The last look at what the target left: its processes and its port."""
-        looks = self._target("left_behind")
-        return looks[-1] if looks else None
-
-    @cached_property
     def clients_gone_at(self) -> float:
         """When the last reading client was gone; t0 where there was none, and never later than the exit.
 
@@ -152,11 +145,3 @@ class Drain:
         """Whether a probe was settled before the last client was gone, or hung from before then."""
         settled = probe.t <= self.clients_gone_at or probe.error == "timeout"
         return settled and probe.began <= self.last_moment_at
-
-    def worst_lag(self, start: float, end: float) -> float:
-        """The worst delay (s) of the harness's own event loop between two moments."""
-        lags = ((event.t, event.detail["seconds"]) for event in self._apparatus["harness"] if event.what == "lag")
-        return max((lag for t, lag in lags if t >= start and t - lag - LAG_PERIOD_S <= end), default=0.0)
-
-    def _target(self, what: str) -> list[Event]:
-        return [event for event in self._apparatus["target"] if event.what == what]

@@ -10,7 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from harness.clauses import admission, closing, leaving, notice, service, termination
+from harness.clauses import (
+    accounts,
+    admission,
+    closing,
+    hostage,
+    hostile,
+    leaving,
+    notice,
+    observability,
+    progress,
+    service,
+    signals,
+    termination,
+)
 from harness.clauses.verdict import Judgement, Ruling, Verdict, unknown
 from harness.history import History
 from harness.views import Drain
@@ -29,11 +42,11 @@ class Clause:
 
 
 def clause(number: int, name: str, claim: str, of_drain: Callable[[Drain], Judgement]) -> Clause:
-    """A clause whose judge is given the drain; a history without a signal leaves it unknown."""
+    """A clause whose judge is given the drain; a history without a stop leaves it unknown."""
 
     def judge_history(history: History) -> Judgement:
         if history.drain is None:
-            return unknown("the target was never told to stop: no signal is on record")
+            return unknown("the target was never told to stop: no signal and no other cause is on record")
         return of_drain(history.drain)
 
     return Clause(number, name, claim, judge_history)
@@ -41,17 +54,9 @@ def clause(number: int, name: str, claim: str, of_drain: Callable[[Drain], Judge
 
 _ALL = (
     clause(
-        1,
-        "readiness-first",
-        "Readiness answers 503 within 250 ms of t0 and never 200 again.",
-        admission.readiness_first,
+        1, "readiness-first", "Readiness answers 503 within 250 ms of t0, never 200 again.", admission.readiness_first
     ),
-    clause(
-        2,
-        "still-alive",
-        "Liveness and metrics answer 200 until the last client is gone.",
-        admission.still_alive,
-    ),
+    clause(2, "still-alive", "Liveness and metrics answer 200 to the last client's end.", admission.still_alive),
     clause(
         3,
         "refusal-is-explicit",
@@ -70,11 +75,9 @@ _ALL = (
         "Every client connected at t0 gets exactly one notice, before any close frame.",
         notice.told_once,
     ),
+    clause(6, "order", "No 200 from readiness after a notice; first notice, then closes, then the exit.", notice.order),
     clause(
-        6,
-        "order",
-        "No 200 from readiness after a notice; first notice, then closes, then the exit.",
-        notice.order,
+        7, "no-hostage", "A client that does not read delays nobody's notice and nobody's messages.", hostage.no_hostage
     ),
     clause(
         8,
@@ -107,22 +110,26 @@ _ALL = (
         closing.keeps_the_grace,
     ),
     clause(
-        13,
-        "says-goodbye",
-        "Every reading client gets 1012 and a complete closing handshake.",
-        closing.says_goodbye,
+        13, "says-goodbye", "Every reading client gets 1012 and a complete closing handshake.", closing.says_goodbye
     ),
     clause(
-        15,
-        "no-cliff",
-        "In any second no more than twice the pace are closed.",
-        closing.no_cliff,
+        14,
+        "aborts-only-the-hostile",
+        "Only hostile clients are cut off or hold on until the close timeout.",
+        hostile.aborts_only_the_hostile,
     ),
+    clause(15, "no-cliff", "In any second no more than twice the pace are closed.", closing.no_cliff),
     clause(
         16,
         "leaves-when-empty",
         "Once the last client has left early, the process is gone within 1 s.",
         termination.leaves_when_empty,
+    ),
+    clause(
+        17,
+        "bounded",
+        "With hostile clients too: gone by deadline + clients / pace + close timeout + 1 s.",
+        termination.bounded,
     ),
     clause(
         18,
@@ -131,10 +138,51 @@ _ALL = (
         termination.cleans_up_once,
     ),
     clause(
+        19,
+        "exit-status",
+        "The exit status is one declared for what happened: drained, forced, stopped in startup.",
+        termination.exit_status,
+    ),
+    clause(
         20,
         "leaves-nothing",
         "No process is left behind, and the port can be bound at once.",
         termination.leaves_nothing,
+    ),
+    clause(
+        21,
+        "idempotent",
+        "A hundred further SIGTERMs change nothing, never the deadline or the status.",
+        signals.idempotent,
+    ),
+    clause(
+        22, "ctrl-c-is-one", "SIGINT to the process group, followed by a SIGTERM, counts as one.", signals.ctrl_c_is_one
+    ),
+    clause(
+        23,
+        "operator-force",
+        "A SIGINT to the group more than 1 s after the first evicts at once, unpaced.",
+        signals.operator_force,
+    ),
+    clause(24, "startup", "A signal during startup: never ready, and gone within 1 s.", signals.startup),
+    clause(25, "any-cause", "A stop with no signal (request limit reached, reload) drains as well.", signals.any_cause),
+    clause(26, "frozen", "Stopped (SIGSTOP) across the deadline, it evicts at once on SIGCONT.", signals.frozen),
+    clause(
+        27, "progress", "A log line at each phase and every so often in between, but none a client.", progress.progress
+    ),
+    clause(
+        28,
+        "accounts",
+        "The final report adds up, to the numbers that the clients themselves counted.",
+        accounts.accounts,
+    ),
+    clause(29, "monotone", "The gauge of connections left never grows after the late horizon.", observability.monotone),
+    clause(30, "clean-log", "No traceback, no warning about a task, no ERROR line.", observability.clean_log),
+    clause(
+        31,
+        "stays-light",
+        "Draining 10,000 clients adds at most 10 % of memory; readiness answers within 100 ms.",
+        observability.stays_light,
     ),
 )
 

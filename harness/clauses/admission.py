@@ -131,8 +131,8 @@ def _refuses_until(seen: Drain) -> float:
     """How long the duty to refuse lasts: to the last client's end; no early eviction brings it forward."""
     for t, client in seen.evictions:
         close = client.close_received
-        if t < seen.deadline and not (close and close.code in FAULT_CODES):
-            return seen.deadline
+        if t < seen.evicts_at and not (close and close.code in FAULT_CODES):
+            return seen.evicts_at
     return seen.clients_gone_at
 
 

@@ -11,9 +11,9 @@ from harness.clauses.verdict import (
     Judgement,
     Offence,
     accuse,
-    blurred,
     excluded,
     failed,
+    lagged,
     passed,
     too_few,
     unknown,
@@ -29,21 +29,27 @@ LEAST_EVICTION_S = 3.0
 
 def keeps_the_grace(seen: Drain) -> Judgement:
     """Clause 12. What a hostile client gets is its own fault, and not judged."""
-    deadline = seen.deadline
-    early = [
-        Offence(t, client.name, _how_it_was_closed(client))
-        for t, client in seen.evictions
-        if t < deadline and not client.hostile
-    ]
-    if early:
-        charge = f"clients were closed before the deadline ({seen.at(deadline)})"
-        return accuse(seen, early, len(seen.readers), charge)
-    stayed = [c for c in seen.readers if c.connected_at(deadline)] if seen.seen_until >= deadline else []
+    if early := closed_early(seen):
+        return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
+    stayed = stayers(seen)
     if len(stayed) < LEAST_STAYERS:
-        return too_few(len(stayed), LEAST_STAYERS, f"clients that stayed until the deadline ({seen.at(deadline)})")
-    closes = [t for t, client in seen.evictions if not client.hostile]
-    first = f"the first close by the server came at {seen.at(closes[0])}" if closes else "none was closed"
-    return passed(f"{len(stayed)} clients stayed until the deadline ({seen.at(deadline)}), {first}")
+        return too_few(len(stayed), LEAST_STAYERS, f"clients that stayed until {seen.grace_end}")
+    closes = seen.reader_evictions
+    first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "none was closed"
+    return passed(f"{len(stayed)} clients stayed until {seen.grace_end}, {first}")
+
+
+def closed_early(seen: Drain) -> list[Offence]:
+    """The reading clients that the server closed before it might."""
+    ended = [(t, client) for t, client in seen.reader_evictions if t < seen.evicts_at]
+    return [Offence(t, client.name, _how_it_was_closed(client)) for t, client in ended]
+
+
+def stayers(seen: Drain) -> list[ClientView]:
+    """The reading clients that were connected when the server might begin to close."""
+    if seen.seen_until < seen.evicts_at:
+        return []
+    return [client for client in seen.readers if client.connected_at(seen.evicts_at)]
 
 
 def _how_it_was_closed(client: ClientView) -> str:
@@ -54,7 +60,7 @@ def says_goodbye(seen: Drain) -> Judgement:
     """Clause 13."""
     due = [client for client in seen.readers if _is_owed_a_goodbye(seen, client)]
     offences = [
-        Offence(client.evicted_at or seen.deadline, client.name, flaw)
+        Offence(client.evicted_at or seen.evicts_at, client.name, flaw)
         for client in due
         if (flaw := _flaw_of_goodbye(client))
     ]
@@ -70,7 +76,7 @@ def says_goodbye(seen: Drain) -> Judgement:
 def _is_owed_a_goodbye(seen: Drain, client: ClientView) -> bool:
     if client.evicted_at is not None:
         return True
-    return client.connected_at(seen.deadline) and client.left_at is None and seen.seen_until > seen.deadline
+    return client.connected_at(seen.evicts_at) and client.left_at is None and seen.seen_until > seen.evicts_at
 
 
 def _flaw_of_goodbye(client: ClientView) -> str | None:
@@ -87,14 +93,14 @@ def _flaw_of_goodbye(client: ClientView) -> str | None:
 
 
 def no_cliff(seen: Drain) -> Judgement:
-    """Clause 15. An end without a close frame is a close; one for a client's own fault is not counted."""
+    """Clause 15. An end without a close frame is a close; one for a client's own fault, or forced, is not counted."""
     pace = seen.terms.evict_per_s
     if pace is None:
         return excluded("the target declares no pace")
-    closes = [t for t, _ in seen.evictions]
+    closes = [t for t, _ in seen.evictions if seen.forced_at is None or t < seen.forced_at]
     if not closes:
         return too_few(0, 1, "closes by the server")
-    if lag := blurred(seen, PACE_WINDOW_S, closes[0], closes[-1]):
+    if lag := lagged(seen, PACE_WINDOW_S, closes[0], closes[-1]):
         return lag
     most, since = _busiest_window(closes)
     span_s = closes[-1] - closes[0]

@@ -57,7 +57,7 @@ class _Eviction(NamedTuple):
     def of(cls, seen: Drain) -> _Eviction:
         codes = {client.close_received.code for _, client in seen.evictions if client.close_received}
         first = seen.evictions[0][0] if seen.evictions else math.inf
-        return cls(min(seen.deadline, first - IN_FLIGHT_S), frozenset(codes | {SERVICE_RESTART}))
+        return cls(min(seen.evicts_at, first - IN_FLIGHT_S), frozenset(codes | {SERVICE_RESTART}))
 
     def may_have_crossed(self, theirs: Close, own: Close) -> bool:
         return theirs.t >= self.since and theirs.code != own.code and theirs.code in self.codes

@@ -24,10 +24,10 @@ TWO_CHANNELS_S = 0.05  # an exit or a printed line and a socket's end reach the 
 
 def told_once(seen: Drain) -> Judgement:
     """Clause 5. A hostile client may not have read its notice; two, or a wrong one, are wrong there too."""
-    last = seen.notices[-1][0] if seen.notices else seen.t0
+    last = max((t for t, client in seen.notices if not client.hostile), default=seen.t0)
     if lag := blurred(seen, DEADLINE_ACCURACY_S, seen.t0, max(last, seen.t0)):
         return lag
-    due = _due_a_notice(seen)
+    due = due_a_notice(seen)
     offences = list(chain(_untold(due), _ill_told(seen)))
     if offences:
         charge = "clients were not told exactly once, in time and in full"
@@ -38,7 +38,8 @@ def told_once(seen: Drain) -> Judgement:
     return passed(f"{len(due)} clients told once, between t0+{min(delays):.3f} s and t0+{max(delays):.3f} s")
 
 
-def _due_a_notice(seen: Drain) -> list[ClientView]:
+def due_a_notice(seen: Drain) -> list[ClientView]:
+    """The reading clients that were connected at t0 and stayed long enough to be told."""
     present = [client for client in seen.readers if client.connected_at(seen.t0)]
     return [client for client in present if was_due_a_notice(seen, client)]
 
@@ -75,18 +76,19 @@ def _ill_told(seen: Drain) -> list[Offence]:
         elif close and close.t < t:
             flaw = f"was told only after its close frame ({seen.at(close.t)})"
         else:
-            flaw = _flaw_of_notice(seen, client.notices[0])
+            flaw = _flaw_of_notice(seen, client.notices[0], client.hostile)
         if flaw:
             offences.append(Offence(t, client.name, flaw))
     return offences
 
 
-def _flaw_of_notice(seen: Drain, notice: Event) -> str | None:
+def _flaw_of_notice(seen: Drain, notice: Event, read_late: bool) -> str | None:
+    """What is wrong with its words; the time left cannot be checked where it may have been read much later."""
     left, moment = notice.detail.get("deadline_s"), notice.detail.get("reconnect_after_s")
     true = seen.deadline - notice.t
     if not _is_number(left):
         return f"was told no time left but {left!r}"
-    if abs(left - true) > DEADLINE_ACCURACY_S + seen.terms.parent_delay_s:
+    if not read_late and abs(left - true) > DEADLINE_ACCURACY_S + seen.terms.parent_delay_s:
         return f"was told {left:.3f} s were left, and it was {true:.3f} s"
     return None if _is_number(moment) and moment >= 0 else f"was told no moment to reconnect but {moment!r}"
 
@@ -132,7 +134,7 @@ def outlived_by_clients(seen: Drain, moment: float) -> list[Offence]:
 
 def spread_reconnects(seen: Drain) -> Judgement:
     """Clause 8."""
-    present = len(_due_a_notice(seen))
+    present = len(due_a_notice(seen))
     told = len(seen.notices)
     if told == 0 and present >= LEAST_MOMENTS:
         return failed(f"none of {present} clients was told when to reconnect")

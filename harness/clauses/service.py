@@ -7,7 +7,7 @@ Source: contract, section Service while draining.
 from __future__ import annotations
 
 from harness.clauses.fanout import Ledger
-from harness.clauses.verdict import Judgement, Offence, accuse, blurred, passed, too_few, unknown
+from harness.clauses.verdict import Judgement, Offence, accuse, lagged, passed, too_few, unknown
 from harness.client_view import ClientView
 from harness.views import Drain
 
@@ -20,7 +20,7 @@ LEAST_OWED = 20
 
 def still_served(seen: Drain) -> Judgement:
     """Clause 9."""
-    start, end = seen.t0 + STRETCH_BEGINS_S, seen.deadline - STRETCH_ENDS_S
+    start, end = seen.t0 + STRETCH_BEGINS_S, seen.evicts_at - STRETCH_ENDS_S
     stayed = [client for client in seen.readers if client.connected_at(seen.t0) and client.connected_at(end)]
     if not stayed or seen.seen_until < end:
         return unknown(f"no client was connected from t0 to {seen.at(end)}")
@@ -67,7 +67,7 @@ def _must_hear(seen: Drain, stayed: list[ClientView], start: float, end: float) 
 
 def _must_be_notified(seen: Drain, stayed: list[ClientView], start: float, end: float) -> Served:
     interval_s = seen.terms.notify_interval_s
-    if interval_s is None or end - start < 2 * interval_s:
+    if interval_s is None or end - start < 2 * interval_s or seen.was_frozen(start, end):
         return []
     return [(client, any(start <= event.t <= end for event in client.notified)) for client in stayed]
 
@@ -91,9 +91,9 @@ def _asked(client: ClientView) -> list[tuple[float, int]]:
 
 def accepted_is_answered(seen: Drain) -> Judgement:
     """Clause 10."""
-    if seen.evictions:
-        first, last = seen.evictions[0][0], seen.evictions[-1][0]
-        if lag := blurred(seen, IN_FLIGHT_S, first - IN_FLIGHT_S, last):
+    if seen.reader_evictions:
+        first, last = seen.reader_evictions[0][0], seen.reader_evictions[-1][0]
+        if lag := lagged(seen, IN_FLIGHT_S, first - IN_FLIGHT_S, last):
             return lag
     ledger = Ledger(seen, IN_FLIGHT_S)
     talkers = [client for client in seen.readers if seen.terms.answers and _asked(client)]

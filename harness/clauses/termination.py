@@ -1,4 +1,4 @@
-"""Clauses 16, 18 and 20: the process goes when it should, cleans up once, and leaves nothing.
+"""Clauses 16 to 20: the process goes when it should, cleans up once, with the right status, and leaves nothing.
 
 Owns: the exit as seen from outside. Only clause 18 looks at what the target printed. Source: contract,
 section Termination.
@@ -6,8 +6,9 @@ section Termination.
 
 from __future__ import annotations
 
+from harness.clauses.hostile import holds_on
 from harness.clauses.notice import outlived_by_clients
-from harness.clauses.verdict import Judgement, accuse, blurred, excluded, failed, passed, unknown
+from harness.clauses.verdict import Judgement, accuse, blurred, excluded, failed, lagged, passed, unknown
 from harness.client_view import ClientView
 from harness.views import Drain
 
@@ -16,11 +17,12 @@ GONE_WITHIN_S = 1.0
 
 def leaves_when_empty(seen: Drain) -> Judgement:
     """Clause 16."""
-    clients = [client for client in seen.sessions if not _was_gone_before(client, seen.t0)]
-    stayers = [client for client in clients if not _left_early(client, seen.deadline)]
+    holding = [client for client in seen.handshakes if client.opened_at is not None or client.hostile]
+    clients = [client for client in holding if not _was_gone_before(client, seen.t0)]
+    stayers = [client for client in clients if not _left_early(client, seen.evicts_at)]
     if stayers:
-        charge = f"{len(stayers)} of {len(clients)} clients did not leave by themselves before the deadline"
-        return unknown(f"{charge} ({seen.at(seen.deadline)}), first {stayers[0].name}")
+        charge = f"{len(stayers)} of {len(clients)} clients did not leave by themselves before"
+        return unknown(f"{charge} {seen.grace_end}, first {stayers[0].name}")
     last_end = max((client.ended.t for client in clients if client.ended), default=seen.t0)
     empty = max(last_end, seen.t0 + seen.terms.grace_s)
     limit = empty + GONE_WITHIN_S + seen.terms.parent_delay_s
@@ -36,16 +38,57 @@ def leaves_when_empty(seen: Drain) -> Judgement:
 
 
 def _was_gone_before(client: ClientView, t: float) -> bool:
-    return client.ended is not None and client.ended.t < t
+    end = client.ended or (client.outcome if client.opened_at is None else None)
+    return end is not None and end.t < t
 
 
 def _left_early(client: ClientView, deadline: float) -> bool:
     return client.left_at is not None and client.left_at < deadline and client.ended is not None
 
 
+def bounded(seen: Drain) -> Judgement:
+    """Clause 17. A drain that an operator forced is unpaced; one that stood still goes on from there."""
+    there = [client for client in seen.handshakes if holds_on(seen, client)]
+    if not there and not (seen.reader_evictions and seen.exited_at is not None):
+        return unknown(f"no client was connected at {seen.grace_end}")
+    pace = None if seen.forced_at == seen.evicts_at else seen.terms.evict_per_s
+    begin = max([thawed for frozen, thawed in seen.freezes if frozen < seen.evicts_at] + [seen.evicts_at])
+    spare_s = seen.terms.close_timeout_s + GONE_WITHIN_S + seen.terms.parent_delay_s
+    limit = begin + (len(there) / pace if pace else 0.0) + spare_s
+    until = limit if seen.exited_at is None else min(seen.exited_at, limit)
+    if lag := lagged(seen, GONE_WITHIN_S, min(seen.evicts_at, until), until):
+        return lag
+    since = f"{len(there)} clients were connected at {seen.grace_end}"
+    if seen.exited_at is not None:
+        said = f"exit at {seen.at(seen.exited_at)} (limit {seen.at(limit)}); {since}"
+        return passed(said) if seen.exited_at <= limit else failed(said)
+    if seen.gave_up_at is not None and seen.gave_up_at > limit:
+        return failed(f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)}); {since}")
+    return unknown(f"the target was not watched until it exited or the limit {seen.at(limit)} had passed")
+
+
+def exit_status(seen: Drain) -> Judgement:
+    """Clause 19. A force that found nobody there any more may go unnoticed."""
+    if seen.status is None or seen.exited_at is None:
+        return unknown("the target did not exit by itself while it was watched")
+    terms = seen.terms
+    if not seen.was_up:
+        what, declared = "stopped in startup", terms.startup_statuses
+    elif seen.forced_at is None:
+        what, declared = "drained or evicted", terms.drained_statuses
+    else:
+        unnoticed = seen.forced_at >= seen.clients_gone_at
+        what, declared = "forced", terms.forced_statuses + (terms.drained_statuses if unnoticed else ())
+    said = f"{what}, it exited with {seen.status} at {seen.at(seen.exited_at)}"
+    allowed = " or ".join(map(str, dict.fromkeys(declared)))
+    return passed(f"{said} (declared {allowed})") if seen.status in declared else failed(f"{said}, not {allowed}")
+
+
 def cleans_up_once(seen: Drain) -> Judgement:
     """Clause 18."""
     marker = seen.terms.shutdown_marker
+    if not seen.terms.logs:
+        return excluded("the output of the target is not captured")
     if marker is None:
         return excluded("the target prints no line when lifespan shutdown begins")
     if not seen.lines:

@@ -87,7 +87,24 @@ def accuse(seen: Drain, offences: Sequence[Offence], of: int, charge: str) -> Ju
     return failed(f"{len(offences)} of {of} {charge}; first {named}")
 
 
+def together(parts: dict[int, Judgement]) -> Judgement:
+    """Judgements of several clauses as one: a failure if any is, else unknown if any is, else a pass."""
+    said = "; ".join(f"clause {number}: {part.evidence}" for number, part in parts.items())
+    for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+        for number, part in parts.items():
+            if part.verdict is verdict:
+                return Judgement(verdict, f"clause {number}: {part.evidence}")
+    return passed(said)
+
+
 def blurred(seen: Drain, bound_s: float, start: float, end: float) -> Judgement | None:
+    """As `lagged`; unknown also where the harness had stopped the target (SIGSTOP) between the two moments."""
+    if seen.was_frozen(start, end):
+        return unknown(f"the harness had stopped the target between {seen.at(start)} and {seen.at(end)}")
+    return lagged(seen, bound_s, start, end)
+
+
+def lagged(seen: Drain, bound_s: float, start: float, end: float) -> Judgement | None:
     """Unknown where the harness lagged by more than a quarter of the bound between two moments, else None."""
     lag = seen.worst_lag(start, end)
     if lag <= bound_s / 4:

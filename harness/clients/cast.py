@@ -11,11 +11,21 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from harness.clients.client import Client
-from harness.clients.personas import BusySender, Cooperative, LateAnswerer, Leaver, Lingerer, Talker
+from harness.clients.hostile import (
+    CloseIgnorer,
+    HalfHandshake,
+    HalfOpen,
+    MidFragment,
+    PingIgnorer,
+    Resetter,
+    StalledReader,
+)
+from harness.clients.personas import BusySender, Cooperative, LateAnswerer, Leaver, Lingerer, Quitter, Talker
 from harness.dialect import DIALECTS, Dialect, Envelope
 from harness.history import History
 from harness.profile import Ask, Profile
@@ -31,7 +41,10 @@ C = TypeVar("C", bound=Client)
 
 @dataclass(frozen=True)
 class Cast:
-    """How many clients of each persona; `late_leavers` are those who leave only after the deadline."""
+    """How many clients of each persona; `late_leavers` are those who leave only after the deadline.
+
+    `eviction_s`: how long the eviction of those who stay is to last.
+    """
 
     lingerers: int = 0
     cooperative: int = 0
@@ -40,21 +53,32 @@ class Cast:
     late_answerers: int = 0
     busy_senders: int = 0
     talkers: int = 0
+    quitters: int = 0
+    stalled_readers: int = 0
+    half_opens: int = 0
+    ping_ignorers: int = 0
+    close_ignorers: int = 0
+    half_handshakes: int = 0
+    mid_fragments: int = 0
+    resetters: int = 0
+    eviction_s: float = EVICTION_S
 
     @property
     def size(self) -> int:
         """All of them."""
-        return self.staying + self.cooperative + self.leavers
+        return self.staying + self.cooperative + self.leavers + self.quitters + self.resetters
 
     @property
     def staying(self) -> int:
         """Those whom the deadline still finds there."""
-        return self.lingerers + self.late_leavers + self.late_answerers + self.busy_senders + self.talkers
+        peaceful = self.lingerers + self.late_leavers + self.late_answerers + self.busy_senders + self.talkers
+        unread = self.stalled_readers + self.half_opens + self.half_handshakes
+        return peaceful + unread + self.ping_ignorers + self.close_ignorers + self.mid_fragments
 
     @property
     def evict_per_s(self) -> float:
-        """The pace that makes the eviction last `EVICTION_S`: a clause about pace wants 3 s of it."""
-        return max(1.0, round(self.staying / EVICTION_S, 2))
+        """The pace that makes the eviction last `eviction_s`: a clause about pace wants 3 s of it."""
+        return max(1.0, round(self.staying / self.eviction_s, 2))
 
 
 class Company:
@@ -75,12 +99,31 @@ class Company:
         clients += (self.listener(Lingerer) for _ in range(cast.lingerers))
         clients += (self.listener(Cooperative) for _ in range(cast.cooperative))
         clients += (self._leaver(0.1 * d, 0.9 * d) for _ in range(cast.leavers))
-        clients += (self._leaver(d + 0.1, d + EVICTION_S) for _ in range(cast.late_leavers))
+        clients += (self._leaver(d + 0.1, d + cast.eviction_s) for _ in range(cast.late_leavers))
         clients += (self._late_answerer() for _ in range(cast.late_answerers))
         clients += (self._busy_sender() for _ in range(cast.busy_senders))
         clients += (self._talker() for _ in range(cast.talkers))
+        clients += (self._at(Quitter, self.profile.heavy) for _ in range(cast.quitters))
+        clients += self._odd_ones()
         self.dice.shuffle(clients)
         return clients
+
+    def _odd_ones(self) -> Iterator[Client]:
+        cast = self.cast
+        numbers = {
+            HalfOpen: cast.half_opens,
+            PingIgnorer: cast.ping_ignorers,
+            CloseIgnorer: cast.close_ignorers,
+            HalfHandshake: cast.half_handshakes,
+            MidFragment: cast.mid_fragments,
+        }
+        for persona, number in numbers.items():
+            yield from (self._at(persona, self.profile.ws) for _ in range(number))
+        yield from (self._at(StalledReader, self.profile.talk) for _ in range(cast.stalled_readers))
+        for _ in range(cast.resetters):
+            resetter = self._at(Resetter, self.profile.ws)
+            resetter.vanishes_s = self.dice.uniform(0.1, 0.9) * self.ask.timeout_s
+            yield resetter
 
     def listener(self, persona: type[C], name: str | None = None) -> C:
         """One client that says nothing; every third speaks envelopes where the target knows them."""
@@ -115,13 +158,16 @@ class Company:
         return busy
 
     def _talker(self) -> Talker:
-        number = next(self._numbers)
-        name = f"{Talker.persona}-{number}"
-        path = self.profile.talk or self.profile.ws
-        talker = self._make(Talker, name, number, DIALECTS[self.profile.dialect], path)
+        talker = self._at(Talker, self.profile.talk)
         talker.interval_s = min(1.0, max(0.2, self.cast.size * self.cast.talkers / 1500))
         talker.first_s = self.dice.uniform(0.05, min(0.5, talker.interval_s))
         return talker
+
+    def _at(self, persona: type[C], path: str | None) -> C:
+        """One client that speaks the dialect, on a path of its own where the target has one for it."""
+        number = next(self._numbers)
+        name = f"{persona.persona}-{number}"
+        return self._make(persona, name, number, DIALECTS[self.profile.dialect], path or self.profile.ws)
 
     def _make(self, persona: type[C], name: str, number: int, dialect: type[Dialect], path: str) -> C:
         path = path.replace("{client}", name).replace("{number}", str(number))

@@ -42,6 +42,11 @@ class Client(Wire):
         self.told = False
 
     @property
+    def arrived(self) -> bool:
+        """Whether it got as far as it wants to get."""
+        return self.opened
+
+    @property
     def congested(self) -> bool:
         """Whether what was sent before still waits, for a server that does not read."""
         return self._transport is not None and self._transport.get_write_buffer_size() > CONGESTED_BYTES
@@ -51,6 +56,9 @@ class Client(Wire):
 
     def on_signal(self) -> None:
         """Called when the harness has told the server to stop, at this moment."""
+
+    def look_again(self) -> None:
+        """Called when the target has gone: see how the connection ended, for those who did not look."""
 
     def say(self, count: int = 1) -> None:
         """Send the next `count` numbered messages in one segment; nothing when not present.

@@ -38,7 +38,7 @@ class Crowd:
                 await client.connect(self.port)
 
         await asyncio.gather(*(usher() for _ in range(in_flight)))
-        missing = [client for client in self.clients if not client.opened]
+        missing = [client for client in self.clients if not client.arrived]
         if missing:
             reasons = Counter(why_not_open(client) for client in missing)
             told = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
@@ -54,10 +54,16 @@ class Crowd:
         for client in self.clients:
             client.on_signal()
 
+    def look_again(self) -> None:
+        """Let everybody see how it ended, once the target has gone."""
+        for client in self.clients:
+            if client.arrived and not client.ended:
+                client.look_again()
+
     @property
     def connected(self) -> int:
         """How many connections stand."""
-        return sum(client.opened and not client.ended for client in self.clients)
+        return sum(client.arrived and not client.ended for client in self.clients)
 
     @property
     def told(self) -> int:

@@ -6,7 +6,8 @@ None of those here is hostile: they read, and they answer a close frame within t
 from __future__ import annotations
 
 from harness.clients.client import Client
-from harness.dialect import Notice
+from harness.dialect import Dialect, Notice
+from harness.history import History
 
 NORMAL_CLOSURE = 1000
 
@@ -67,3 +68,19 @@ class LateAnswerer(Client):
     """Answers a close frame late, but within the close timeout: set `close_answer_delay_s`."""
 
     persona = "late_answerer"
+
+
+class Quitter(Client):
+    """Asks for more work than can be done before it leaves, `leaves_s` after the signal."""
+
+    persona = "quitter"
+    asks = 20
+    leaves_s = 0.4
+
+    def __init__(self, name: str, history: History, dialect: Dialect, path: str = "/ws") -> None:
+        super().__init__(name, history, dialect, path, answerable=False, broadcasts=False)
+
+    def on_signal(self) -> None:
+        """Ask, and do not wait for it."""
+        self.say(self.asks)
+        self.after(self.leaves_s, self.leave, NORMAL_CLOSURE)

@@ -58,22 +58,25 @@ class Wire(asyncio.Protocol):
 
     async def connect(self, port: int, host: str = HOST, timeout_s: float = HANDSHAKE_TIMEOUT_S) -> bool:
         """Shake hands, within `timeout_s` in all; return whether the server accepted."""
-        loop = asyncio.get_running_loop()
         self._protocol = ClientProtocol(
             parse_uri(f"ws://{host}:{port}{self.path}"),
             subprotocols=[Subprotocol(self.subprotocol)] if self.subprotocol else None,
             max_size=LONGEST_MESSAGE,
         )
-        self._settled: asyncio.Future[bool] = loop.create_future()
+        self._settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         about = {"persona": self.persona, "hostile": self.hostile, "subprotocol": self.subprotocol}
         self.record(time.monotonic(), "connecting", path=self.path, **about)
         try:
             async with asyncio.timeout(timeout_s):
-                await loop.create_connection(lambda: self, host, port)
+                await self.dial(host, port)
                 return await self._settled
         except OSError as error:
             self._settle(time.monotonic(), "failed", error=name_of(error))
             return False
+
+    async def dial(self, host: str, port: int) -> None:
+        """Open the TCP connection. Raises OSError where that fails."""
+        await asyncio.get_running_loop().create_connection(lambda: self, host, port)
 
     def send_texts(self, texts: list[str]) -> None:
         """Send messages in one write: one segment, as far as the network allows. Only while `present`."""

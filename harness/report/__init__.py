@@ -1,1 +1,1 @@
-"""What came of a run, for people (`console`) and for programs (`json`). Neither of them judges."""
+"""What came of a run, for people (`console`), for programs (`json`) and for CI (`junit`). None of them judges."""

@@ -66,7 +66,7 @@ class Report:
             self._console.print(table_of(outcome.rulings))
         else:
             for ruling in outcome.rulings:
-                self._console.print(f"{ruling.id:>2}  {ruling.name:<21} {ruling.verdict:<8}  {ruling.evidence}")
+                self._console.print(f"{ruling.id:>2}  {ruling.name:<23} {ruling.verdict:<8}  {ruling.evidence}")
         self._console.print(Text(closing_line(outcome), style=COLOURS[worst(outcome.rulings)]))
 
     def tell_failure(self, failure: TargetFailed) -> None:
@@ -100,6 +100,8 @@ PHASES = (
 
 def told_timeline(outcome: Outcome) -> str:
     """When each phase began, seen from outside: one line a phase, with the moments that came in it."""
+    if not outcome.history.events:
+        return "not performed"
     moments = timeline(outcome.history)
     lines = []
     for phase, names in PHASES:

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from harness.scenarios import drain, everyone_leaves, nobody_there
+from harness.scenarios import (
+    ctrl_c,
+    dead_peers,
+    drain,
+    everyone_leaves,
+    frozen_across_the_deadline,
+    heavy_work,
+    hostile,
+    hundred_sigterms,
+    nobody_there,
+    operator_forces,
+    reload,
+    request_limit,
+    stopped_in_a_hanging_startup,
+    stopped_in_startup,
+    ten_thousand,
+)
 from harness.scenarios.scenario import Scenario
 
 __all__ = ["SCENARIOS", "Scenario"]
 
-SCENARIOS: dict[str, Scenario] = {each.SCENARIO.name: each.SCENARIO for each in (drain, everyone_leaves, nobody_there)}
+_ALL = (
+    drain,
+    everyone_leaves,
+    nobody_there,
+    hostile,
+    dead_peers,
+    hundred_sigterms,
+    ctrl_c,
+    operator_forces,
+    stopped_in_startup,
+    stopped_in_a_hanging_startup,
+    request_limit,
+    reload,
+    frozen_across_the_deadline,
+    heavy_work,
+    ten_thousand,
+)
+
+SCENARIOS: dict[str, Scenario] = {each.SCENARIO.name: each.SCENARIO for each in _ALL}

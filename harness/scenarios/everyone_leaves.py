@@ -30,7 +30,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="everyone_leaves",
     story=__doc__,
-    clauses=(1, 2, 3, 4, 5, 6, 8, 11, 16, 18, 20),
+    clauses=(1, 2, 3, 4, 5, 6, 8, 11, 16, 18, 19, 20, 28, 29, 30),
     cast=cast,
     perform=perform,
 )

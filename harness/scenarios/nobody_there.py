@@ -22,4 +22,4 @@ async def perform(stage: Stage) -> None:
     await stage.until_exit()
 
 
-SCENARIO = Scenario(name="nobody_there", story=__doc__, clauses=(16, 18, 20), cast=cast, perform=perform)
+SCENARIO = Scenario(name="nobody_there", story=__doc__, clauses=(16, 18, 19, 20, 30), cast=cast, perform=perform)

@@ -6,24 +6,57 @@ Owns the form only. A scenario's file holds all the rest, and its docstring is t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from harness.clients.cast import Cast
+from harness.profile import Ask, Profile
 from harness.stage import Stage
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One story told to a target. `cast` says who plays, given a number of clients; `perform` tells it."""
+    """One story told to a target. `cast` says who plays, given a number of clients; `perform` tells it.
+
+    `needs` is a field of the profile without which it cannot be told; one that changes the command does so, and
+    `words` are what placeholders of that command stand for. `comes_up=False`: nobody waits until the target is ready.
+    `asks` is what is asked of it here: its own times, since its claim depends on them, and no more clients than that.
+    `parent_delay_s`: a parent process stands in between, in this scenario only. `by_name_only`: not part of `run all`.
+    """
 
     name: str
     story: str | None
     clauses: tuple[int, ...]
     cast: Callable[[int], Cast]
     perform: Callable[[Stage], Awaitable[None]]
+    needs: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+    comes_up: bool = True
+    asks: Ask | None = None
+    parent_delay_s: float = 0.0
+    by_name_only: bool = False
 
     @property
     def claim(self) -> str:
         """The first paragraph of its story, on one line."""
         return " ".join(inspect.cleandoc(self.story or "").split("\n\n")[0].split())
+
+    def asked(self, ask: Ask) -> Ask:
+        """What is asked of the target here."""
+        if self.asks is None:
+            return ask
+        return replace(self.asks, clients=min(ask.clients, self.asks.clients), seed=ask.seed)
+
+    def cannot_be_told_to(self, profile: Profile) -> str | None:
+        """Why this target is excluded from it, if it is."""
+        if self.needs is not None and getattr(profile, self.needs) is None:
+            return f"the target declares no {self.needs}"
+        return None
+
+    def suited(self, profile: Profile) -> Profile:
+        """The target as it is started here."""
+        changes_the_command = self.needs is not None and self.needs.endswith(("_command", "_options"))
+        suited = profile.variant(self.needs) if self.needs and changes_the_command else profile
+        for word, value in self.words.items():
+            suited = replace(suited, command=tuple(part.replace(f"{{{word}}}", value) for part in suited.command))
+        return replace(suited, parent_delay_s=max(suited.parent_delay_s, self.parent_delay_s))

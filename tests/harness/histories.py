@@ -6,6 +6,7 @@ about a target that everybody left early, needs another story, `deserted()`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,7 +19,19 @@ from harness.history import History, Terms
 
 PASS, FAIL, UNKNOWN, EXCLUDED = Verdict
 T0 = 1000.0  # any moment of the monotonic clock
-TERMS = Terms(drain_timeout_s=5.0, evict_per_s=20.0, close_timeout_s=1.0, reconnect_window_s=2.5, notify_interval_s=1.0)
+TERMS = Terms(
+    drain_timeout_s=5.0,
+    evict_per_s=20.0,
+    close_timeout_s=1.0,
+    reconnect_window_s=2.5,
+    notify_interval_s=1.0,
+    drained_statuses=(0,),
+    forced_statuses=(130,),
+    startup_statuses=(0, -15),
+    progress_interval_s=2.0,
+    report=True,
+    gauge="ebb_connections",
+)
 SHUTDOWN = "INFO:     Waiting for application shutdown."
 CROWD = 60
 POSTS = range(8)
@@ -42,6 +55,9 @@ class Story:
         return history
 
     # the story as a whole
+    def itself(self) -> Self:
+        return self
+
     def under(self, **terms: Any) -> Self:
         self.terms = replace(self.terms, **terms)
         return self
@@ -116,8 +132,31 @@ class Story:
         return self.closes(t, code).is_closed(t + took, answer).ends(t + took + 0.001)
 
     # the target and the harness
-    def signal(self, t: float = 0.0) -> Self:
-        return self.about("target").add(t, "signal", signal="SIGTERM", to="process")
+    def signal(self, t: float = 0.0, which: str = "SIGTERM", to: str = "process") -> Self:
+        return self.about("target").add(t, "signal", signal=which, to=to)
+
+    def ctrl_c(self, t: float) -> Self:
+        return self.signal(t, "SIGINT", "group")
+
+    def is_up(self, t: float, **detail: Any) -> Self:
+        return self.about("target").add(t, "ready", **detail)
+
+    def stands_still(self, start: float, end: float) -> Self:
+        return self.about("target").add(start, "frozen").add(end, "thawed")
+
+    def progress(self, t: float, left: int) -> Self:
+        return self.prints(t, f"INFO:     draining: {left} connections left, {max(0.0, 5 - t):.1f} s at most")
+
+    def reports(self, t: float, *counts: object, event: str = "drain.report") -> Self:
+        names = ("present", "raced_in", "left", "closed", "aborted")
+        return self.prints(t, "INFO:     " + json.dumps({"event": event, **dict(zip(names, counts, strict=True))}))
+
+    def uses(self, t: float, rss_bytes: int) -> Self:
+        return self.about("target").add(t, "memory", rss_bytes=rss_bytes)
+
+    def gauge(self, began: float, left: float | None, took: float = 0.002) -> Self:
+        detail = {"began": began, "status": 200, "error": None, "connections": left}
+        return self.about("metrics").add(began + took, "answered", **detail)
 
     def prints(self, t: float, text: str = SHUTDOWN) -> Self:
         return self.about("target").add(t, "line", text=text)
@@ -187,7 +226,7 @@ def healthy() -> Story:
 
 @cache
 def _forced_drain() -> Story:
-    """Who: 60 lingerers, 2 busy senders, 6 leavers, 1 half-open, 6 racers (3 let in), 6 late joiners."""
+    """Who: 60 lingerers, 2 busy senders, 6 leavers, 1 stalled, 6 racers (3 let in), 6 late joiners."""
     told = story().prints(-3.0, "INFO:     Started server process")
     for i in range(CROWD):
         told.client(f"lingerer-{i}", -1.0 + i / 1000).told(0.02 + i / 2000, reconnect_after_s=2.5 * (i + 0.5) / CROWD)
@@ -203,7 +242,7 @@ def _forced_drain() -> Story:
         told.client(f"leaver-{i}").told(0.03)
         hear_everything(told, until=0.2)
         told.leaves(0.2 + i / 100)
-    told.client("half-open-1", hostile=True).ends(9.2, "reset")
+    told.client("stalled-reader-1", hostile=True).ends(9.2, "reset")
     for i in range(3):
         told.handshake(f"racer-{i}", -0.01).opened(0.005).told(0.04)
         hear_everything(told, since=0.005)
@@ -214,7 +253,12 @@ def _forced_drain() -> Story:
     for n in POSTS:
         told.post(n, post_at(n))
     told.probe("ready", -0.2).probes("ready", 0.01, 8.01, 503)
-    told.probes("health", -0.19, 8.01).probes("metrics", -0.19, 8.01)
+    told.probes("health", -0.19, 8.01)
+    for step in range(42):
+        told.gauge(-0.19 + 0.2 * step, 72 - round(1.6 * step))
+    for t, left in ((0.05, 72), (2.05, 66), (4.05, 66), (5.01, 66), (7.01, 28), (8.2, 1), (9.25, 0)):
+        told.progress(t, left)
+    told.reports(9.26, 69, 3, 6, 65, 1)
     return told.prints(9.3).exits(9.4).leaves_behind(9.5)
 
 
@@ -223,7 +267,18 @@ def deserted() -> Story:
     told = story()
     for i in range(6):
         told.client(f"leaver-{i}").told(0.03).leaves(1.0 + i / 10)
+    told.progress(0.01, 6).progress(1.55, 0).reports(1.56, 6, 0, 6, 0, 0)
     return told.prints(1.6).exits(1.7).leaves_behind(1.8)
+
+
+def forced() -> Story:
+    """An operator runs out of patience: a SIGINT to the group, and another one 2 s later."""
+    told = Story().ctrl_c(0.0)
+    for i in range(6):
+        told.client(f"lingerer-{i}").told(0.03).is_evicted(2.06 + i / 100)
+    told.client("stalled-reader-1", hostile=True).ends(3.2, "reset")
+    told.progress(0.01, 7).ctrl_c(2.0).progress(2.05, 7).progress(3.1, 1)
+    return told.prints(3.2).reports(3.2, 7, 0, 0, 6, 1).exits(3.25, 130).leaves_behind(3.3)
 
 
 @dataclass(frozen=True)

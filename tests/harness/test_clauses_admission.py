@@ -16,6 +16,7 @@ from tests.harness.histories import (
     check,
     deserted,
     each,
+    forced,
     healthy,
     story,
 )
@@ -37,6 +38,13 @@ def cut_early() -> Story:
     for i in range(5):
         told.handshake(f"late-{i}", 1.0 + i / 2).failed(1.001 + i / 2, "refused")
     return told.exits(0.1)
+
+
+def forced_with_late_joiners() -> Story:
+    told = forced()
+    for i in range(6):
+        told.handshake(f"late-{i}", 0.5 + i / 10).refused(0.51 + i / 10)
+    return told
 
 
 CASES: Cases = {
@@ -112,6 +120,18 @@ CASES: Cases = {
             lambda: healthy().probe("metrics", 4.0, None, "refused"),
             FAIL,
             "metrics at t0+4.000 s said refused",
+        ),
+        Case(
+            "asked while the harness had stopped the target",
+            lambda: healthy().probe("health", 4.0, None, "timeout", took=1.0).stands_still(4.1, 5.2),
+            PASS,
+            "metrics probes answered 200",
+        ),
+        Case(
+            "hostile clients outlive the listener",
+            lambda: healthy().client("x-1", hostile=True).probe("health", 8.6, None, "refused"),
+            PASS,
+            "until the last client was gone (t0+8.132 s)",
         ),
         Case(
             "a hang that outlives the clients",
@@ -194,6 +214,22 @@ CASES: Cases = {
         ),
         Case("too few", lambda: healthy().without("late-0").without("late-1"), UNKNOWN, "only 4 handshakes"),
         Case("one that never meant to finish", lambda: healthy().handshake("mute-1", 2, True), PASS, "6 hand"),
+        Case(
+            "the door that an operator's force has closed",
+            lambda: forced_with_late_joiners().handshake("late-9", 2.5).failed(2.51, "refused"),
+            PASS,
+            "6 handshakes begun between t0+0.250 s and t0+2.112 s were refused",
+        ),
+        Case(
+            "the door when all were cut before the force",
+            lambda: forced_with_late_joiners().client("x-1").ends(0.5).handshake("late-9", 1.7).failed(1.71, "refused"),
+            FAIL,
+            "late-9 at t0+1.700 s got refused",
+        ),
+        Case(
+            "hostile handshakes are no joiners", lambda: healthy().handshake("x-1", 1.0, hostile=True), PASS, "6 hand"
+        ),
+        Case("a target that stood still", lambda: healthy().stands_still(1.0, 2.0), UNKNOWN, "had stopped the target"),
         Case("a harness that lagged", lambda: healthy().lags(4.0, 0.3), UNKNOWN, "lagged 0.300 s"),
     ],
     4: [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,14 +11,19 @@ import pytest
 from harness.clauses import CLAUSES, Judgement, Verdict, judge
 from harness.history import History
 from tests.harness import (
+    test_clauses_accounts,
     test_clauses_admission,
     test_clauses_closing,
+    test_clauses_hostile,
     test_clauses_leaving,
     test_clauses_notice,
+    test_clauses_observability,
+    test_clauses_progress,
     test_clauses_service,
+    test_clauses_signals,
     test_clauses_termination,
 )
-from tests.harness.histories import TERMS, Case, check, deserted, healthy, story
+from tests.harness.histories import TERMS, Case, Story, check, deserted, forced, healthy, story
 
 CASES = (
     test_clauses_admission.CASES
@@ -25,7 +31,12 @@ CASES = (
     | test_clauses_service.CASES
     | test_clauses_leaving.CASES
     | test_clauses_closing.CASES
+    | test_clauses_hostile.CASES
     | test_clauses_termination.CASES
+    | test_clauses_signals.CASES
+    | test_clauses_progress.CASES
+    | test_clauses_accounts.CASES
+    | test_clauses_observability.CASES
 )
 
 
@@ -55,9 +66,9 @@ def test_each_table_has_a_pass_a_failure_and_an_unknown(number: int) -> None:
 
 
 def test_a_healthy_drain_keeps_every_clause() -> None:
-    forced = {ruling.id: ruling.verdict for ruling in judge(healthy().history(), CLAUSES)}
+    evicted = {ruling.id: ruling.verdict for ruling in judge(healthy().history(), CLAUSES)}
     emptied = {ruling.id: ruling.verdict for ruling in judge(deserted().history(), CLAUSES)}
-    assert forced == dict.fromkeys(CLAUSES, Verdict.PASS) | {16: Verdict.UNKNOWN}
+    assert evicted == dict.fromkeys(CLAUSES, Verdict.PASS) | dict.fromkeys(ANOTHER_STORY, Verdict.UNKNOWN)
     assert emptied[16] is Verdict.PASS
     assert Verdict.FAIL not in emptied.values()
 
@@ -93,4 +104,27 @@ def test_no_judge_stumbles_over_a_history_with_holes(seed: int) -> None:
         assert "\n" not in ruling.evidence
 
 
+@pytest.mark.parametrize("told", [healthy, forced])
+def test_no_verdict_but_four_depends_on_what_the_target_printed(told: Callable[[], Story]) -> None:
+    loud = judge(told().history(), CLAUSES)
+    silent = judge(told().without("target", "line").history(), CLAUSES)
+    assert {ruling.id for ruling, other in zip(loud, silent, strict=True) if ruling != other} == MAY_LOOK_AT_THE_OUTPUT
+
+
+@pytest.mark.parametrize("number", CLAUSES.keys() - {18, 27, 28, 30})
+def test_a_judge_of_a_case_does_not_depend_on_what_the_target_printed(number: int) -> None:
+    for case in CASES[number]:
+        mute = case.told().without("target", "line")
+        check(CLAUSES[number], replace(case, told=mute.itself))
+
+
+def test_a_forced_drain_is_accused_of_nothing() -> None:
+    verdicts = {ruling.id: ruling.verdict for ruling in judge(forced().history(), CLAUSES)}
+    passes = {number for number, verdict in verdicts.items() if verdict is Verdict.PASS}
+    assert Verdict.FAIL not in verdicts.values()
+    assert passes == {5, 6, 12, 13, 14, 17, 18, 19, 20, 23, 27, 28, 30}
+
+
+ANOTHER_STORY = {16, *range(21, 27), 31}
+MAY_LOOK_AT_THE_OUTPUT = {18, 27, 28, 30}
 KEPT = {"signal", "connecting"}

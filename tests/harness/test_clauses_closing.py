@@ -16,6 +16,7 @@ from tests.harness.histories import (
     check,
     deserted,
     each,
+    forced,
     healthy,
     story,
 )
@@ -85,6 +86,18 @@ CASES: Cases = {
             PASS,
             "3 clients stayed until the deadline (t0+5.000 s), none was closed",
         ),
+        Case(
+            "after an operator's force",
+            forced,
+            PASS,
+            "6 clients stayed until the operator's force (t0+2.000 s), the fi",
+        ),
+        Case(
+            "before an operator's force",
+            lambda: forced().client("odd-1").is_evicted(1.9),
+            FAIL,
+            "1 of 7 clients were closed before the operator's force (t0+2.000 s); first odd-1 at t0+1.900 s with 1012",
+        ),
         Case("everybody left early", deserted, UNKNOWN, "only 0 clients that stayed"),
         Case("the record ends before the deadline", lambda: healthy().until(4.9), UNKNOWN, "only 0 clients"),
     ],
@@ -142,6 +155,8 @@ CASES: Cases = {
             FAIL,
             "was left connected",
         ),
+        Case("after an operator's force", forced, PASS, "6 clients got 1012"),
+        Case("missed by an operator's force", lambda: forced().client("odd-1"), FAIL, "odd-1 at t0+2.000 s was never"),
         Case("who leaves after the deadline", lambda: odd_one().leaves(6.0), PASS, "65 clients"),
         Case("a hostile one", lambda: odd_one(hostile=True).ends(9.0, "reset"), PASS, "65 clients"),
         Case("joined after the deadline", lambda: odd_one(6.0), PASS, "65 clients"),
@@ -182,6 +197,15 @@ CASES: Cases = {
             lambda: hostile_at_once(lambda told: told.is_closed(6.0)),
             FAIL,
             "closes in the second",
+        ),
+        Case(
+            "what hostile clients read after the exit is no part of it",
+            lambda: hostile_at_once(lambda told: told.is_closed(9.45)),
+            PASS,
+            "24 closes",
+        ),
+        Case(
+            "an operator forces the rest", lambda: evicting(5, 6, 7, 8.5, 9, 9, 9, 9, 9).ctrl_c(8.9), PASS, "4 in all"
         ),
         Case("a short eviction", lambda: evicting(5, 6, 7), UNKNOWN, "and a verdict needs 3.000 s"),
         Case("nobody closed", deserted, UNKNOWN, "only 0 closes by the server"),

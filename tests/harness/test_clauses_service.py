@@ -99,6 +99,13 @@ CASES: Cases = {
             FAIL,
             "odd-1 at t0+0.250 s had no replies",
         ),
+        Case(
+            "no notifications while the harness had stopped the target",
+            lambda: healthy().without(what="notified").stands_still(1.0, 2.0),
+            PASS,
+            "broadcasts reached 62 clients, replies reached 2 clients",
+        ),
+        Case("up to an operator's force", lambda: healthy().ctrl_c(3.0), PASS, "between t0+0.250 s and t0+2.900 s"),
         Case("a question too late to be answered", lambda: listener().says(4.8, 0), PASS, "replies reached 2"),
         Case(
             "a text that nobody answers",

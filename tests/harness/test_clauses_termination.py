@@ -1,4 +1,4 @@
-"""Clauses 16, 18 and 20 on literal histories."""
+"""Clauses 16 to 20 on literal histories."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.harness.histories import (
     check,
     deserted,
     each,
+    forced,
     healthy,
     story,
 )
@@ -24,6 +25,18 @@ from tests.harness.histories import (
 def exiting(t: float | None) -> Story:
     told = deserted().without("target", "exited")
     return told if t is None else told.exits(t)
+
+
+def exits_late(t: float) -> Story:
+    return healthy().without("target", "exited").exits(t)
+
+
+def hangs(until: float) -> Story:
+    return healthy().without("target", "exited").gives_up(until)
+
+
+def all_cut_early() -> Story:
+    return story().client("a-1").is_evicted(0.1)
 
 
 def silent() -> Story:
@@ -94,8 +107,54 @@ CASES: Cases = {
             UNKNOWN,
             "first x-1",
         ),
+        Case(
+            "a hostile client that stayed",
+            lambda: deserted().client("x-1", hostile=True),
+            UNKNOWN,
+            "1 of 7 clients did not leave by themselves before the deadline (t0+5.000 s), first x-1",
+        ),
+        Case("half a handshake", lambda: deserted().handshake("x-1", -1.0, hostile=True), UNKNOWN, "first x-1"),
+        Case(
+            "half a handshake that was cut before",
+            lambda: deserted().handshake("x-1", -1.0, hostile=True).failed(-0.5, "eof"),
+            PASS,
+            "6 clients",
+        ),
+        Case(
+            "a client that left when forced", lambda: deserted().ctrl_c(1.35), UNKNOWN, "the operator's force (t0+1.350"
+        ),
         Case("not watched to the end", lambda: exiting(None), UNKNOWN, "not watched until it exited"),
         Case("a harness that lagged", lambda: deserted().lags(1.6, 0.3), UNKNOWN, "lagged 0.300 s"),
+    ],
+    17: [
+        Case(
+            "in time",
+            healthy,
+            PASS,
+            "exit at t0+9.400 s (limit t0+10.300 s); 66 clients were connected at the deadline",
+        ),
+        Case("too late", lambda: exits_late(10.4), FAIL, "exit at t0+10.400 s (limit t0+10.300 s); 66 clients"),
+        Case("a parent's delay", lambda: exits_late(10.4).under(parent_delay_s=0.2), PASS, "limit t0+10.500 s"),
+        Case("all at once", lambda: healthy().under(evict_per_s=None), FAIL, "limit t0+7.000 s"),
+        Case("it hangs", lambda: hangs(20.0), FAIL, "no exit by t0+20.000 s (limit t0+10.300 s)"),
+        Case("a harness without patience", lambda: hangs(9.9), UNKNOWN, "not watched until it exited or the limit"),
+        Case(
+            "forced", forced, PASS, "exit at t0+3.250 s (limit t0+4.000 s); 7 clients were connected at the operator's"
+        ),
+        Case(
+            "forced in the eviction",
+            lambda: healthy().ctrl_c(6.0),
+            PASS,
+            "limit t0+10.300 s",
+        ),
+        Case("it stood still", lambda: exits_late(10.4).stands_still(4.5, 5.5), PASS, "limit t0+10.800 s"),
+        Case("it stood still before", lambda: exits_late(10.4).stands_still(4.0, 4.5), FAIL, "limit t0+10.300 s"),
+        Case("half a handshake", lambda: story().handshake("x-1", -1, hostile=True).exits(6), PASS, "1 clients"),
+        Case("all cut early", lambda: all_cut_early().exits(0.2), PASS, "exit at t0+0.200 s"),
+        Case("all cut early, and not watched", all_cut_early, UNKNOWN, "no client was connected"),
+        Case("everybody left early", deserted, UNKNOWN, "no client was connected at the deadline (t0+5.000 s)"),
+        Case("not watched to the end", lambda: healthy().until(9.0), UNKNOWN, "not watched until it exited"),
+        Case("a harness that lagged", lambda: healthy().lags(6.0, 0.3), UNKNOWN, "lagged 0.300 s"),
     ],
     18: [
         Case("once, at the end", healthy, PASS, "lifespan shutdown began once, at t0+9.300 s"),
@@ -133,7 +192,36 @@ CASES: Cases = {
             UNKNOWN,
             "not watched until it exited",
         ),
+        Case(
+            "no output declared", lambda: healthy().under(logs=False), EXCLUDED, "output of the target is not captured"
+        ),
         Case("no marker declared", lambda: healthy().under(shutdown_marker=None), EXCLUDED, "prints no line"),
+    ],
+    19: [
+        Case("drained", healthy, PASS, "drained or evicted, it exited with 0 at t0+9.400 s (declared 0)"),
+        Case(
+            "with an error",
+            lambda: deserted().without("target", "exited").exits(1.7, 1),
+            FAIL,
+            "exited with 1 at t0+1.",
+        ),
+        Case("forced", forced, PASS, "forced, it exited with 130 at t0+3.250 s (declared 130)"),
+        Case(
+            "forced, and silent about it",
+            lambda: forced().without("target", "exited").exits(3.3),
+            FAIL,
+            "0 at t0+3.300",
+        ),
+        Case(
+            "forced when nobody was there any more",
+            lambda: deserted().without("target", "exited").ctrl_c(1.65).exits(1.7),
+            PASS,
+            "forced, it exited with 0 at t0+1.700 s (declared 130 or 0)",
+        ),
+        Case("in startup", lambda: story().exits(0.2, -15), PASS, "stopped in startup, it exited with -15"),
+        Case("with an error in startup", lambda: story().exits(0.2, 3), FAIL, "with 3 at t0+0.200 s, not 0 or -15"),
+        Case("with nobody there", lambda: story().is_up(-1).exits(0.2), PASS, "drained or evicted"),
+        Case("no exit", lambda: hangs(20.0).exits(20.1, -9), UNKNOWN, "did not exit by itself"),
     ],
     20: [
         Case("nothing left", healthy, PASS, "no process was left, and the port could be bound at once"),

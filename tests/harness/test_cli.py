@@ -60,6 +60,7 @@ def test_without_a_command_the_target_is_the_reference_server() -> None:
         "SERVER_CLOSE_TIMEOUT_S": "3",
         "SERVER_RECONNECT_WINDOW_S": "1",
         "SERVER_NOTIFY_INTERVAL_S": "0.4",
+        "SERVER_PROGRESS_INTERVAL_S": "1",
     }
 
 
@@ -83,7 +84,7 @@ def test_the_list_shows_each_scenario_with_its_claim_and_clauses(capsys: pytest.
     told = capsys.readouterr().out
     for name in ("drain\n", "everyone_leaves\n", "nobody_there\n"):
         assert name in told
-    assert "clauses 16, 18, 20" in told
+    assert "clauses 16, 18, 19, 20, 30" in told
     assert "With no client at all a server has nothing to wait for" in told
 
 
@@ -127,7 +128,7 @@ def test_the_naive_tutorial_server_fails_and_the_report_says_where(
     assert 0 < outcome["timeline"]["last_close"] < outcome["timeline"]["exit"] < 1.0
     assert json.loads(history.read_text().splitlines()[0])["terms"]["drain_timeout_s"] == 1.0
     told = capsys.readouterr().out
-    assert " 5  told-once             fail " in told
+    assert " 5  told-once               fail " in told
     assert told.splitlines()[-1].startswith("drain: ")
 
 

@@ -36,6 +36,16 @@ def test_t0_is_the_first_signal_and_the_deadline_follows_from_it() -> None:
     assert (history.t0, history.deadline) == (10.0, 15.0)
 
 
+def test_a_stop_without_a_signal_has_a_t0_too() -> None:
+    history = History(TERMS)
+    history.record(10.0, "target", "cause", cause="request limit")
+    history.record(11.0, "target", "signal", signal="SIGINT", to="group")
+    history.record(12.0, "target", "signal", signal="SIGINT", to="group")
+    assert history.t0 == 10.0
+    assert history.drain is not None
+    assert (history.drain.cause, history.drain.forced_at, history.drain.evicts_at) == ("request limit", 12.0, 12.0)
+
+
 def test_a_view_follows_what_is_recorded_after_it() -> None:
     history = story().client("lingerer-1").history()
     before = history.drain

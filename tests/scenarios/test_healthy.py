@@ -1,4 +1,4 @@
-"""The reference server passes every scenario, clause by clause."""
+"""The reference server passes every scenario, clause by clause: under uvicorn's command line and under its own."""
 
 from __future__ import annotations
 
@@ -6,15 +6,41 @@ from pathlib import Path
 
 import pytest
 
+from harness.clauses import CLAUSES
 from harness.scenarios import SCENARIOS
+from harness.targets import TARGETS
 from tests.scenarios.harness_runs import harness
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
+IN_ALL = [name for name, scenario in SCENARIOS.items() if not scenario.by_name_only]
+TOLD = [
+    (target, name)
+    for target, profile in TARGETS.items()
+    for name in IN_ALL
+    if SCENARIOS[name].cannot_be_told_to(profile) is None
+]
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_reference_server_passes(scenario: str, tmp_path: Path):
-    run = harness(tmp_path, "run", scenario, "--clients", "100", "--timeout", "2")
+
+@pytest.mark.parametrize(("target", "scenario"), TOLD)
+def test_the_reference_server_passes(target: str, scenario: str, tmp_path: Path):
+    run = harness(tmp_path, "run", scenario, "--clients", "100", "--timeout", "2", "--target", target)
 
     assert run.clauses("pass") == set(SCENARIOS[scenario].clauses), run.output
+    assert run.status == 0
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_scenarios_together_judge_every_clause_but_the_one_about_ten_thousand_clients(target: str):
+    judged = {clause for told_to, name in TOLD if told_to == target for clause in SCENARIOS[name].clauses}
+
+    assert judged == set(CLAUSES) - {31}
+    assert 31 in SCENARIOS["ten_thousand"].clauses
+
+
+def test_what_a_target_declares_not_to_have_is_excluded_and_it_is_not_started(tmp_path: Path):
+    run = harness(tmp_path, "run", "reload", "--target", "launcher")
+
+    assert run.clauses("excluded") == set(SCENARIOS["reload"].clauses)
+    assert "the target declares no reload_options" in run.output
     assert run.status == 0

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from server.connection import Connection
+from server.connection import Flusher
 from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {10}
 
-offer = Connection.offer
+offer_all = Flusher.offer_all
 seen = []
 
 
-def lose_some(self, frame):
+def offer_some(self, audience, but, plain, envelope):
     """The fault."""
-    if self.number == 1 and "m:" in frame.text:
-        seen.append(frame)
+    audience = list(audience)
+    if len(audience) > 1 and "m:" in plain.text:
+        seen.append(plain)
         if len(seen) % 3 == 0:
-            return
-    offer(self, frame)
+            audience = [connection for connection in audience if connection.number != 1]
+    offer_all(self, audience, but, plain, envelope)
 
 
-Connection.offer = lose_some
+Flusher.offer_all = offer_some

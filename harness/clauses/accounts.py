@@ -1,0 +1,125 @@
+"""Clause 28: the target accounts for everyone, and its numbers are those that the clients themselves counted.
+
+Owns: the final report, and what may have become of each client. Server and client see an end from different sides:
+where frames crossed, where a client came or went just as the drain began, or where it did not read how it was
+ended, more than one account of it is true; everywhere else the numbers must agree. Source: contract, section
+Observability; `left`: the client closed first, vanished or was at fault; `closed`: 1012 and a completed closing
+handshake; `aborted`: the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from harness.clauses.hostile import vanished
+from harness.clauses.verdict import Judgement, excluded, failed, passed, unknown
+from harness.client_view import ClientView
+from harness.views import FAULT_CODES, SERVICE_RESTART, Drain
+
+COUNTS = ("present", "raced_in", "left", "closed", "aborted")
+BEGINS_WITHIN_S = 0.25  # after t0: who goes meanwhile may, or may not, have been present
+IN_FLIGHT_S = 0.25
+
+LEFT, CLOSED, ABORTED = "left", "closed", "aborted"
+Fates = frozenset[str]
+
+
+def accounts(seen: Drain) -> Judgement:
+    """Clause 28."""
+    if not seen.terms.report or not seen.terms.logs:
+        return excluded("the target declares no final report, or its output is not captured")
+    if not seen.lines:
+        return unknown("no output of the target was captured")
+    reports = list(_reports(seen))
+    if len(reports) > 1:
+        return failed(f"{len(reports)} final reports (limit 1)")
+    if seen.exited_at is None and seen.gave_up_at is None:
+        return unknown("the target was not watched until it exited")
+    if not reports:
+        return failed("no final report was printed after t0")
+    report = reports[0]
+    wrong = [name for name in COUNTS if not isinstance(report.get(name), int)]
+    if wrong:
+        return failed(f"the final report counts no {', '.join(wrong)}")
+    came, went = report["present"] + report["raced_in"], report["left"] + report["closed"] + report["aborted"]
+    if came != went:
+        return failed(f"present + raced_in is {came}, and left + closed + aborted is {went}")
+    return _compared(seen, report, came)
+
+
+def _reports(seen: Drain) -> Iterator[dict[str, Any]]:
+    for line in seen.lines:
+        text = line.detail["text"]
+        if line.t < seen.t0 or "drain.report" not in text or "{" not in text:
+            continue
+        try:
+            found = json.loads(text[text.index("{") :])
+        except ValueError:
+            continue
+        if isinstance(found, dict) and found.get("event") == "drain.report":
+            yield found
+
+
+def _compared(seen: Drain, report: dict[str, Any], came: int) -> Judgement:
+    """The report beside what the clients saw: each number must lie between what was sure and what was possible."""
+    certain = [(client, _fates(seen, client)) for client in seen.sessions if _was_counted(seen, client)]
+    doubtful = [(client, _fates(seen, client)) for client in seen.sessions if _may_have_been_counted(seen, client)]
+    if not certain:
+        return unknown("no client was connected from t0 on")
+    flaws = []
+    if not len(certain) <= came <= len(certain) + len(doubtful):
+        flaws.append(f"present + raced_in is {came}, and the clients count {_span(len(certain), len(doubtful))}")
+    for name in (LEFT, CLOSED, ABORTED):
+        sure = sum(fates == {name} for _, fates in certain)
+        possible = sum(name in fates for _, fates in certain + doubtful)
+        if not sure <= report[name] <= possible:
+            flaws.append(f"{name} is {report[name]}, and the clients count {_span(sure, possible - sure)}")
+    said = ", ".join(f"{name} {report[name]}" for name in COUNTS)
+    return failed("; ".join(flaws)) if flaws else passed(f"{said}, as {len(certain)} clients count it")
+
+
+def _span(least: int, more: int) -> str:
+    return f"{least} to {least + more}" if more else f"{least}"
+
+
+def _was_counted(seen: Drain, client: ClientView) -> bool:
+    """Whether the drain must have found it present, or raced in."""
+    begun = seen.t0 + BEGINS_WITHIN_S + seen.terms.parent_delay_s
+    return client.gone_at is None or client.gone_at > begun
+
+
+def _may_have_been_counted(seen: Drain, client: ClientView) -> bool:
+    """Whether it went just then. Its end reaches the server when it reaches the client, or soon after."""
+    ended_at = seen.seen_until if client.ended is None else client.ended.t
+    return not _was_counted(seen, client) and ended_at >= seen.t0 - IN_FLIGHT_S
+
+
+def _fates(seen: Drain, client: ClientView) -> Fates:
+    """What may have become of it, in the server's words."""
+    close = client.close_received
+    if vanished(seen, client):
+        return _fates_of_leaver(seen, client)
+    if client.hostile and (close is None or (seen.exited_at is not None and close.t >= seen.exited_at)):
+        return frozenset({LEFT, ABORTED})
+    if close is None:
+        return frozenset({ABORTED})
+    if close.code != SERVICE_RESTART:
+        return frozenset({LEFT}) if close.code in FAULT_CODES else frozenset({LEFT, ABORTED})
+    answer, end = client.close_answer, client.ended
+    if answer is None:
+        return frozenset({ABORTED})
+    in_time = answer.t - close.t < seen.terms.close_timeout_s - IN_FLIGHT_S
+    completed = in_time and end is not None and end.how == "eof" and end.t >= answer.t
+    return frozenset({CLOSED}) if completed else frozenset({CLOSED, ABORTED})
+
+
+def _fates_of_leaver(seen: Drain, client: ClientView) -> Fates:
+    """It left, unless the server was closing it at the same moment."""
+    close = client.close_received
+    if close is not None:
+        return frozenset({LEFT, CLOSED}) if close.code == SERVICE_RESTART else frozenset({LEFT})
+    left_at = client.left_at
+    assert left_at is not None
+    return frozenset({LEFT}) if left_at < seen.evicts_at else frozenset({LEFT, ABORTED})

@@ -1,0 +1,77 @@
+"""Clause 14: the connections that are cut off are those of hostile clients, and no others.
+
+Owns: what a client that reads may see of a cut, and what becomes of one that does not. Source: contract, section
+Closing, and its terms: who completes a closing handshake was not hostile after all.
+"""
+
+from __future__ import annotations
+
+from harness.clauses.verdict import Judgement, Offence, accuse, blurred, passed, unknown
+from harness.client_view import ClientView
+from harness.views import Drain
+
+
+def aborts_only_the_hostile(seen: Drain) -> Judgement:
+    """Clause 14. What a hostile client sees is known late, or never; with the target's exit it is cut."""
+    hostile = [client for client in seen.handshakes if client.hostile and holds_on(seen, client)]
+    hostile = [client for client in hostile if not _said_goodbye(client)]
+    ends = [client.ended.t for client in seen.readers if client.ended]
+    if lag := blurred(seen, seen.terms.close_timeout_s, seen.evicts_at, max([*ends, seen.evicts_at])):
+        return lag
+    flaws = [(client, _flaw_of_end(seen, client)) for client in seen.readers]
+    offences = [Offence(t, client.name, flaw) for client, (t, flaw) in flaws if flaw]
+    if offences:
+        charge = "reading clients were cut off, or held until the close timeout"
+        return accuse(seen, offences, len(seen.readers), charge)
+    if not hostile:
+        return unknown(f"no hostile client was connected at {seen.grace_end}")
+    if seen.exited_at is None:
+        kept = [client for client in hostile if not _was_cut(client)]
+        if kept and seen.gave_up_at is None:
+            return unknown("the target was not watched until it exited")
+        if kept:
+            offences = [Offence(seen.evicts_at, client.name, "was not cut off") for client in kept]
+            return accuse(seen, offences, len(hostile), "hostile clients held their connections to the end")
+    return passed(f"{len(hostile)} of {len(hostile)} hostile clients were cut off, and 0 of {len(seen.readers)} others")
+
+
+def holds_on(seen: Drain, client: ClientView) -> bool:
+    """Whether the eviction found this client there: connected, or hostile and halfway through its handshake.
+
+    A hostile client that is torn down after the exit did not leave by itself: the harness cleared away.
+    """
+    if seen.seen_until < seen.evicts_at:
+        return False
+    if client.opened_at is not None:
+        return client.connected_at(seen.evicts_at) and not (client.hostile and vanished(seen, client))
+    settled = client.outcome or client.ended
+    return client.hostile and client.began < seen.evicts_at and (settled is None or settled.t > seen.evicts_at)
+
+
+def vanished(seen: Drain, client: ClientView) -> bool:
+    """Whether it left by itself, while there was still a target to leave."""
+    return client.left_at is not None and (seen.exited_at is None or client.left_at < seen.exited_at)
+
+
+def _said_goodbye(client: ClientView) -> bool:
+    close, answer, end = client.close_received, client.close_answer, client.ended
+    return bool(close and answer and end and end.how == "eof" and answer.t <= end.t)
+
+
+def _was_cut(client: ClientView) -> bool:
+    return client.ended is not None or (client.outcome is not None and client.opened_at is None)
+
+
+def _flaw_of_end(seen: Drain, client: ClientView) -> tuple[float, str | None]:
+    """When and how a reading client was treated as a hostile one, if it was."""
+    close, end = client.close_received, client.ended
+    if end is not None and end.how == "reset":
+        return end.t, "saw a reset"
+    if end is not None and end.how == "eof" and close is None:
+        return end.t, "saw an end without a close frame"
+    if close is None:
+        return seen.t0, None
+    held_s = (end.t if end else seen.seen_until) - close.t
+    if held_s < seen.terms.close_timeout_s:
+        return close.t, None
+    return close.t, f"was held for {held_s:.3f} s (limit {seen.terms.close_timeout_s:.3f} s)"

@@ -1,0 +1,107 @@
+"""Clauses 27 and 29 to 31: an operator can follow a drain, and it costs little.
+
+Owns: progress lines, the gauge of connections left, the cleanness of the log, memory and the speed of readiness.
+What became of everyone is counted in `accounts`. Source: contract, section Observability.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from itertools import accumulate
+
+from harness.clauses.verdict import (
+    Judgement,
+    Offence,
+    accuse,
+    blurred,
+    excluded,
+    failed,
+    passed,
+    too_few,
+    unknown,
+)
+from harness.views import Drain, Probe
+
+LEAST_VALUES = 3
+LEAST_CROWD = 10_000
+LEAST_PROBES = 50
+MOST_GROWTH = 1.1
+READY_WITHIN_S = 0.1
+LONGEST_QUOTE = 100
+UNCLEAN = re.compile(
+    r"Traceback \(most recent call last\)|Task was destroyed|never retrieved|was never awaited|Exception in"
+    r"|(?:^|[\s\[])(?:ERROR|CRITICAL)[:\]]"
+    r"|\"level(?:name)?\": ?\"(?i:error|critical)\""
+)
+
+
+def monotone(seen: Drain) -> Judgement:
+    """Clause 29. Two requests that overlap have no order."""
+    gauge = seen.terms.gauge
+    if gauge is None:
+        return excluded("the target declares no gauge of the connections left")
+    probes = [probe for probe in seen.probes("metrics") if probe.began >= seen.horizon and probe.left is not None]
+    lowest = list(accumulate((_value(probe) for probe in probes), min))
+    settled = [probe.t for probe in probes]
+    grown = []
+    for probe in probes:
+        before = bisect_left(settled, probe.began)
+        if before and _value(probe) > lowest[before - 1]:
+            flaw = f"found {_value(probe):g} after {lowest[before - 1]:g}"
+            grown.append(Offence(probe.began, "a probe", flaw))
+    since = f"begun after the late horizon ({seen.at(seen.horizon)})"
+    if grown:
+        return accuse(seen, grown, len(probes), f"probes {since} found {gauge} grown")
+    if len(probes) < LEAST_VALUES:
+        return too_few(len(probes), LEAST_VALUES, f"values of {gauge} from probes {since}")
+    fell = f"from {_value(probes[0]):g} to {_value(probes[-1]):g}"
+    return passed(f"{gauge} never grew in {len(probes)} probes {since}, {fell}")
+
+
+def _value(probe: Probe) -> float:
+    return math.inf if probe.left is None else probe.left
+
+
+def clean_log(seen: Drain) -> Judgement:
+    """Clause 30. A harness that gave up has killed the target: what follows is its own doing."""
+    if not seen.terms.logs:
+        return excluded("the output of the target is not captured")
+    until = math.inf if seen.gave_up_at is None else seen.gave_up_at
+    lines = [line for line in seen.lines if line.t < until]
+    if not lines:
+        return unknown("no output of the target was captured")
+    unclean = [line for line in lines if UNCLEAN.search(line.detail["text"])]
+    offences = [Offence(line.t, "the target", f"printed {line.detail['text'][:LONGEST_QUOTE]!r}") for line in unclean]
+    if offences:
+        return accuse(seen, offences, len(lines), "lines are tracebacks, warnings about tasks or errors")
+    return passed(f"{len(lines)} lines, and no traceback, warning about a task or error in them")
+
+
+def stays_light(seen: Drain) -> Judgement:
+    """Clause 31."""
+    crowd = sum(client.connected_at(seen.t0) for client in seen.sessions)
+    if crowd < LEAST_CROWD:
+        return too_few(crowd, LEAST_CROWD, "clients connected at t0")
+    before = [rss_bytes for t, rss_bytes in seen.memory if t <= seen.t0]
+    after = [rss_bytes for t, rss_bytes in seen.memory if t > seen.t0]
+    if not before or not after:
+        return unknown(f"memory was sampled {len(before)} times before t0 and {len(after)} times after")
+    growth = max(after) / before[-1]
+    said = f"{crowd} clients, memory {growth:.3f} times that at t0 (limit {MOST_GROWTH:.3f})"
+    if growth > MOST_GROWTH:
+        return failed(f"{said}: {max(after)} bytes, and {before[-1]} at t0")
+    return _readiness_was_quick(seen, said) if seen.terms.ready else passed(said)
+
+
+def _readiness_was_quick(seen: Drain, said: str) -> Judgement:
+    if lag := blurred(seen, READY_WITHIN_S, seen.t0, seen.clients_gone_at):
+        return lag
+    probes = [probe for probe in seen.probes("ready") if probe.began >= seen.t0]
+    took = sorted(probe.t - probe.began for probe in probes if seen.while_clients_were_there(probe))
+    if len(took) < LEAST_PROBES:
+        return too_few(len(took), LEAST_PROBES, "readiness probes while clients were connected")
+    p99_s = took[math.ceil(0.99 * len(took)) - 1]
+    said = f"{said}; readiness within {p99_s:.3f} s in 99 % of {len(took)} probes (limit {READY_WITHIN_S:.3f} s)"
+    return passed(said) if p99_s <= READY_WITHIN_S else failed(said)

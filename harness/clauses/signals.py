@@ -1,0 +1,162 @@
+"""Clauses 21 to 26: whatever tells the target to stop, how often, and at what moment, it drains in the same way.
+
+Owns: storms of signals, Ctrl+C, the operator's force, a stop in startup or without a signal, and a process that
+was stopped itself. Refuses to know: what the target prints about it, which clauses 18 and 30 judge beside these.
+Source: contract, section Signals.
+"""
+
+from __future__ import annotations
+
+from harness.clauses.closing import LEAST_STAYERS, closed_early, keeps_the_grace, no_cliff, says_goodbye, stayers
+from harness.clauses.hostile import aborts_only_the_hostile
+from harness.clauses.notice import told_once
+from harness.clauses.termination import exit_status
+from harness.clauses.verdict import (
+    Judgement,
+    Offence,
+    Verdict,
+    accuse,
+    blurred,
+    failed,
+    lagged,
+    passed,
+    together,
+    too_few,
+    unknown,
+)
+from harness.history import Event
+from harness.stop_view import is_ctrl_c
+from harness.views import Drain
+
+LEAST_SIGTERMS = 100
+ONE_PRESS_S = 1.0
+AT_ONCE_S = 1.0
+
+
+def idempotent(seen: Drain) -> Judgement:
+    """Clause 21."""
+    further = [order for order in seen.orders[1:] if _is_sigterm_before_the_deadline(seen, order)]
+    if len(further) < LEAST_SIGTERMS:
+        return too_few(len(further), LEAST_SIGTERMS, f"further SIGTERMs before {seen.grace_end}")
+    return _is_one_stop(seen, f"{len(further)} further SIGTERMs changed nothing")
+
+
+def _is_sigterm_before_the_deadline(seen: Drain, order: Event) -> bool:
+    return order.what == "signal" and order.detail["signal"] == "SIGTERM" and order.t < seen.evicts_at
+
+
+def ctrl_c_is_one(seen: Drain) -> Judgement:
+    """Clause 22."""
+    if seen.forced_at is not None:
+        return unknown(f"an operator forced the stop at {seen.at(seen.forced_at)}")
+    pressed = next((order for order in seen.orders if is_ctrl_c(order)), None)
+    if pressed is None:
+        return unknown("no SIGINT was sent to the process group")
+    terms = [order for order in seen.orders if _is_sigterm_before_the_deadline(seen, order)]
+    sigterm = next((order for order in terms if 0 <= order.t - pressed.t <= ONE_PRESS_S), None)
+    if sigterm is None:
+        return unknown(f"no SIGTERM followed the SIGINT at {seen.at(pressed.t)} within {ONE_PRESS_S:.3f} s")
+    return _is_one_stop(seen, f"SIGINT at {seen.at(pressed.t)} and SIGTERM at {seen.at(sigterm.t)} counted as one")
+
+
+def _is_one_stop(seen: Drain, praise: str) -> Judgement:
+    """Whether one notice, one deadline and one exit status came of several signals."""
+    twice = [(client.notices[1].t, client) for client in seen.sessions if len(client.notices) > 1]
+    if twice:
+        offences = [Offence(t, client.name, f"was told {len(client.notices)} times") for t, client in twice]
+        return accuse(seen, offences, len(seen.sessions), "clients were told more than once")
+    if early := closed_early(seen):
+        return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
+    stayed = stayers(seen)
+    if len(stayed) < LEAST_STAYERS:
+        return too_few(len(stayed), LEAST_STAYERS, f"clients that stayed until {seen.grace_end}")
+    if seen.was_frozen(seen.evicts_at, seen.evicts_at + AT_ONCE_S):
+        return unknown(f"the harness had stopped the target at {seen.grace_end}")
+    begun = _begins_to_close(seen, seen.evicts_at, praise)
+    if begun.verdict is not Verdict.PASS:
+        return begun
+    status = exit_status(seen)
+    return status if status.verdict is not Verdict.PASS else passed(f"{begun.evidence}; {status.evidence}")
+
+
+def _begins_to_close(seen: Drain, since: float, praise: str) -> Judgement:
+    """Whether the first close by the server came within a second of a moment at which clients were there."""
+    limit = since + AT_ONCE_S + seen.terms.parent_delay_s
+    if lag := lagged(seen, AT_ONCE_S, since, limit):
+        return lag
+    closes = seen.reader_evictions
+    first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "nobody was closed"
+    said = f"{first} (limit {seen.at(limit)})"
+    if closes and closes[0][0] <= limit:
+        return passed(f"{praise}; {said}")
+    waiting = [client for client in seen.readers if client.connected_at(since) and client.connected_at(limit)]
+    if not waiting or seen.seen_until < limit:
+        return unknown(f"nobody waited until {seen.at(limit)} to be closed")
+    return failed(said)
+
+
+def operator_force(seen: Drain) -> Judgement:
+    """Clause 23, without the lifespan, which only clause 18 may look for in the output."""
+    forced_at = seen.forced_at
+    if forced_at is None:
+        return unknown(f"no SIGINT was sent to the process group more than {ONE_PRESS_S:.3f} s after t0")
+    limit = forced_at + AT_ONCE_S + seen.terms.parent_delay_s
+    if lag := blurred(seen, AT_ONCE_S, forced_at, limit):
+        return lag
+    there = [client for client in seen.readers if client.connected_at(forced_at) and client.left_at is None]
+    closes = [(client.close_received.t, client) for client in there if client.close_received]
+    if seen.exited_at is None and seen.seen_until <= limit:
+        return unknown(f"the target was not watched until {seen.at(limit)}")
+    offences = [Offence(t, client.name, "was closed") for t, client in closes if t > limit]
+    offences += [Offence(limit, client.name, "had no close frame") for client in there if not client.close_received]
+    if offences:
+        return accuse(seen, offences, len(there), f"clients were not closed by {seen.at(limit)}")
+    rest = {13: says_goodbye(seen), 14: aborts_only_the_hostile(seen)}
+    if broken := {number: part for number, part in rest.items() if part.verdict is Verdict.FAIL}:
+        return together(broken)
+    if len(closes) < LEAST_STAYERS:
+        return too_few(len(closes), LEAST_STAYERS, f"clients closed after the operator's force ({seen.at(forced_at)})")
+    last = max(t for t, _ in closes)
+    return passed(f"forced at {seen.at(forced_at)}, {len(closes)} clients were closed by {seen.at(last)}")
+
+
+def startup(seen: Drain) -> Judgement:
+    """Clause 24, without the traceback, which only clause 30 may look for in the output."""
+    if seen.was_up:
+        return unknown("the target was up before it was told to stop")
+    told = seen.t0 + seen.terms.parent_delay_s
+    limit = told + AT_ONCE_S
+    if lag := blurred(seen, AT_ONCE_S, seen.t0, limit):
+        return lag
+    if seen.terms.ready and seen.up_at is not None and seen.up_at >= told:
+        return failed(f"told to stop in startup, it was ready at {seen.at(seen.up_at)}")
+    if seen.exited_at is not None:
+        said = f"told to stop in startup, it exited at {seen.at(seen.exited_at)} (limit {seen.at(limit)})"
+        return exit_status(seen) if seen.exited_at <= limit else failed(said)
+    if seen.gave_up_at is not None and seen.gave_up_at > limit:
+        return failed(f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)})")
+    return unknown("the target was not watched until it exited")
+
+
+def any_cause(seen: Drain) -> Judgement:
+    """Clause 25."""
+    if seen.cause is None:
+        return unknown("a signal told the target to stop")
+    whole = together({5: told_once(seen), 12: keeps_the_grace(seen)})
+    return Judgement(whole.verdict, f"stopped by {seen.cause}: {whole.evidence}")
+
+
+def frozen(seen: Drain) -> Judgement:
+    """Clause 26."""
+    deadline = seen.evicts_at
+    thawed = next((end for start, end in seen.freezes if seen.t0 <= start < deadline < end <= seen.seen_until), None)
+    if thawed is None:
+        return unknown(f"the target was not stopped (SIGSTOP) across {seen.grace_end}")
+    if early := closed_early(seen):
+        return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
+    there = [client for client in seen.readers if client.connected_at(thawed)]
+    if len(there) < LEAST_STAYERS:
+        return too_few(len(there), LEAST_STAYERS, f"clients connected at SIGCONT ({seen.at(thawed)})")
+    begun = _begins_to_close(seen, thawed, f"SIGCONT at {seen.at(thawed)}")
+    pace = no_cliff(seen)
+    return together({15: pace}) if pace.verdict is Verdict.FAIL else begun

@@ -1,0 +1,159 @@
+"""Clients that do not play along: each class does one thing wrong, as its name says, and nothing else.
+
+Hostile, in the contract's terms, is who does not read, never answers a close frame, never finishes its handshake, or
+leaves pings unanswered. `MidFragment` and `Resetter` read and answer as long as they are there: they are odd, and
+judged like everybody else.
+
+Rules. None of them needs more than a socket of its own: no firewall, no root. A stalled reader looks again once the
+target has gone, and only at how the connection ended: what then arrives is thrown away, or it would look as if it had
+been read in time. Source: contract, Terms; RFC 6455 §5.4, §5.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+
+from websockets.frames import Frame
+
+from harness.clients.client import Client
+
+SMALLEST_SEGMENT_BYTES = 536
+PONG = 0x8A
+LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+class StalledReader(Client):
+    """Asks for much and reads nothing: its receive window closes, and the server's buffers for it fill up.
+
+    On loopback a kernel buffers 2.5 MB for a peer with large segments, and then the server notices nothing; hence the
+    small segments, which make it about 50 kB.
+    """
+
+    persona = "stalled-reader"
+    hostile = True
+    asks = 3
+    ballast_bytes = 40_000
+    every_s = 0.1
+    _looks_again = False
+
+    async def dial(self, host: str, port: int) -> None:
+        """Connect with the smallest window and the smallest segments that there are."""
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as stack:
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALLEST_SEGMENT_BYTES)
+            await loop.sock_connect(sock, (host, port))
+            await loop.create_connection(lambda: self, sock=sock)
+            stack.pop_all()
+
+    def on_open(self) -> None:
+        """Turn away, then ask."""
+        assert self._transport is not None, "open means connected"
+        self._transport.pause_reading()
+        for n in range(self.asks):
+            self.after((n + 1) * self.every_s, self.say)
+
+    def send_texts(self, texts: list[str]) -> None:
+        """Send them with ballast, which a server sends back, and to the other stalled readers."""
+        super().send_texts([f"{text} {'x' * self.ballast_bytes}" for text in texts])
+
+    def look_again(self) -> None:
+        """Read on to the end, and make nothing of it."""
+        self._looks_again = True
+        if self._transport is not None and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        """Shake hands."""
+        if not self._looks_again:
+            super().data_received(data)
+
+    def _read_frame(self, now: float, frame: Frame) -> None:
+        """Overlook what came with the handshake's answer."""
+
+
+class HalfOpen(Client):
+    """Gone without a word: the link stands, every byte is acknowledged, and nobody is behind it."""
+
+    persona = "half-open"
+    hostile = True
+
+    def _read_frame(self, now: float, frame: Frame) -> None:
+        """Make nothing of it."""
+
+    def _write(self, chunks: list[bytes]) -> None:
+        if not self.opened:
+            super()._write(chunks)
+
+
+class PingIgnorer(Client):
+    """Reads, answers close frames, and leaves every ping unanswered."""
+
+    persona = "ping-ignorer"
+    hostile = True
+
+    def _write(self, chunks: list[bytes]) -> None:
+        super()._write([chunk for chunk in chunks if not chunk or chunk[0] != PONG])
+
+
+class CloseIgnorer(Client):
+    """Reads everything and never answers a close frame."""
+
+    persona = "close-ignorer"
+    hostile = True
+
+    def _answer(self, code: int, answer: list[bytes]) -> None:
+        """Keep the answer."""
+
+
+class HalfHandshake(Client):
+    """Sends half of its handshake and stops. It has arrived when TCP stands."""
+
+    persona = "half-handshake"
+    hostile = True
+
+    @property
+    def arrived(self) -> bool:
+        """Whether TCP stands: it does not want more."""
+        return self._transport is not None
+
+    def _write(self, chunks: list[bytes]) -> None:
+        request = b"".join(chunks)
+        super()._write([request[: len(request) // 2]])
+        if not self._settled.done():
+            self._settled.set_result(False)
+
+
+class MidFragment(Client):
+    """Sends the first fragment of a message and never the rest; it reads and answers, so it is not hostile."""
+
+    persona = "mid-fragment"
+
+    def on_open(self) -> None:
+        """Begin a sentence."""
+        self._protocol.send_text(b"m:", fin=False)
+        self._flush()
+
+
+class Resetter(Client):
+    """Vanishes by RST, `vanishes_s` after the signal; until then it plays along, so it is not hostile."""
+
+    persona = "resetter"
+    vanishes_s = 0.0
+
+    def on_signal(self) -> None:
+        """Wait for the moment of its own."""
+        self.after(self.vanishes_s, self.vanish)
+
+    def vanish(self) -> None:
+        """Drop the connection with a reset."""
+        if self._transport is None or self.ended:
+            return
+        self.leaving = True
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        self.tear_down()

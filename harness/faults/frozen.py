@@ -1,0 +1,24 @@
+"""A process that is stopped for a while (SIGSTOP, SIGCONT): a laptop that sleeps, a virtual machine that is moved.
+
+Nothing of it runs inside; its clock goes on. The whole group is stopped, for a host would stand still as a whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.target import Target
+
+
+@contextmanager
+def frozen(target: Target) -> Iterator[None]:
+    """Stop the target; on leaving it goes on."""
+    target.history.record(time.monotonic(), "target", "frozen")
+    target.freeze()
+    try:
+        yield
+    finally:
+        target.history.record(time.monotonic(), "target", "thawed")
+        target.thaw()

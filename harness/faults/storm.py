@@ -1,0 +1,31 @@
+"""A storm of signals: the same one again and again, while the target is told already.
+
+Source: contract, clause 21. Supervisors that lose patience send SIGTERM in a loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from harness.target import Target
+
+
+@asynccontextmanager
+async def storm_of_signals(
+    target: Target, every_s: float, which: signal.Signals = signal.SIGTERM
+) -> AsyncIterator[None]:
+    """Send `which` to the process every `every_s`, beside what is done inside."""
+
+    async def send() -> None:
+        while True:
+            target.signal(which)
+            await asyncio.sleep(every_s)
+
+    sending = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        sending.cancel()

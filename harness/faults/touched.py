@@ -1,0 +1,27 @@
+"""A source file that changes under a target that reloads itself: a stop without a signal.
+
+t0 is when the file was touched. A parent process watches it and tells the one that serves; how long that may take is
+the parent's delay in the terms.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.target import Target
+
+NAME = "touched.py"
+
+
+@contextmanager
+def source_touched(target: Target) -> Iterator[None]:
+    """Inside, a file in the target's folder has changed; on leaving it is gone."""
+    file = target.folder / NAME
+    target.history.record(time.monotonic(), "target", "cause", cause="reload")
+    file.write_text(f"changed_at = {time.time()}\n")
+    try:
+        yield
+    finally:
+        file.unlink()

@@ -1,0 +1,95 @@
+"""The process of the clients, as the bench talks to it: one line to it, one JSON object back.
+
+Owns the process and its end. Which program it is, `client.c` or `picows_client.py`, makes no difference here: both
+take the commands that are written down in `client.c`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Sequence
+from typing import Any, Self
+
+from harness.load.room import pinned
+
+LISTENER, ECHOER, SPEAKER, STALLED = range(4)
+PATIENCE_S = 5.0  # for a text to be broadcast, or to come back
+LATER_THAN_PROMISED_S = 10.0
+
+Reply = dict[str, Any]
+
+
+class ClientsFailed(Exception):
+    """The process of the clients ended or did not answer: there is no figure."""
+
+
+class Clients:
+    """`async with Clients(...)`: running inside, gone after, with every connection."""
+
+    def __init__(self, program: Sequence[str], port: int, deflate: bool, core: int | None) -> None:
+        self._command = (*program, str(port), str(int(deflate)))
+        self._core = core
+
+    async def __aenter__(self) -> Self:
+        """Start it. Raises OSError when it cannot be run."""
+        pipe = asyncio.subprocess.PIPE
+        with pinned(self._core):
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=pipe, stdout=pipe, start_new_session=True
+            )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def ask(self, command: str, within_s: float) -> Reply:
+        """Have it do something that takes at most `within_s`. Raises ClientsFailed."""
+        assert self._process.stdin is not None, "stdin=PIPE gives one"
+        assert self._process.stdout is not None, "stdout=PIPE gives one"
+        try:
+            self._process.stdin.write(f"{command}\n".encode())
+            async with asyncio.timeout(within_s + LATER_THAN_PROMISED_S):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            raise ClientsFailed(f"the clients did not answer {command!r} within {within_s:g} s") from None
+        if not line:
+            raise ClientsFailed(f"the clients' process ended at {command!r} (status {await self._process.wait()})")
+        reply: Reply = json.loads(line)
+        return reply
+
+    async def connect(self, kind: int, count: int, path: str, within_s: float) -> Reply:
+        """Open connections, 64 at once. The reply's `failed` of them did not open, the last one for `reason`."""
+        return await self.ask(f"connect {kind} {count} 64 {within_s} {path}", within_s)
+
+    async def fanout(self, count: int, interval_s: float, text_bytes: int, patience_s: float) -> Reply:
+        """Broadcast, each when the last one has reached everybody; the first that does not in time ends it."""
+        within_s = count * max(interval_s, 1.0) + patience_s
+        return await self.ask(f"fanout {count} {interval_s} {text_bytes} {patience_s}", within_s)
+
+    async def burst(self, count: int, text_bytes: int, within_s: float) -> Reply:
+        """Broadcast as fast as it is accepted."""
+        return await self.ask(f"burst {count} {text_bytes} {within_s}", within_s)
+
+    async def echo(self, per_s: float, seconds: float, patience_s: float, text: str) -> Reply:
+        """Have texts come back at a steady rate."""
+        return await self.ask(f"echo {per_s} {seconds} {patience_s} {text}", seconds + patience_s)
+
+    async def settle(self, quiet_s: float, within_s: float) -> Reply:
+        """Wait until nobody has heard anything for a while."""
+        return await self.ask(f"settle {quiet_s} {within_s}", within_s)
+
+    async def drop(self, kind: int) -> Reply:
+        """Reset connections."""
+        return await self.ask(f"drop {kind}", 5.0)
+
+    async def mark(self) -> Reply:
+        """Count anew how connections end; the reply says how many have `ended`, not counting those dropped."""
+        return await self.ask("mark", 5.0)
+
+    async def closing(self, within_s: float) -> Reply:
+        """Wait until the server has closed everyone."""
+        return await self.ask(f"closing {within_s}", within_s)

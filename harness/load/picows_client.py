@@ -1,0 +1,169 @@
+"""The bench's clients where there is no C compiler: what `client.c` does, on picows.
+
+Owns the same commands and the same replies (they are written down there). A frame costs it several times as much as it
+costs `client.c`; how much is measured, and printed beside the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import resource
+import sys
+import time
+from typing import Any
+
+import uvloop
+from picows import WSMsgType, ws_connect
+
+from harness.load.clients import ECHOER, LISTENER, SPEAKER
+from harness.load.picows_crowd import Crowd, Peer
+from harness.network import HOST
+
+OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
+
+Reply = dict[str, Any]
+
+
+async def connect(crowd: Crowd, kind: str, count: str, at_once: str, timeout_s: str, path: str) -> Reply:
+    """Open connections."""
+    gate, reasons, began = asyncio.Semaphore(int(at_once)), [""], time.monotonic()
+
+    async def one() -> bool:
+        async with gate:
+            try:
+                peer = Peer(crowd, int(kind))
+                crowd.peers.append(peer)
+                url, left_s = f"ws://{HOST}:{crowd.port}{path}", began + float(timeout_s) - time.monotonic()
+                async with asyncio.timeout(left_s):
+                    await ws_connect(
+                        lambda: peer, url, enable_auto_pong=False, extra_headers=OFFER if crowd.deflate else {}
+                    )
+            except Exception as error:  # whatever it raises, that one did not open, and the reply says why
+                reasons.append(str(error).partition("\n")[0] or type(error).__name__)
+                return False
+            return True
+
+    opened = sum(await asyncio.gather(*(one() for _ in range(int(count)))))
+    return {"open": opened, "failed": int(count) - opened, "reason": reasons[-1]}
+
+
+async def fanout(crowd: Crowd, count: str, interval_s: str, text_bytes: str, patience_s: str) -> Reply:
+    """Broadcast, each when everyone has heard the last one."""
+    last: list[float] = []
+    every: list[float] = []
+    crowd.every = every
+    listeners, said, began = len(crowd.live(LISTENER)), 0, time.monotonic()
+    while said < int(count) and len(last) == said:
+        await asyncio.sleep(max(0.0, began + said * float(interval_s) - time.monotonic()))
+        wanted, crowd.said_at = crowd.heard + len(crowd.live(LISTENER)), time.monotonic()
+        said += 1
+        if not say(crowd, int(text_bytes)):
+            break
+        if await heard(crowd, wanted, crowd.said_at + float(patience_s)):
+            last.append(crowd.last_heard_at - crowd.said_at)
+    crowd.every = None
+    took_s = crowd.last_heard_at - began
+    counts = {"said": said, "arrived": len(last), "listeners": listeners}
+    return {**counts, "took_s": took_s, "last": samples(last), "every": samples(every)}
+
+
+async def burst(crowd: Crowd, count: str, text_bytes: str, patience_s: str) -> Reply:
+    """Broadcast everything at once."""
+    listeners, began = len(crowd.live(LISTENER)), time.monotonic()
+    said = sum(say(crowd, int(text_bytes)) for _ in range(int(count)))
+    wanted = int(count) * listeners
+    await heard(crowd, wanted, began + float(patience_s))
+    return {"said": said, "listeners": listeners, "wanted": wanted, "took_s": crowd.last_heard_at - began}
+
+
+async def echo(crowd: Crowd, per_s: str, seconds: str, patience_s: str, *words: str) -> Reply:
+    """Have texts come back at a steady rate."""
+    echoers, text, began = crowd.live(ECHOER), " ".join(words).encode(), time.monotonic()
+    count = int(float(per_s) * float(seconds)) if echoers else 0
+    for said in range(count):
+        await asyncio.sleep(max(0.0, began + said / float(per_s) - time.monotonic()))
+        echoers[said % len(echoers)].asked_at.append(time.monotonic())
+        echoers[said % len(echoers)].transport.send(WSMsgType.TEXT, text)
+    await crowd.until(lambda: len(crowd.echoes) >= count, began + float(seconds) + float(patience_s))
+    came, crowd.echoes = crowd.echoes, []
+    return {"said": count, "echo": samples(came)}
+
+
+async def settle(crowd: Crowd, quiet_s: str, timeout_s: str) -> Reply:
+    """Wait until nobody has heard anything for a while."""
+    began = time.monotonic()
+    quiet = await crowd.until(
+        lambda: time.monotonic() - max(began, crowd.last_heard_at) >= float(quiet_s), began + float(timeout_s)
+    )
+    return {"quiet": quiet}
+
+
+async def drop(crowd: Crowd, kind: str) -> Reply:
+    """Reset them."""
+    for peer in crowd.live(int(kind)):
+        peer.dropped = True
+        peer.transport.disconnect(graceful=False)
+    return {}
+
+
+async def mark(crowd: Crowd) -> Reply:
+    """Count anew how connections end."""
+    ended = crowd.ends.total()
+    crowd.ends.clear()
+    crowd.codes.clear()
+    return {"ended": ended}
+
+
+async def closing(crowd: Crowd, timeout_s: str) -> Reply:
+    """Wait until the server has closed everyone. A reset after the close frame counts as full here."""
+    kinds = (LISTENER, ECHOER, SPEAKER)
+    await crowd.until(lambda: not crowd.live(*kinds), time.monotonic() + float(timeout_s))
+    ends = {name: crowd.ends[name] for name in ("full", "unclean", "without")}
+    return {"codes": crowd.codes, "left": len(crowd.live(*kinds)), **ends, "last_end_at": crowd.last_end_at}
+
+
+async def heard(crowd: Crowd, wanted: int, patience_ends: float) -> bool:
+    """Wait until so many texts were heard; False when patience ends first."""
+    return await crowd.until(lambda: crowd.heard >= wanted, patience_ends)
+
+
+def say(crowd: Crowd, text_bytes: int) -> bool:
+    """Have the speaker say something; False when there is none."""
+    for speaker in crowd.live(SPEAKER):
+        speaker.transport.send(WSMsgType.TEXT, b"x" * text_bytes)
+        return True
+    return False
+
+
+def samples(values: list[float]) -> Reply | None:
+    """What `client.c` says of its samples."""
+    if not values:
+        return None
+    values.sort()
+    p50, p99, most = (values[math.ceil(part * len(values)) - 1] for part in (0.5, 0.99, 1.0))
+    return {"count": len(values), "avg": sum(values) / len(values), "p50": p50, "p99": p99, "max": most}
+
+
+async def obey(port: int, deflate: bool) -> None:
+    """Do what standard input says, until it ends."""
+    crowd, lines, loop = Crowd(port, deflate), asyncio.StreamReader(), asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    commands = {does.__name__: does for does in (connect, fanout, burst, echo, settle, drop, mark, closing)}
+    while words := (await lines.readline()).decode().split():
+        crowd.heard = 0
+        began, cpu_before = time.monotonic(), cpu_s()
+        reply = await commands[words[0]](crowd, *words[1:])
+        cost = {"seconds": time.monotonic() - began, "cpu_s": cpu_s() - cpu_before, "frames": crowd.heard}
+        print(json.dumps(reply | cost), flush=True)
+
+
+def cpu_s() -> float:
+    """What this process has used until now."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    uvloop.run(obey(int(sys.argv[1]), sys.argv[2] == "1"))

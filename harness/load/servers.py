@@ -1,0 +1,66 @@
+"""The servers that the bench knows by name, and the one that a command line brings.
+
+Owns how each is started, where a text is broadcast and where it comes back. Refuses to know processes.
+
+All are asked the same thing: a client's text on `profile.ws` goes to every other client there. The tutorial's server
+runs with uvicorn's defaults but for its log, which is off: a line for each connection is no part of the comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from harness.profile import Profile
+from harness.targets import LAUNCHER, REFERENCE
+
+AT_ONCE = 1e9  # closes a second: no pace
+LIMIT = "limit"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One that can be measured.
+
+    `echo` is the path on which `echo_text` is answered by one text; None: it has none. `environment` makes it close
+    everyone at once when it is told to stop.
+    """
+
+    name: str
+    profile: Profile
+    echo: str | None = None
+    echo_text: str = "0123456789abcdef"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def unpaced(profile: Profile) -> dict[str, str]:
+    """The variables with which a server evicts at once, as fast as it can; as far as it declares to have them."""
+    knobs = {profile.timeout_env: 0.0, profile.pace_env: AT_ONCE, profile.window_env: 0.0, profile.notify_env: 0.0}
+    return {name: f"{value:.0f}" for name, value in knobs.items() if name}
+
+
+def _ebb(name: str, profile: Profile) -> Server:
+    return Server(name, profile, "/ws/json", '{"action":"chat","msg":"0123456789abcdef"}', unpaced(profile))
+
+
+def _tutorial(name: str, *options: str) -> Server:
+    command = ("{python}", "-m", "uvicorn", "harness.load.tutorial:app", "--port", "{port}", "--log-level", "warning")
+    return Server(name, Profile((*command, *options), ready="/docs"), "/echo")
+
+
+KNOWN = {
+    server.name: server
+    for server in (
+        _ebb("ebb", LAUNCHER),
+        _ebb("ebb-uvicorn", REFERENCE),
+        _tutorial("tutorial"),
+        _tutorial("tutorial-plain", "--ws-per-message-deflate", "false"),
+        Server(LIMIT, Profile(("{limit}", "{port}"), ready=None), "/echo"),
+    )
+}
+
+
+def foreign(profile: Profile, echo: str | None, echo_text: str | None) -> Server:
+    """The server of a command line, which has said where and how it echoes."""
+    server = Server("yours", profile, echo, environment=unpaced(profile))
+    return server if echo_text is None else replace(server, echo_text=echo_text)

@@ -1,0 +1,40 @@
+"""Ctrl+C reaches the whole process group, and then the supervisor sends SIGTERM: that is one request to stop, not two.
+
+Source: the drain contract, clause 22; a second signal that forces the stop would cut everybody off.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from harness.clients.cast import Cast
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+SUPERVISOR_AFTER_S = 0.3
+
+
+def cast(clients: int) -> Cast:
+    """Most of them stay."""
+    return Cast(lingerers=max(3, clients - clients // 5 - 2), cooperative=clients // 5, talkers=2, eviction_s=1.0)
+
+
+async def perform(stage: Stage) -> None:
+    """SIGINT to the group, SIGTERM to the process, and see it end."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal(signal.SIGINT, to="group")
+    await stage.until(SUPERVISOR_AFTER_S)
+    stage.target.signal(signal.SIGTERM)
+    await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="ctrl_c",
+    story=__doc__,
+    clauses=(1, 2, 3, 5, 6, 9, 12, 13, 18, 19, 20, 22, 27, 28, 29, 30),
+    cast=cast,
+    perform=perform,
+    asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),
+)

@@ -1,0 +1,35 @@
+"""A client that leaves pings unanswered is gone, as far as anybody can tell: it is closed for that, and nobody else.
+
+The target pings twice a second. Source: RFC 6455 §5.5.2; the drain contract, clause 12 ("its own fault: dead peer").
+"""
+
+from __future__ import annotations
+
+from harness.clients.cast import Cast
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+
+def cast(clients: int) -> Cast:
+    """Three that ignore pings, among those who answer."""
+    return Cast(lingerers=max(3, clients - 5), talkers=2, ping_ignorers=3, eviction_s=1.0)
+
+
+async def perform(stage: Stage) -> None:
+    """Arrange, load, signal, and see it end."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal(joiners=False)
+    await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="dead_peers",
+    story=__doc__,
+    clauses=(5, 9, 12, 13, 18, 19, 20, 28, 29, 30),
+    cast=cast,
+    perform=perform,
+    needs="ping_options",
+    asks=Ask(clients=60, timeout_s=1.5, close_timeout_s=1.5),
+)

@@ -1,0 +1,41 @@
+"""A server that stood still across its deadline evicts at once when it goes on, at its pace.
+
+As on a laptop that was closed, or a virtual machine that was moved. Source: the drain contract, clause 26.
+"""
+
+from __future__ import annotations
+
+from harness.clients.cast import Cast
+from harness.faults.frozen import frozen
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+FREEZE_AT, THAW_AT = -1.5, 0.2  # from the deadline, in seconds
+
+
+def cast(clients: int) -> Cast:
+    """Most of them stay."""
+    return Cast(lingerers=max(3, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
+
+
+async def perform(stage: Stage) -> None:
+    """Signal, stop the process, let it go on."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal(joiners=False)
+    deadline_s = stage.history.terms.drain_timeout_s
+    await stage.until(deadline_s + FREEZE_AT)
+    with frozen(stage.target):
+        await stage.until(deadline_s + THAW_AT)
+    await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="frozen_across_the_deadline",
+    story=__doc__,
+    clauses=(5, 12, 13, 18, 19, 20, 26, 28, 29, 30),
+    cast=cast,
+    perform=perform,
+    asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),
+)

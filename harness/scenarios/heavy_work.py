@@ -1,0 +1,36 @@
+"""Work in hand for clients that have gone holds nobody: neither the process nor, while it is done, anybody's answer.
+
+Each quitter asks for two seconds of a core and leaves after a moment; everybody else leaves too. Source: the drain
+contract, clause 16.
+"""
+
+from __future__ import annotations
+
+from harness.clients.cast import Cast
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+
+def cast(clients: int) -> Cast:
+    """Nobody who stays."""
+    return Cast(quitters=4, cooperative=max(3, clients - 4), eviction_s=1.0)
+
+
+async def perform(stage: Stage) -> None:
+    """Signal in the middle of the work, and see it end."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal(joiners=False)
+    await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="heavy_work",
+    story=__doc__,
+    clauses=(1, 2, 5, 6, 11, 16, 18, 19, 20, 28, 29, 30),
+    cast=cast,
+    perform=perform,
+    needs="heavy",
+    asks=Ask(clients=60, timeout_s=2.5, close_timeout_s=1.5),
+)

@@ -1,0 +1,52 @@
+"""With every kind of client that does not play along among those who do, everybody else has all that is due, and the
+process is gone in bounded time.
+
+Some do not read, some never answer a close frame, some never finish their handshake; others stop in the middle of a
+sentence or vanish by RST. Source: the drain contract, clauses 7, 14 and 17; one stalled reader holds uvicorn for ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.clients.cast import Cast
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+
+def cast(clients: int) -> Cast:
+    """Two or three of each hostile kind, and the rest as in a `drain`."""
+    others = Cast(
+        cooperative=clients // 10,
+        leavers=3,
+        busy_senders=1,
+        talkers=2,
+        stalled_readers=3,
+        half_opens=2,
+        ping_ignorers=1,
+        close_ignorers=2,
+        half_handshakes=2,
+        mid_fragments=2,
+        resetters=3,
+        eviction_s=1.2,
+    )
+    return replace(others, lingerers=max(3, clients - others.size))
+
+
+async def perform(stage: Stage) -> None:
+    """Arrange, load, signal, and see it end."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal()
+    await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="hostile",
+    story=__doc__,
+    clauses=(1, 2, 3, 5, 6, 7, 9, 10, 12, 13, 14, 17, 18, 19, 20, 27, 28, 29, 30),
+    cast=cast,
+    perform=perform,
+    asks=Ask(clients=200, timeout_s=2.0, close_timeout_s=1.5),
+)

@@ -1,0 +1,38 @@
+"""A hundred further SIGTERMs change nothing: nobody is told twice, the deadline does not move, the exit status stays.
+
+Source: the drain contract, clause 21; a SIGTERM that comes at the very end gave -15 instead of 0, 6 times of 6.
+"""
+
+from __future__ import annotations
+
+from harness.clients.cast import Cast
+from harness.faults.storm import storm_of_signals
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+EVERY_S = 0.012
+
+
+def cast(clients: int) -> Cast:
+    """Most of them stay."""
+    return Cast(lingerers=max(3, clients - clients // 5 - 2), cooperative=clients // 5, talkers=2, eviction_s=1.0)
+
+
+async def perform(stage: Stage) -> None:
+    """Signal, and do not leave it in peace."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal(joiners=False)
+    async with storm_of_signals(stage.target, EVERY_S):
+        await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="hundred_sigterms",
+    story=__doc__,
+    clauses=(5, 6, 9, 12, 13, 18, 19, 20, 21, 27, 28, 29, 30),
+    cast=cast,
+    perform=perform,
+    asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),
+)

@@ -1,0 +1,41 @@
+"""An operator who presses Ctrl+C a second time, a while later, does not want to wait: everybody is closed at once, and
+properly.
+
+Source: the drain contract, clause 23. The exit status says that it was forced.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from harness.clients.cast import Cast
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+AGAIN_AFTER_S = 1.3
+
+
+def cast(clients: int) -> Cast:
+    """Most of them stay; some never answer the close frame."""
+    return Cast(lingerers=max(3, clients - 4), talkers=2, close_ignorers=2, eviction_s=1.0)
+
+
+async def perform(stage: Stage) -> None:
+    """SIGINT to the group, and again."""
+    await stage.open_crowd()
+    await stage.warm_up()
+    await stage.signal(signal.SIGINT, to="group")
+    await stage.until(AGAIN_AFTER_S)
+    stage.target.signal(signal.SIGINT, "group")
+    await stage.until_exit()
+
+
+SCENARIO = Scenario(
+    name="operator_forces",
+    story=__doc__,
+    clauses=(1, 2, 3, 5, 6, 12, 13, 14, 18, 19, 20, 23, 27, 28, 29, 30),
+    cast=cast,
+    perform=perform,
+    asks=Ask(clients=100, timeout_s=4.0, close_timeout_s=1.5),
+)

@@ -1,0 +1,37 @@
+"""Told to stop while it still starts, a server is gone at once, and is never ready.
+
+Startup takes three seconds, and the signal comes once it waits. Source: the drain contract, clause 24.
+"""
+
+from __future__ import annotations
+
+from harness.clients.cast import Cast
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+LONGEST_IMPORT_S, BOUND_S = 10.0, 5.0
+
+
+def cast(_: int) -> Cast:
+    """Nobody can be there yet."""
+    return Cast()
+
+
+async def perform(stage: Stage) -> None:
+    """Signal in the middle of the startup."""
+    stage.begin_probes()
+    await stage.target.until_idle(within_s=LONGEST_IMPORT_S)
+    await stage.signal(joiners=False)
+    await stage.until_exit(BOUND_S)
+
+
+SCENARIO = Scenario(
+    name="stopped_in_startup",
+    story=__doc__,
+    clauses=(19, 20, 24, 30),
+    cast=cast,
+    perform=perform,
+    needs="startup_command",
+    comes_up=False,
+    words={"startup": "slow"},
+)

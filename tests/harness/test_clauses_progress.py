@@ -1,0 +1,114 @@
+"""Clause 27 on literal histories."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.clauses import CLAUSES
+from tests.harness.histories import (
+    EXCLUDED,
+    FAIL,
+    PASS,
+    UNKNOWN,
+    Case,
+    Cases,
+    Story,
+    check,
+    deserted,
+    each,
+    forced,
+    healthy,
+    story,
+)
+
+MOMENTS = (0.05, 2.05, 4.05, 5.01, 7.01, 8.2, 9.25)
+
+
+def saying(*moments: float) -> Story:
+    told = healthy().without("target", "line").prints(-3.0, "INFO:     Started server process")
+    for t in moments:
+        told.progress(t, 66)
+    return told
+
+
+def but(*left_out: float) -> Story:
+    return saying(*(t for t in MOMENTS if t not in left_out))
+
+
+def talkative(lines: int, text: str = "INFO:     connection closed") -> Story:
+    told = healthy()
+    for i in range(lines):
+        told.prints(1.0 + i / 100, text)
+    return told
+
+
+CASES: Cases = {
+    27: [
+        Case(
+            "at each phase and in between",
+            healthy,
+            PASS,
+            "7 progress lines, the first at t0+0.050 s; 9 lines after t0 that are not about a request, with 69 clients",
+        ),
+        Case("everybody left", deserted, PASS, "2 progress lines"),
+        Case("forced", forced, PASS, "3 progress lines"),
+        Case("nothing at t0", lambda: but(0.05), FAIL, "no progress line within 1.000 s of t0"),
+        Case("a parent's delay", lambda: saying(1.1, *MOMENTS[1:]).under(parent_delay_s=0.2), PASS, "at t0+1.100 s"),
+        Case(
+            "nothing at the deadline", lambda: but(5.01), FAIL, "no progress line within 1.000 s of the deadline (t0+5."
+        ),
+        Case("nothing at all", lambda: but(*MOMENTS), FAIL, "s of t0; no progress line within 1.000 s of"),
+        Case("nothing, and gone at once", lambda: story().prints(0.1).exits(0.2), FAIL, "within 1.000 s of t0"),
+        Case(
+            "nothing after the last client",
+            lambda: but(8.2, 9.25).without("target", "exited").exits(9.4),
+            FAIL,
+            "no progress line from the last client's end (t0+8.132 s) to the exit",
+        ),
+        Case(
+            "gone soon after the last client",
+            lambda: but(8.2, 9.25).without("target", "exited").exits(9),
+            PASS,
+            "5 pro",
+        ),
+        Case(
+            "too long a silence",
+            lambda: but(2.05, 4.05),
+            FAIL,
+            "no progress line between t0+0.050 s and t0+5.010 s (limit 3.000 s)",
+        ),
+        Case(
+            "more and more",
+            lambda: healthy().progress(6.0, 72),
+            FAIL,
+            "1 of 8 progress lines count more connections left than there could be;"
+            " first the target at t0+6.000 s counted 72 left after 66",
+        ),
+        Case("as many more as joined", lambda: healthy().progress(6.0, 69), PASS, "8 progress lines"),
+        Case(
+            "a line a client",
+            lambda: talkative(69),
+            FAIL,
+            "78 lines after t0 that are not about a request, with 69 clients (limit 49)",
+        ),
+        Case("a line a request", lambda: talkative(69, 'INFO: "GET /ready HTTP/1.1" 503'), PASS, "9 lines"),
+        Case(
+            "more than a line a request", lambda: talkative(200, 'INFO: "GET /ready HTTP/1.1" 503'), FAIL, "lines after"
+        ),
+        Case("few clients", lambda: talkative(69).without("lingerer"), PASS, "with 9 clients"),
+        Case("not watched to the end", lambda: healthy().until(7.5), UNKNOWN, "not watched until it exited"),
+        Case("watched for a moment", lambda: healthy().until(0.04), UNKNOWN, "not watched until it exited"),
+        Case("it did not go", lambda: healthy().without("target", "exited").gives_up(20.0), PASS, "7 progress lines"),
+        Case("a harness that lagged", lambda: healthy().lags(5.5, 0.3), UNKNOWN, "lagged 0.300 s"),
+        Case("no output", lambda: healthy().without("target", "line"), UNKNOWN, "no output of the target was captured"),
+        Case("no output declared", lambda: healthy().under(logs=False), EXCLUDED, "declares no progress lines"),
+        Case(
+            "none declared", lambda: healthy().under(progress_interval_s=None), EXCLUDED, "declares no progress lines"
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize(("number", "case"), each(CASES))
+def test_progress_is_judged_by_when_lines_came_and_what_they_counted(number: int, case: Case) -> None:
+    check(CLAUSES[number], case)

@@ -1,0 +1,119 @@
+"""Target files: what they declare, and what is said about one that cannot be used."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from harness.options import parse, profile_of
+from harness.profile import REFERENCE, Profile
+from harness.target_file import KINDS, TargetFileError, load, value_of
+from harness.targets import LAUNCHER, TARGETS
+
+OURS = Path(__file__).parent.parent / "targets"
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "mine.toml"
+    file.write_text(text)
+    return file
+
+
+def test_a_target_file_declares_a_profile(tmp_path: Path) -> None:
+    text = """
+    command = "{python} -m uvicorn 'your app:app' --port {port}"
+    health = "none"
+    broadcast = false
+    ws = "/chat/{client}"
+    drained_statuses = [0, 143]
+    parent_delay_s = 1
+    report = true
+    """
+    assert load(written(tmp_path, text)) == Profile(
+        command=("{python}", "-m", "uvicorn", "your app:app", "--port", "{port}"),
+        health=None,
+        broadcast=None,
+        ws="/chat/{client}",
+        drained_statuses=(0, 143),
+        parent_delay_s=1.0,
+        report=True,
+    )
+
+
+def test_a_base_is_what_the_rest_is_written_on(tmp_path: Path) -> None:
+    profile = load(written(tmp_path, 'base = "launcher"\nreport = false'))
+    assert (profile.command, profile.drained_statuses, profile.report) == (LAUNCHER.command, (0,), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("command = ", "not TOML: Invalid value"),
+        ("", "command has no {port}"),
+        ('base = "apache"', "base = 'apache' is not allowed: one of uvicorn, launcher"),
+        ('comand = "x {port}"', "there is no key 'comand': allowed are base, command, ready"),
+        ("command = []", "command = [] is not allowed: words, as a list or in one text"),
+        ("command = [1]", "command = [1] is not allowed: words"),
+        ('command = "x"', "command has no {port}"),
+        ('ready = "ready"', "ready = 'ready' is not allowed: a path, which begins with /, or \"none\""),
+        ('ws = "none"', "ws = 'none' is not allowed: a path, which begins with /"),
+        ('dialect = "morse"', "dialect = 'morse' is not allowed: one of broadcast, echo, envelope, silent"),
+        ('timeout_env = ""', "timeout_env = '' is not allowed: a text, or \"none\""),
+        ("timeout_env = 3", 'timeout_env = 3 is not allowed: a text, or "none"'),
+        ("report = 1", "report = 1 is not allowed: true or false"),
+        ("processes = 0", "processes = 0 is not allowed: a whole number, 1 or more"),
+        ("parent_delay_s = -1", "parent_delay_s = -1 is not allowed: seconds, 0 or more"),
+        ("parent_delay_s = true", "parent_delay_s = True is not allowed: seconds, 0 or more"),
+        ("progress_interval_s = nan", 'progress_interval_s = nan is not allowed: seconds, 0 or more, or "none"'),
+        ("drained_statuses = 0", "drained_statuses = 0 is not allowed: a list of exit statuses"),
+    ],
+)
+def test_a_wrong_target_file_is_one_line_with_file_key_and_what_is_allowed(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(TargetFileError) as refused:
+        load(file)
+    assert str(refused.value).startswith(f"{file}: {complaint}")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_target_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TargetFileError, match=r"nonesuch\.toml: No such file or directory"):
+        load(tmp_path / "nonesuch.toml")
+
+
+def test_every_field_of_a_profile_can_be_written() -> None:
+    values = {
+        "str": "/x",
+        "str | None": "/x",
+        "bool": True,
+        "int": 2,
+        "float": 1.5,
+        "float | None": 1.5,
+        "tuple[str, ...]": ["x", "{port}"],
+        "tuple[str, ...] | None": ["x"],
+        "tuple[int, ...]": [0, -15],
+    }
+    for field in fields(Profile):
+        value = "echo" if field.name == "dialect" else values[KINDS[field.name]]
+        assert value_of(field.name, value) is not None
+
+
+@pytest.mark.parametrize("file", sorted(OURS.glob("*.toml")), ids=lambda file: file.stem)
+def test_our_target_files_can_be_used(file: Path) -> None:
+    assert load(file).reference
+    assert tomllib.loads(file.read_text())["base"] in TARGETS
+
+
+@pytest.mark.parametrize(("name", "profile"), [("uvicorn", REFERENCE), ("launcher", LAUNCHER)])
+def test_a_target_is_chosen_by_name(name: str, profile: Profile) -> None:
+    assert profile_of(parse(["drain", "--target", name])) == profile
+
+
+def test_options_come_on_top_of_a_target(tmp_path: Path) -> None:
+    profile = profile_of(parse(["drain", "--target", "launcher", "--metrics", "none"]))
+    assert (profile.command, profile.metrics) == (LAUNCHER.command, None)

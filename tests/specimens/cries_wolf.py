@@ -1,0 +1,22 @@
+"""A stop that goes well prints an error all the same."""
+
+from __future__ import annotations
+
+import logging
+
+from server.main import app as app
+from server.stop import Shutdown
+
+SCENARIO = "nobody_there"
+FAILS = {30}
+
+drain = Shutdown.drain
+
+
+async def drain_and_cry(self):
+    """The fault."""
+    await drain(self)
+    logging.getLogger("ebb").error("the server is going down")
+
+
+Shutdown.drain = drain_and_cry

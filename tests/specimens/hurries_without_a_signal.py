@@ -1,0 +1,29 @@
+"""Where no signal has asked for it, the stop is in a hurry, and closes somebody after a moment."""
+
+from __future__ import annotations
+
+import asyncio
+
+from server.core.close_codes import CloseCode
+from server.hold import running_server
+from server.main import app as app
+from server.stop import Shutdown
+
+SCENARIO = "request_limit"
+FAILS = {12, 25}
+
+drain = Shutdown.drain
+
+
+async def drain_in_a_hurry(self):
+    """The fault."""
+
+    def close_one():
+        self._hub.connections[next(iter(self._machine.serving))].close(CloseCode.SERVICE_RESTART)
+
+    if not running_server()._captured_signals:
+        asyncio.get_running_loop().call_later(0.3, close_one)
+    await drain(self)
+
+
+Shutdown.drain = drain_in_a_hurry

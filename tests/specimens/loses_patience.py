@@ -1,0 +1,32 @@
+"""A supervisor's SIGTERM after Ctrl+C is taken for impatience, and one client is closed at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from server.core.close_codes import CloseCode
+from server.hold import running_server
+from server.main import app as app
+from server.stop import Shutdown
+
+SCENARIO = "ctrl_c"
+FAILS = {12, 22}
+
+drain = Shutdown.drain
+
+
+async def drain_impatiently(self):
+    """The fault."""
+    signals = running_server()._captured_signals
+
+    async def close_one():
+        while len(signals) < 2:
+            await asyncio.sleep(0.02)
+        self._hub.connections[next(iter(self._machine.serving))].close(CloseCode.SERVICE_RESTART)
+
+    closing = asyncio.create_task(close_one())
+    await drain(self)
+    closing.cancel()
+
+
+Shutdown.drain = drain_impatiently

@@ -1,0 +1,1 @@
+"""Servers, and descriptions of servers, that the harness is pointed at."""
