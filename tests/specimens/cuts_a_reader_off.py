@@ -1,4 +1,4 @@
-"""At the deadline one client that reads is cut off, as if it had been hostile."""
+"""At the deadline every fifth client is cut off, as if it had been hostile."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ SCENARIO = "hostile"
 FAILS = {13, 14}
 
 say_goodbye = Shutdown._say_goodbye
-cut = []
+evicted = []
 
 
-async def say_goodbye_but_once(self, connection, until):
-    """The fault."""
-    if not cut and connection.link.peer_closed is False and not connection.named:
-        cut.append(connection)
+async def say_goodbye_to_most(self, connection, until):
+    """The fault: every fifth is cut off, and not all of these can be hostile."""
+    evicted.append(connection)
+    if len(evicted) % 5 == 0:
         connection.abort()
     else:
         await say_goodbye(self, connection, until)
 
 
-Shutdown._say_goodbye = say_goodbye_but_once
+Shutdown._say_goodbye = say_goodbye_to_most

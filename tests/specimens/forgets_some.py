@@ -1,0 +1,20 @@
+"""All are told but the first three in the list."""
+
+from __future__ import annotations
+
+from server.core.drain_events import Tell
+from server.main import app as app
+from server.stop import Shutdown
+
+SCENARIO = "drain"
+FAILS = {5}
+
+perform = Shutdown._perform
+
+
+def skip_the_first_three(self, effect):
+    """The fault."""
+    perform(self, Tell(effect.moments[3:], effect.deadline) if isinstance(effect, Tell) else effect)
+
+
+Shutdown._perform = skip_the_first_three
