@@ -1,9 +1,8 @@
 """One WebSocket connection: what comes in, what goes out, and how it ends.
 
-Owns the life of a connection: the reader (this handler's own task) takes messages ahead into a bounded inbox, so that
-a busy worker never hides a client's close; the worker, a task that is there while something is in hand, answers them
-one by one; what is offered leaves in the same turn of the event loop, several messages in one write. Refuses to know
-what messages mean (see `conversations`), who else is connected and why a connection is closed.
+Owns the life of a connection: the handler's own task reads into the inbox; what is offered leaves in the same turn of
+the event loop; and closing, in order. Refuses to know what messages mean (see `conversations`), who else is connected
+and why a connection is closed.
 
 Rules: `offer` and `close` never wait; the close frame follows everything that was offered before it; nothing is
 offered after it. A handler returns when the TCP connection has ended, not before: FIN must not overtake the
@@ -16,8 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -25,6 +23,8 @@ from server.core.close_codes import MEANINGS, CloseCode
 from server.core.drain_events import Departure
 from server.core.frame import Frame
 from server.core.wire import Form
+from server.flusher import Flusher
+from server.inbox import Inbox
 from server.link import Link, Send
 from server.output import Output, output_of
 
@@ -64,44 +64,6 @@ class Who(NamedTuple):
     form: Form
 
 
-class Flusher:
-    """Writes out, once a turn of the event loop, everything that was offered in it: one write a client.
-
-    Several messages for a client leave together, and none waits for another: measured 2 to 3 times the rate under
-    backlog, and nothing lost on a single message. `offer_all` and `_flush` run once for each client of each broadcast,
-    so they do in their loops what `Connection.offer` and `Connection.flush` do for one.
-    """
-
-    def __init__(self) -> None:
-        self.slow_consumers = 0
-        self._waiting: list[Connection] = []
-
-    def add(self, connection: Connection) -> None:
-        """Flush `connection` before the event loop looks at its sockets again."""
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._waiting.append(connection)
-
-    def offer_all(self, audience: Iterable[Connection], but: Connection | None, plain: Frame, envelope: Frame) -> None:
-        """Offer one message to an audience without its sender, to each in its form."""
-        add = self.add
-        for connection in audience:
-            if connection is not but and connection.open:
-                if not connection.pending:
-                    add(connection)
-                connection.pending.append(plain if connection.form is Form.PLAIN else envelope)
-
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for connection in waiting:
-            output = connection.output
-            if output is None:  # not accepted yet: then it flushes itself
-                continue
-            frames, connection.pending = connection.pending, []
-            if frames and connection.open and (full := output.write(frames)) is not None:
-                connection.overflow(full)
-
-
 class Connection:
     """A client's connection. It is `open` while something may be offered to it: until either side has closed."""
 
@@ -110,18 +72,14 @@ class Connection:
         "_clock",
         "_close_until",
         "_closer",
-        "_conversation",
         "_flusher",
         "_goodbye",
-        "_inbox",
         "_limits",
         "_receive",
-        "_received",
-        "_room",
         "_said_goodbye",
         "_send",
-        "_worker",
         "form",
+        "inbox",
         "link",
         "name",
         "named",
@@ -142,10 +100,6 @@ class Connection:
         self._limits = limits
         self._flusher = flusher
         self._clock = asyncio.get_running_loop().time
-        self._inbox: deque[str] = deque()
-        self._received = 0
-        self._room: asyncio.Future[None] | None = None
-        self._worker: asyncio.Task[None] | None = None
         self._closer: asyncio.Task[None] | None = None
         self._close_until = 0.0
         self._said_goodbye = False
@@ -156,7 +110,7 @@ class Connection:
 
     async def run(self, conversation: Conversation, subprotocol: str | None = None) -> None:
         """Accept, and serve until the TCP connection has ended."""
-        self._conversation = conversation
+        self.inbox = Inbox(self._limits.inbox_messages, conversation.said, self._fail)
         try:
             await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
             self.link.spread_pings()
@@ -179,14 +133,8 @@ class Connection:
 
     async def finish(self) -> None:
         """Carry out what a client has sent before it left, within a second. To be called once `run` has returned."""
-        if self._worker is not None:
-            await asyncio.wait({self._worker}, timeout=_FINISH_S)
-            self.give_up()
-
-    def give_up(self) -> None:
-        """Leave undone what is still in hand: it is for nobody."""
-        if self._worker is not None:
-            self._worker.cancel()
+        await self.inbox.done(_FINISH_S)
+        self.inbox.give_up()
 
     async def _read(self) -> None:
         while (event := await self._receive())["type"] != "websocket.disconnect":
@@ -199,33 +147,11 @@ class Connection:
                 limit = self._limits.message_bytes
                 self.close(CloseCode.MESSAGE_TOO_BIG, f"message of {size} bytes, limit {limit}")
             elif self._goodbye is None:
-                await self._take(text)
+                await self.inbox.take(text)
 
-    async def _take(self, text: str) -> None:
-        """Put a message into the inbox, and wait while that is full: then TCP holds the client back."""
-        while len(self._inbox) >= self._limits.inbox_messages and self.open:
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
-        self._received += 1
-        self._inbox.append(text)
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
-
-    async def _work(self) -> None:
-        try:
-            while self._inbox:
-                await self._conversation.said(self._inbox.popleft())
-                self._make_room()
-        except Exception:
-            logger.exception("%s: answering a message failed, closing with 1011", self.name)
-            self.close(CloseCode.INTERNAL_ERROR)
-        finally:
-            self._worker = None
-            self._make_room()
-
-    def _make_room(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+    def _fail(self) -> None:
+        logger.exception("%s: answering a message failed, closing with 1011", self.name)
+        self.close(CloseCode.INTERNAL_ERROR)
 
     # ---- What others do with it ----
 
@@ -266,7 +192,7 @@ class Connection:
     @property
     def quiet(self) -> bool:
         """Whether nothing is in hand, and a close frame would leave at once."""
-        return self._worker is None and self.output is not None and self.output.ready
+        return self.inbox.idle and self.output is not None and self.output.ready
 
     async def close_now(self, until: float) -> None:
         """Close a quiet connection with 1012: the same as `say_goodbye`, without a task and without a wait."""
@@ -293,10 +219,9 @@ class Connection:
     async def _settle(self) -> None:
         """Return when nothing is in hand: a few turns of the loop have brought nothing new."""
         seen = -1
-        while seen != self._received:
-            seen = self._received
-            while self._worker is not None:
-                await asyncio.wait({self._worker})
+        while seen != self.inbox.received:
+            seen = self.inbox.received
+            await self.inbox.done()
             if self.output is not None:
                 await self.output.flushed()
             for _ in range(TURNS):

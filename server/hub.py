@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from server.brokers.memory import MemoryBroker
-from server.connection import Connection, Flusher
+from server.connection import Connection
 from server.core.close_codes import CloseCode
 from server.core.fanout import Fanout
 from server.core.wire import Form, Message
+from server.flusher import Flusher
 
 
 class Hub:

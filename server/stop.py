@@ -56,7 +56,7 @@ class Shutdown:
             await asyncio.sleep(TICK_S)
             self._feed(ForceRequested() if self.take_force() else Ticked())
         for connection in self._hub.connections.values():
-            connection.give_up()
+            connection.inbox.give_up()
 
     # ---- What the rest of the server asks and tells ----
 

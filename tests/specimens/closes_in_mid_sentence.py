@@ -6,27 +6,28 @@ import asyncio
 
 from server.connection import Connection
 from server.core.close_codes import CloseCode
+from server.inbox import Inbox
 from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {10}
 
-take = Connection._take
+take = Inbox.take
 deaf = set()
 
 
 async def take_unless_deaf(self, text):
     """The fault."""
-    if self.number not in deaf:
+    if self not in deaf:
         await take(self, text)
 
 
 async def listen_no_more_and_close(self, until):
     """Half a second before the close frame."""
-    deaf.add(self.number)
+    deaf.add(self.inbox)
     await asyncio.sleep(0.5)
     self._begin_close(CloseCode.SERVICE_RESTART, None, until)
 
 
 Connection.quiet = property(lambda self: False)
-Connection._take, Connection.say_goodbye = take_unless_deaf, listen_no_more_and_close
+Inbox.take, Connection.say_goodbye = take_unless_deaf, listen_no_more_and_close

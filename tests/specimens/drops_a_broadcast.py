@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.connection import Flusher
+from server.flusher import Flusher
 from server.main import app as app
 
 SCENARIO = "drain"

@@ -1,0 +1,71 @@
+"""What one client has said and is not answered yet.
+
+Owns the bounded inbox and its worker: a task that is there only while something is in hand, and answers one message
+after the other. Messages are taken ahead, so that a busy worker never hides a client's close; when the inbox is full,
+`take` waits, reading pauses, and TCP holds the client back. Refuses to know what messages mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+
+class Inbox:
+    """At most `limit` messages that wait for `answer`, which is awaited for one at a time, in order."""
+
+    __slots__ = ("_answer", "_failed", "_limit", "_messages", "_room", "_worker", "received")
+
+    def __init__(self, limit: int, answer: Callable[[str], Awaitable[None]], failed: Callable[[], None]) -> None:
+        self.received = 0
+        self._limit = limit
+        self._answer = answer
+        self._failed = failed
+        self._messages: deque[str] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in hand."""
+        return self._worker is None
+
+    async def take(self, text: str) -> None:
+        """Put a message into the inbox, and wait while that is full."""
+        while len(self._messages) >= self._limit and not self.idle:
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+        self.received += 1
+        self._messages.append(text)
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+
+    async def done(self, timeout_s: float | None = None) -> None:
+        """Return when nothing is in hand any more, or after `timeout_s` seconds."""
+        while self._worker is not None:
+            finished, _ = await asyncio.wait({self._worker}, timeout=timeout_s)
+            if not finished:
+                return
+
+    def give_up(self) -> None:
+        """Leave undone what is still in hand."""
+        if self._worker is not None:
+            self._worker.cancel()
+
+    async def _work(self) -> None:
+        try:
+            while self._messages:
+                text = self._messages.popleft()
+                self._make_room()
+                await self._answer(text)
+        except Exception:
+            self._messages.clear()
+            self._failed()
+        finally:
+            self._worker = None
+            self._make_room()
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
