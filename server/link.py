@@ -83,12 +83,9 @@ class Link:
 
     def forget_handshake(self) -> None:
         """Give back what only the handshake needed: measured 3.3 of 26 kB a connection."""
-        protocol = self._protocol
-        if protocol is not None:
-            for name in ("request", "response"):
-                if hasattr(protocol, name):
-                    setattr(protocol, name, None)
-            protocol.scope["headers"] = []
+        if self.writes_directly:
+            self._protocol.request = self._protocol.response = None
+            self._protocol.scope["headers"] = []
 
     @property
     def peer_closed(self) -> bool | None:
