@@ -24,7 +24,7 @@ def cast(clients: int) -> Cast:
         busy_senders=few,
         talkers=few,
     )
-    return Cast(**{**vars(others), "lingerers": max(3, clients - others.size)})
+    return Cast(**{**vars(others), "lingerers": max(2, clients - others.size)})
 
 
 async def perform(stage: Stage) -> None:
