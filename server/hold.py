@@ -100,13 +100,15 @@ async def _ticking(server: uvicorn.Server) -> AsyncIterator[None]:
 
 
 async def _refuse_the_last(server: uvicorn.Server) -> None:
-    """Close the listener, and let the handshakes that it has accepted get their answer."""
+    """Close the listener, and let whoever it has accepted ask and get its answer: uvicorn would hang up on them."""
     for listener in server.servers:
         listener.close()
     loop = asyncio.get_running_loop()
     until = loop.time() + LAST_REFUSALS_S
-    while server.server_state.tasks and loop.time() < until:
+    while loop.time() < until:
         await asyncio.sleep(0.01)
+        if not server.server_state.connections:
+            return
 
 
 def _abort_all(server: uvicorn.Server) -> None:
