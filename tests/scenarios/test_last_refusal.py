@@ -1,0 +1,44 @@
+"""The last handshake of all: accepted while the server drained, and asked only once nobody else was there any more."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+
+from harness.target import Target
+from harness.targets import TARGETS
+from tests.harness.servers import empty_history
+
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]
+
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+async def until_refused(port: int) -> None:
+    """Return as soon as the listener is closed."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_who_was_accepted_before_the_listener_closed_still_gets_its_503(target: str) -> None:
+    grace = {"SERVER_DRAIN_GRACE_S": "0.3"}
+    async with Target(TARGETS[target], empty_history(), grace) as server:
+        server.signal(signal.SIGTERM)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await until_refused(server.port)
+        writer.write(HANDSHAKE)
+        answer = await reader.read(1000)
+        writer.close()
+        assert await server.until_exit(within_s=10.0)
+
+    assert answer.startswith(b"HTTP/1.1 503 "), answer
