@@ -1,4 +1,4 @@
-"""Nobody is told, not even who slips in at the last moment; all are served to the deadline, and closed out of the blue."""
+"""Nobody is told, not even who slips in last; all are served to the deadline, and then closed out of the blue."""
 
 from __future__ import annotations
 
