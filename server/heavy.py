@@ -30,7 +30,10 @@ class HeavyPool:
             self._executor = ProcessPoolExecutor(self._processes, spawn, _ignore_signals)
         executor = self._executor
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, prove_work, text)
+            work = asyncio.get_running_loop().run_in_executor(executor, prove_work, text)
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())  # who asked may be gone by then
+            # shielded: CPython 3.11 prints a traceback when a pool breaks that holds a cancelled future
+            return await asyncio.shield(work)
         except BrokenProcessPool:
             if self._executor is executor:
                 self._executor = None  # the next computation starts a new pool
@@ -42,7 +45,7 @@ class HeavyPool:
         if executor is not None:
             for process in list(executor._processes.values()):  # `kill_workers()` from Python 3.14 on
                 process.kill()
-            executor.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(wait=False)
 
 
 def _ignore_signals() -> None:
