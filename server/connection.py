@@ -15,13 +15,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from server.core.close_codes import MEANINGS, CloseCode
 from server.core.drain_events import Departure
-from server.core.frame import Frame
+from server.core.frame import Batch, Frame
 from server.core.wire import Form
 from server.flusher import Flusher
 from server.inbox import Inbox
@@ -40,6 +40,9 @@ TURNS = 3
 
 class Conversation(Protocol):
     """What an endpoint makes of a client's messages."""
+
+    def opening(self) -> Sequence[Frame]:
+        """What is said first. Called once, when the client is accepted; only now may it hear what others say."""
 
     async def said(self, text: str) -> None:
         """Carry out one message; the next one waits until this returns."""
@@ -92,7 +95,7 @@ class Connection:
     def __init__(self, who: Who, receive: Receive, send: Send, link: Link, limits: Limits, flusher: Flusher) -> None:
         self.number, self.name, self.named, self.form = who
         self.link = link
-        self.pending: list[Frame] = []
+        self.pending: list[Frame] | None = []
         self.output: Output | None = None
         self._goodbye: tuple[CloseCode, str] | None = None
         self._receive = receive
@@ -116,8 +119,9 @@ class Connection:
             self.link.spread_pings()
             self.link.forget_handshake()
             self.output = output_of(self.link, self._send, self._limits.outbox_bytes)
-            self.flush()
+            self._flusher.open(self, conversation.opening())
             if self._goodbye is not None:  # it was closed while its handshake was answered
+                self.flush()
                 self._closer = asyncio.create_task(self._send_close(self.output, *self._goodbye))
             await self._read()
         except OSError:
@@ -126,7 +130,7 @@ class Connection:
             self.abort()
             raise
         finally:
-            self.open = False
+            self._shut()
             await self.link.lost
             if self.output is not None:
                 self.output.end()
@@ -157,17 +161,15 @@ class Connection:
 
     def offer(self, frame: Frame) -> None:
         """Send one frame, after all that was offered before it, and never wait. Nothing is sent after a close."""
-        if not self.open:
-            return
-        if not self.pending:
-            self._flusher.add(self)
-        self.pending.append(frame)
+        if self.open:
+            self._flusher.aside(self).append(frame)
 
     def flush(self) -> None:
         """Write what was offered so far."""
-        if self.output is not None:
-            frames, self.pending = self.pending, []
-            if frames and self.open and (full := self.output.write(frames)) is not None:
+        frames = self._flusher.aside(self)
+        if self.output is not None and frames:
+            self.pending = []
+            if (full := self.output.write(Batch.of(frames))) is not None:
                 self.overflow(full)
 
     def overflow(self, full: str) -> None:
@@ -239,10 +241,15 @@ class Connection:
 
     def _end_offers(self, code: CloseCode, reason: str | None, until: float) -> tuple[CloseCode, str]:
         self.flush()
-        self.open = False
+        self._shut()
         self._goodbye = (code, MEANINGS[code].reason if reason is None else reason)
         self._close_until = until
         return self._goodbye
+
+    def _shut(self) -> None:
+        self.open = False
+        if self.pending is None:
+            self.pending = []  # aside for good: what everyone is sent does not reach it any more
 
     async def _send_close(self, output: Output, code: CloseCode, reason: str) -> None:
         """Send the close frame once there is room for it, unless the peer has closed by then."""

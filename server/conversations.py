@@ -6,6 +6,7 @@ Owns the meaning of a text on each path, in plain text and in `ebb.v1`. Refuses 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from server.connection import Connection
 from server.core.frame import Frame
@@ -34,6 +35,11 @@ class Anonymous:
         self._hub = hub
         self._connection = connection
 
+    def opening(self) -> Sequence[Frame]:
+        """Say nothing, but listen."""
+        self._hub.listen(self._connection)
+        return ()
+
     async def said(self, text: str) -> None:
         """Send it on."""
         await self._hub.publish(text, sender=self._connection)
@@ -51,9 +57,20 @@ class Named(Anonymous):
 class Enveloped:
     """`ebb.v1`: publish, join and leave; a malformed request is answered with `error`, and the connection stays."""
 
-    def __init__(self, hub: Hub, connection: Connection) -> None:
+    def __init__(self, hub: Hub, connection: Connection, position: Position | None) -> None:
         self._hub = hub
         self._connection = connection
+        self._position = position
+
+    def opening(self) -> Sequence[Frame]:
+        """Say welcome. There is no history yet to resume from, and saying so is the least we owe."""
+        self._hub.listen(self._connection)
+        broker, connection = self._hub.broker, self._connection
+        ping_s = connection.link.ping_interval_s
+        welcome = Welcome(connection=connection.name, epoch=broker.epoch, seq=broker.seq, ping_s=ping_s)
+        if self._position is None:
+            return (welcome.frame(),)
+        return (welcome.frame(), Gap(after=self._position.seq, next=broker.seq + 1).frame())
 
     async def said(self, text: str) -> None:
         """Carry out one request."""
@@ -71,27 +88,23 @@ class Enveloped:
             case Leave(room=room):
                 self._hub.leave(self._connection, room)
 
-    def greet(self, position: Position | None) -> None:
-        """Say welcome. There is no history yet to resume from, and saying so is the least we owe."""
-        broker, connection = self._hub.broker, self._connection
-        ping_s = connection.link.ping_interval_s
-        welcome = Welcome(connection=connection.name, epoch=broker.epoch, seq=broker.seq, ping_s=ping_s)
-        connection.offer(welcome.frame())
-        if position is not None:
-            connection.offer(Gap(after=position.seq, next=broker.seq + 1).frame())
-
 
 def join_the_others(hub: Hub, connection: Connection, position: Position | None) -> Anonymous | Enveloped:
-    """Begin a conversation on `/ws` or `/ws/{client_id}`, and count the connection among those who hear broadcasts."""
-    hub.listen(connection)
-    if connection.form is Form.PLAIN:
-        return (Named if connection.named else Anonymous)(hub, connection)
-    conversation = Enveloped(hub, connection)
-    conversation.greet(position)
-    return conversation
+    """Begin a conversation on `/ws` or `/ws/{client_id}`."""
+    if connection.form is Form.ENVELOPE:
+        return Enveloped(hub, connection, position)
+    return (Named if connection.named else Anonymous)(hub, connection)
 
 
-class Json:
+class Alone:
+    """A client that hears nothing of the others."""
+
+    def opening(self) -> Sequence[Frame]:
+        """Say nothing."""
+        return ()
+
+
+class Json(Alone):
     """`/ws/json`: `{"action":"chat","msg":...}` is echoed; anything else is answered with what is wrong with it."""
 
     def __init__(self, connection: Connection) -> None:
@@ -106,7 +119,7 @@ class Json:
         self._connection.offer(Frame.of(json.dumps(answer, ensure_ascii=False)))
 
 
-class Heavy:
+class Heavy(Alone):
     """`/ws/heavy`: each text is answered with the result of a computation that takes a core, elsewhere."""
 
     def __init__(self, connection: Connection, pool: HeavyPool) -> None:

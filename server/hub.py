@@ -25,8 +25,8 @@ class Hub:
         self.broker = broker
         self.connections: dict[int, Connection] = {}
         self.published = 0
-        self.flusher = Flusher()
         self._fanout: Fanout[Connection] = Fanout()
+        self.flusher = Flusher(self._fanout.audience())
         self._named: dict[str, Connection] = {}
         broker.subscribe(self._deliver)
 
@@ -75,5 +75,8 @@ class Hub:
 
     def _deliver(self, message: Message, origin: int | None) -> None:
         sender = self.connections.get(origin) if origin is not None else None
-        audience = self._fanout.audience(message.room)
-        self.flusher.offer_all(audience, sender, message.encode(Form.PLAIN), message.encode(Form.ENVELOPE))
+        forms = {form: message.encode(form) for form in Form}
+        if message.room is None:
+            self.flusher.offer_everyone(sender, forms)
+        else:
+            self.flusher.offer_some(self._fanout.audience(message.room), sender, forms)

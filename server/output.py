@@ -9,10 +9,9 @@ the order, both have the same limit in bytes. Refuses to know what becomes of a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Protocol
 
-from server.core.frame import Frame
+from server.core.frame import Batch
 from server.core.outbox import Offer, Outbox
 from server.link import Link, Send
 
@@ -20,8 +19,8 @@ from server.link import Link, Send
 class Output(Protocol):
     """The way out to one client. Nothing here waits but `flushed`."""
 
-    def write(self, frames: Sequence[Frame]) -> str | None:
-        """Send frames, in order. None, or, when more would wait than may: how much does, and nothing was sent."""
+    def write(self, batch: Batch) -> str | None:
+        """Send a batch. None, or, when more would wait than may: how much does, and nothing was sent."""
 
     @property
     def ready(self) -> bool:
@@ -50,13 +49,12 @@ class DirectOutput:
         self._backlog = link.transport.get_write_buffer_size
         self._limit_bytes = limit_bytes
 
-    def write(self, frames: Sequence[Frame]) -> str | None:
-        """Write frames in one go; several in one cost little more than one alone."""
-        data = frames[0].wire if len(frames) == 1 else b"".join([frame.wire for frame in frames])
+    def write(self, batch: Batch) -> str | None:
+        """Write a batch in one go: several frames in one cost little more than one alone."""
         backlog_bytes = self._backlog()
-        if backlog_bytes and backlog_bytes + len(data) > self._limit_bytes:
+        if backlog_bytes and backlog_bytes + len(batch.wire) > self._limit_bytes:
             return f"{backlog_bytes} of {self._limit_bytes} bytes"
-        self._write(data)
+        self._write(batch.wire)
         return None
 
     @property
@@ -83,9 +81,9 @@ class QueuedOutput:
         self._clock = asyncio.get_running_loop().time
         self._writer: asyncio.Task[None] | None = None
 
-    def write(self, frames: Sequence[Frame]) -> str | None:
-        """Queue frames for the writer."""
-        for frame in frames:
+    def write(self, batch: Batch) -> str | None:
+        """Queue a batch for the writer."""
+        for frame in batch.frames:
             if self._outbox.offer(frame, self._clock()) is Offer.OVERFLOW:
                 full = self._outbox.describe(self._clock())
                 self._outbox.clear()

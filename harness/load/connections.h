@@ -37,7 +37,8 @@ static Connection *all, *speaker;
 static int connections, failed, live[KINDS], first_of[KINDS], codes[65536], epoll, port, deflate;
 static int full, unclean, without; /* ended by the server: with a full closing handshake, with half of one, with none */
 static uint64_t heard;
-static double said_at, last_heard_at, last_end_at, cpu_before;
+static double said_at, last_heard_at, last_end_at, cpu_before, idle_s;
+static int awake;
 static Samples echoes, *every_heard;
 static char refusal[128], path_of[KINDS][512];
 static unsigned char text[TEXT_BYTES + MAX_HEADER];

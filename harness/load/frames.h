@@ -120,10 +120,14 @@ static void happen(Connection *one) {
     else take(one, chunk, got, now_s());
 }
 
-/* Let things happen, for at most so long; the last millisecond is waited for without sleep, to be on time. */
+/* Let things happen, for at most so long; the last millisecond is waited for without sleep, to be on time.
+ * While frames are timed it does not sleep at all: a server slower than its clients would pay for waking them at every
+ * frame (measured on a virtual machine: 1.5 us of 7.5), and a faster one would not. */
 static void pump(double timeout_s) {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(epoll, events, EVENTS, timeout_s > 0.001 ? (int)(timeout_s * 1000) : 0);
+    double began = now_s();
+    int count = epoll_wait(epoll, events, EVENTS, timeout_s > 0.001 && !awake ? (int)(timeout_s * 1000) : 0);
+    if (!count && awake) idle_s += now_s() - began;
     for (int i = 0; i < count; i++)
         if (events[i].data.u32 != MAX_CONNECTIONS) happen(&all[events[i].data.u32]);
 }

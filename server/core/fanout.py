@@ -9,7 +9,7 @@ them; every audience is listed in the order in which its members entered.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable
 from typing import Generic, TypeVar
 
 Member = TypeVar("Member", bound=Hashable)
@@ -47,8 +47,11 @@ class Fanout(Generic[Member]):
         for room in self._rooms_of.pop(member, ()):
             self._forget(member, room)
 
-    def audience(self, room: str | None = None) -> Iterable[Member]:
-        """Say who gets a message for `room` (None: everyone). Nobody may join or leave while it is walked through."""
+    def audience(self, room: str | None = None) -> Collection[Member]:
+        """Say who gets a message for `room`; None: everyone, as of whenever it is looked at.
+
+        Nobody may join or leave while it is walked through.
+        """
         return self._rooms_of if room is None else self._members_of.get(room, {})
 
     def _forget(self, member: Member, room: str) -> None:

@@ -6,6 +6,7 @@ a plain frame is legal on a connection that negotiated deflate (RFC 7692 section
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _TEXT = 0x81  # FIN, opcode 1
@@ -34,3 +35,15 @@ class Frame(NamedTuple):
     def size(self) -> int:
         """Bytes on the wire."""
         return len(self.wire)
+
+
+class Batch(NamedTuple):
+    """Frames that leave together, in order."""
+
+    frames: Sequence[Frame]
+    wire: bytes
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame]) -> Batch:
+        """Join `frames`; of a single one nothing is copied."""
+        return cls(frames, frames[0].wire if len(frames) == 1 else b"".join([frame.wire for frame in frames]))

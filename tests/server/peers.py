@@ -109,7 +109,6 @@ class House:
         who = Who(number, f"peer{number}", True, Form.PLAIN)
         connection = Connection(who, peer.receive, peer.send, peer.link, self.limits, self.hub.flusher)
         self.hub.enter(connection)
-        self.hub.listen(connection)
         self.shutdown.joined(connection)
         task = asyncio.create_task(self._serve(connection))
         self._tasks.add(task)

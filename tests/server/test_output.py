@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.core.frame import Frame
+from server.core.frame import Batch, Frame
 from server.link import Link
 from server.output import DirectOutput, QueuedOutput, output_of
 
@@ -59,16 +59,16 @@ async def protocol() -> WSProtocol:
     return WSProtocol()
 
 
-def frames(*texts: str) -> list[Frame]:
-    return [Frame.of(text) for text in texts]
+def batch(*texts: str) -> Batch:
+    return Batch.of([Frame.of(text) for text in texts])
 
 
 async def test_under_uvicorn_frames_are_written_to_the_transport_in_one_go(protocol):
     output = output_of(Link(protocol.send), protocol.send, limit_bytes=100)
 
     assert isinstance(output, DirectOutput)
-    assert output.write(frames("a")) is None
-    assert output.write(frames("b", "c")) is None
+    assert output.write(batch("a")) is None
+    assert output.write(batch("b", "c")) is None
     assert protocol.transport.written == [b"\x81\x01a", b"\x81\x01b\x81\x01c"]
 
 
@@ -76,14 +76,14 @@ async def test_what_does_not_fit_is_not_written_and_said_so(protocol):
     output = DirectOutput(Link(protocol.send), limit_bytes=100)
     protocol.transport.holds = 98
 
-    assert output.write(frames("a")) == "98 of 100 bytes"
+    assert output.write(batch("a")) == "98 of 100 bytes"
     assert protocol.transport.written == []
 
 
 async def test_one_frame_larger_than_the_limit_is_written_when_nothing_waits(protocol):
     output = DirectOutput(Link(protocol.send), limit_bytes=100)
 
-    assert output.write(frames("x" * 500)) is None
+    assert output.write(batch("x" * 500)) is None
 
 
 async def test_a_close_frame_waits_for_a_paused_transport(protocol):
@@ -107,8 +107,8 @@ async def test_elsewhere_frames_go_through_asgi_in_order():
 
     output = output_of(Link(send), send, limit_bytes=100)
     assert isinstance(output, QueuedOutput)
-    output.write(frames("a", "b"))
-    output.write(frames("c"))
+    output.write(batch("a", "b"))
+    output.write(batch("c"))
     await output.flushed()
 
     assert sent == ["a", "b", "c"]
@@ -119,9 +119,9 @@ async def test_elsewhere_too_the_backlog_is_bounded():
         await asyncio.Event().wait()
 
     output = QueuedOutput(send, limit_bytes=10)
-    assert output.write(frames("1234")) is None
+    assert output.write(batch("1234")) is None
     await asyncio.sleep(0)
-    assert output.write(frames("1234", "5678")) == "6 of 10 bytes, oldest 0.0 s"
+    assert output.write(batch("1234", "5678")) == "6 of 10 bytes, oldest 0.0 s"
     output.end()
     await output.flushed()
 

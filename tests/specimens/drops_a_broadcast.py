@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from server.core.wire import Form
 from server.flusher import Flusher
 from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {10}
 
-offer_all = Flusher.offer_all
+offer_everyone = Flusher.offer_everyone
 seen = []
 
 
-def offer_some(self, audience, but, plain, envelope):
+def offer_most(self, but, forms):
     """The fault."""
-    audience = list(audience)
-    if len(audience) > 1 and "m:" in plain.text:
-        seen.append(plain)
+    if len(self._everyone) > 1 and "m:" in forms[Form.PLAIN].text:
+        seen.append(forms)
         if len(seen) % 3 == 0:
-            audience = [connection for connection in audience if connection.number != 1]
-    offer_all(self, audience, but, plain, envelope)
+            audience = [connection for connection in self._everyone if connection.number != 1]
+            self.offer_some(audience, but, forms)
+            return
+    offer_everyone(self, but, forms)
 
 
-Flusher.offer_all = offer_some
+Flusher.offer_everyone = offer_most
