@@ -11,9 +11,12 @@ peer that is gone, so whoever counts connections waits for `lost`.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+PING_EVERY_S = 0.1
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -73,13 +76,17 @@ class Link:
         return getattr(config, "ws_ping_interval", None)
 
     def spread_pings(self) -> None:
-        """Ping this client first at a random moment: those who came together would always be pinged in one burst."""
+        """Ping this client first at a random one of the moments that all clients share, `PING_EVERY_S` apart.
+
+        Those who came together would always be pinged in one burst; each at its own moment would wake the process each.
+        """
         timer = getattr(self._protocol, "ping_timer", None)
         if timer is not None:
             timer.cancel()
-            delay_s = random.random() * self._protocol.ping_interval
-            call_later = asyncio.get_running_loop().call_later
-            self._protocol.ping_timer = call_later(delay_s, self._protocol.send_keepalive_ping)
+            loop = asyncio.get_running_loop()
+            moment = loop.time() + random.random() * self._protocol.ping_interval
+            moment = math.ceil(moment / PING_EVERY_S) * PING_EVERY_S
+            self._protocol.ping_timer = loop.call_at(moment, self._protocol.send_keepalive_ping)
 
     def forget_handshake(self) -> None:
         """Give back what only the handshake needed: measured 3.3 of 26 kB a connection."""

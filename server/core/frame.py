@@ -7,6 +7,7 @@ a plain frame is legal on a connection that negotiated deflate (RFC 7692 section
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _TEXT = 0x81  # FIN, opcode 1
@@ -37,7 +38,8 @@ class Frame(NamedTuple):
         return len(self.wire)
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Batch:
     """Frames that leave together, in order."""
 
     frames: Sequence[Frame]
