@@ -52,10 +52,13 @@ class DirectOutput:
     def write(self, batch: Batch) -> str | None:
         """Write a batch in one go: several frames in one cost little more than one alone."""
         backlog, write = self._backlog, self._write  # called as `self._write()` they cost CPython 3.11 twice as much
-        backlog_bytes = backlog()
-        if backlog_bytes and backlog_bytes + len(batch.wire) > self._limit_bytes:
-            return f"{backlog_bytes} of {self._limit_bytes} bytes"
-        write(batch.wire)
+        try:
+            backlog_bytes = backlog()
+            if backlog_bytes and backlog_bytes + len(batch.wire) > self._limit_bytes:
+                return f"{backlog_bytes} of {self._limit_bytes} bytes"
+            write(batch.wire)
+        except RuntimeError:  # uvloop's way to say that it is closed; its reader has yet to hear of it
+            pass
         return None
 
     @property

@@ -80,6 +80,18 @@ async def test_what_does_not_fit_is_not_written_and_said_so(protocol):
     assert protocol.transport.written == []
 
 
+async def test_a_transport_that_is_closed_already_harms_nobody(protocol):
+    """uvloop raises for it, and whoever comes after it in a broadcast would get nothing."""
+
+    def closed(*_: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    protocol.transport.write = closed
+    assert DirectOutput(Link(protocol.send), limit_bytes=100).write(batch("a")) is None
+    protocol.transport.get_write_buffer_size = closed
+    assert DirectOutput(Link(protocol.send), limit_bytes=100).write(batch("a")) is None
+
+
 async def test_one_frame_larger_than_the_limit_is_written_when_nothing_waits(protocol):
     output = DirectOutput(Link(protocol.send), limit_bytes=100)
 
