@@ -11,6 +11,7 @@ peer that is gone, so whoever counts connections waits for `lost`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -22,6 +23,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 # Of uvicorn's protocol classes, those that have written the 101 to the transport when `send(accept)` returns.
 _DIRECT = ("WebSocketsSansIOProtocol", "WSProtocol")
+
+
+# Only what goes wrong: two lines a connection cost 10 % of a handshake, also where a filter drops them. Not below
+# uvicorn's own loggers: what it configures later resets the level of those.
+_hushed = logging.getLogger("ebb.websocket")
+_hushed.setLevel(logging.WARNING)
 
 
 class Link:
@@ -37,6 +44,7 @@ class Link:
             self.lost.set_result(None)
         else:
             self._watch(self._protocol)
+            self._hush(self._protocol)
 
     def _watch(self, protocol: Any) -> None:
         lost = self.lost
@@ -48,6 +56,12 @@ class Link:
                 lost.set_result(None)
 
         protocol.connection_lost = connection_lost
+
+    def _hush(self, protocol: Any) -> None:
+        """Have it not even make the lines that it logs for each connection."""
+        for each in (protocol, getattr(protocol, "conn", protocol)):
+            if hasattr(each, "logger"):
+                each.logger = _hushed
 
     @property
     def transport(self) -> asyncio.Transport:
