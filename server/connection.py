@@ -172,6 +172,12 @@ class Connection:
             if (full := self.output.write(Batch.of(frames))) is not None:
                 self.overflow(full)
 
+    async def flushed(self) -> None:
+        """Write what was offered so far, and return when the client has read most of it."""
+        self.flush()
+        if self.output is not None:
+            await self.output.flushed()
+
     def overflow(self, full: str) -> None:
         """Close a client that read too slowly (1008): it has missed a frame. `full` says how much waited for it."""
         if self.open:

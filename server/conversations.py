@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from server.brokers import BrokerUnavailable
 from server.connection import Connection
 from server.core.frame import Frame
 from server.core.wire import (
     Ack,
+    Arrival,
     Form,
-    Gap,
     Join,
     Leave,
     Malformed,
-    Position,
     Publish,
     Refusal,
     Welcome,
@@ -26,51 +26,60 @@ from server.core.wire import (
 )
 from server.heavy import HeavyPool
 from server.hub import Hub
+from server.resume import Resume
 
 
 class Anonymous:
     """`/ws`: a client's text goes verbatim to every other client."""
 
-    def __init__(self, hub: Hub, connection: Connection) -> None:
+    def __init__(self, hub: Hub, connection: Connection, rooms: Sequence[str] = ()) -> None:
         self._hub = hub
         self._connection = connection
+        self._rooms = rooms
 
     def opening(self) -> Sequence[Frame]:
         """Say nothing, but listen."""
-        self._hub.listen(self._connection)
+        self._hub.listen(self._connection, self._rooms)
         return ()
 
     async def said(self, text: str) -> None:
         """Send it on."""
-        await self._hub.publish(text, sender=self._connection)
+        try:
+            await self._hub.publish(text, sender=self._connection)
+        except BrokerUnavailable as error:
+            self._connection.offer(unavailable(error).frame())
+        else:
+            self._confirm(text)
+
+    def _confirm(self, text: str) -> None:
+        """Nobody knows who it was."""
 
 
 class Named(Anonymous):
     """`/ws/{client_id}`: the sender hears what it said, the others who said it."""
 
-    async def said(self, text: str) -> None:
-        """Send it on, then confirm."""
-        await super().said(text)
+    def _confirm(self, text: str) -> None:
         self._connection.offer(Frame.of(f"You said: {text}"))
 
 
 class Enveloped:
-    """`ebb.v1`: publish, join and leave; a malformed request is answered with `error`, and the connection stays."""
+    """`ebb.v1`: publish, join and leave, and come back; what is malformed is answered with `error`."""
 
-    def __init__(self, hub: Hub, connection: Connection, position: Position | None) -> None:
+    def __init__(self, hub: Hub, connection: Connection, arrival: Arrival) -> None:
         self._hub = hub
         self._connection = connection
-        self._position = position
+        self._arrival = arrival
 
     def opening(self) -> Sequence[Frame]:
-        """Say welcome. There is no history yet to resume from, and saying so is the least we owe."""
-        self._hub.listen(self._connection)
-        broker, connection = self._hub.broker, self._connection
+        """Say welcome, and listen; a client that comes back is first brought up to date."""
+        hub, connection, position = self._hub, self._connection, self._arrival.position
+        if position is None:
+            hub.listen(connection, self._arrival.rooms)
+        else:
+            connection.inbox.start(Resume(hub, connection, self._arrival.rooms, position).run())
+        here = hub.position()
         ping_s = connection.link.ping_interval_s
-        welcome = Welcome(connection=connection.name, epoch=broker.epoch, seq=broker.seq, ping_s=ping_s)
-        if self._position is None:
-            return (welcome.frame(),)
-        return (welcome.frame(), Gap(after=self._position.seq, next=broker.seq + 1).frame())
+        return (Welcome(connection=connection.name, epoch=here.epoch, seq=here.seq, ping_s=ping_s).frame(),)
 
     async def said(self, text: str) -> None:
         """Carry out one request."""
@@ -80,20 +89,34 @@ class Enveloped:
             self._connection.offer(Refusal(code="malformed", detail=str(error)).frame())
             return
         match request:
-            case Publish(id=id, room=room, data=data):
-                seq = await self._hub.publish(data, room=room, sender=self._connection)
-                self._connection.offer(Ack(id=id, seq=seq).frame())
+            case Publish():
+                await self._publish(request)
             case Join(room=room):
                 self._hub.join(self._connection, room)
             case Leave(room=room):
                 self._hub.leave(self._connection, room)
 
+    async def _publish(self, request: Publish) -> None:
+        """Publish once, however often it is asked for, by this connection or by another one of the same name."""
+        connection, key = self._connection, f"{self._connection.name}/{request.id}"
+        try:
+            seq = await self._hub.publish(request.data, room=request.room, sender=connection, key=key)
+        except BrokerUnavailable as error:
+            connection.offer(unavailable(error, request.id).frame())
+        else:
+            connection.offer(Ack(id=request.id, seq=seq).frame())
 
-def join_the_others(hub: Hub, connection: Connection, position: Position | None) -> Anonymous | Enveloped:
+
+def unavailable(error: BrokerUnavailable, request_id: str | None = None) -> Refusal:
+    """Say that something may not have been published."""
+    return Refusal(code="broker_unavailable", detail=str(error), id=request_id)
+
+
+def join_the_others(hub: Hub, connection: Connection, arrival: Arrival) -> Anonymous | Enveloped:
     """Begin a conversation on `/ws` or `/ws/{client_id}`."""
     if connection.form is Form.ENVELOPE:
-        return Enveloped(hub, connection, position)
-    return (Named if connection.named else Anonymous)(hub, connection)
+        return Enveloped(hub, connection, arrival)
+    return (Named if connection.named else Anonymous)(hub, connection, arrival.rooms)
 
 
 class Alone:

@@ -46,6 +46,13 @@ def parent_grace_s(server: uvicorn.Server) -> float | None:
     return grace_s
 
 
+def workers_of(server: uvicorn.Server) -> int:
+    """How many processes its parent, uvicorn's or gunicorn's, has started beside each other; 1 for none."""
+    gunicorns = getattr(getattr(server.config.callback_notify, "__self__", None), "cfg", None)
+    workers: int = getattr(gunicorns, "workers", None) or server.config.workers
+    return workers
+
+
 async def unless_stopped(server: uvicorn.Server | None, startup: Coroutine[None, None, Any]) -> None:
     """Await `startup`, but give it up as soon as the server is told to stop.
 
@@ -101,6 +108,8 @@ async def _ticking(server: uvicorn.Server) -> AsyncIterator[None]:
 
 async def _refuse_the_last(server: uvicorn.Server) -> None:
     """Close the listener, and let whoever it has accepted ask and get its answer: uvicorn would hang up on them."""
+    if (close := getattr(server, "close_listeners", None)) is not None:  # a worker's (see `retire`): siblings serve on
+        close()
     for listener in server.servers:
         listener.close()
     loop = asyncio.get_running_loop()

@@ -1,53 +1,67 @@
 """Everyone who is connected to this process, and the way a message takes to them.
 
-Owns the registry of connections and the fan-out: a published message gets its place in the broker's sequence, is
-encoded once for each form, and is offered to every member of its audience. Never waits for a client. Refuses to know
-sockets, HTTP, and why somebody is here or gone.
+Owns the registry of connections and the fan-out: a published message gets its place in the broker's log, is encoded
+once for each form, kept for those who come back, and offered to every member of its audience. Never waits for a
+client. Refuses to know sockets, HTTP, and why somebody is here or gone.
 """
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from server.brokers.memory import MemoryBroker
+from server.brokers import Broker
 from server.connection import Connection
 from server.core.close_codes import CloseCode
 from server.core.fanout import Fanout
-from server.core.wire import Form, Message
+from server.core.frame import Frame
+from server.core.history import History, Kept
+from server.core.wire import Form, Gap, Message, Position, Post
 from server.flusher import Flusher
+
+HISTORY_BYTES = 64 * 1024 * 1024
 
 
 class Hub:
     """The connections of one process."""
 
-    def __init__(self, broker: MemoryBroker) -> None:
+    def __init__(self, broker: Broker, history_messages: int = 10_000) -> None:
         self.broker = broker
+        self.process = uuid.uuid4().hex[:8]
         self.connections: dict[int, Connection] = {}
+        self.history = History(history_messages, HISTORY_BYTES)
         self.published = 0
         self._fanout: Fanout[Connection] = Fanout()
         self.flusher = Flusher(self._fanout.audience())
-        self._named: dict[str, Connection] = {}
-        broker.subscribe(self._deliver)
+        self._by_name: dict[str, Connection] = {}
+        broker.subscribe(self._deliver, self._lose)
+
+    # ---- Who is here ----
 
     def enter(self, connection: Connection) -> None:
         """Count a connection in. It hears broadcasts once it also listens."""
         self.connections[connection.number] = connection
 
-    def listen(self, connection: Connection) -> None:
-        """Send broadcasts to a connection. One with a name replaces the connection that had this name before."""
+    def listen(self, connection: Connection, rooms: Iterable[str] = ()) -> None:
+        """Send a connection what is for everyone, for these rooms, and for it alone, from now on.
+
+        It replaces one that had the same name before.
+        """
         self._fanout.enter(connection)
-        if connection.named:
-            if (former := self._named.get(connection.name)) is not None:
-                former.close(CloseCode.POLICY_VIOLATION, "replaced by a newer connection with the same id")
-            self._named[connection.name] = connection
+        for room in rooms:
+            self._fanout.join(connection, room)
+        if (former := self._by_name.get(connection.name)) is not None:
+            former.close(CloseCode.POLICY_VIOLATION, "replaced by a newer connection with the same id")
+        self._by_name[connection.name] = connection
 
     def forget(self, connection: Connection) -> None:
         """Count a connection out, whose link has ended."""
         del self.connections[connection.number]
         self._fanout.drop(connection)
-        if self._named.get(connection.name) is connection:
-            del self._named[connection.name]
+        if self._by_name.get(connection.name) is connection:
+            del self._by_name[connection.name]
 
     def join(self, connection: Connection, room: str) -> None:
         """Put a connection into a room."""
@@ -57,26 +71,89 @@ class Hub:
         """Take a connection out of a room."""
         self._fanout.leave(connection, room)
 
-    async def publish(self, data: Any, *, room: str | None = None, sender: Connection | None = None) -> int:
-        """Send `data` (anything JSON can hold) to everyone, or to everyone in `room`, but its sender.
+    # ---- What is said ----
 
-        Returns the sequence number of the message. It has then been offered to everyone in this process.
+    def position(self) -> Position:
+        """Up to where this process has delivered."""
+        return Position(epoch=self.broker.epoch, seq=self.history.last)
+
+    async def publish(
+        self,
+        data: Any,
+        *,
+        room: str | None = None,
+        to: str | None = None,
+        sender: Connection | None = None,
+        key: str | None = None,
+    ) -> int:
+        """Send `data` (anything JSON can hold) to everyone, to a room, or to one client by its name; not to its sender.
+
+        Returns the number of the message. What was published before with the same `key` is not sent again.
+        Raises BrokerUnavailable, within a second.
         """
-        self.published += 1
-        message = await self.broker.publish(
+        post = Post(
             data=data,
+            at=datetime.now(UTC),
             room=room,
+            to=to,
             sender=sender.name if sender else None,
             named=sender is not None and sender.named,
-            origin=sender.number if sender else None,
-            at=datetime.now(UTC),
+            origin=(self.process, sender.number) if sender else None,
+            key=key,
         )
-        return message.seq
+        seq = await self.broker.publish(post)
+        self.published += 1
+        return seq
 
-    def _deliver(self, message: Message, origin: int | None) -> None:
-        sender = self.connections.get(origin) if origin is not None else None
+    def reaches(self, position: Position) -> bool:
+        """Whether everything after a position is here."""
+        return position.epoch == self.broker.epoch and self.history.reaches(position.seq)
+
+    def is_behind(self, position: Position) -> bool:
+        """Whether a position is one that this process has yet to hear of."""
+        return position.epoch == self.broker.epoch and position.seq > self.history.last
+
+    def missed(
+        self, connection: Connection, rooms: Collection[str], since: int, limit_bytes: int | None = None
+    ) -> tuple[list[Frame], int]:
+        """List what was for a connection in these rooms after `since`, and the number up to which that is all."""
+        kept = self.history.after(since, limit_bytes)
+        name = connection.name
+        mine = [
+            each.frame
+            for each in kept
+            if (each.room is None or each.room in rooms)
+            and (each.to is None or each.to == name)
+            and not (connection.named and each.sender == name)
+        ]
+        return mine, kept[-1].seq if kept else since
+
+    def _deliver(self, message: Message) -> None:
+        post = message.post
+        if message.seq != self.history.last + 1:
+            self._lose(message.seq - 1)
         forms = {form: message.encode(form) for form in Form}
-        if message.room is None:
-            self.flusher.offer_everyone(sender, forms)
+        sender = post.sender if post.named else None
+        self.history.add(Kept(message.seq, post.room, post.to, sender, forms[Form.ENVELOPE]))
+        if post.to is None and post.room is None:
+            self.flusher.offer_everyone(self._sender(post), forms)
         else:
-            self.flusher.offer_some(self._fanout.audience(message.room), sender, forms)
+            self.flusher.offer_some(self._audience(post), self._sender(post), forms)
+
+    def _lose(self, after: int) -> None:
+        """Say to whom it matters that something is lost: the log goes on `after` that number."""
+        gap = Gap(after=self.history.last, next=after + 1, epoch=self.broker.epoch).frame()
+        self.history.begin_after(after)
+        envelopes = (each for each in self._fanout.audience() if each.form is Form.ENVELOPE)
+        self.flusher.offer_some(envelopes, None, {Form.ENVELOPE: gap})
+
+    def _audience(self, post: Post) -> Iterable[Connection]:
+        if post.to is None:
+            return self._fanout.audience(post.room)
+        return [self._by_name[post.to]] if post.to in self._by_name else []
+
+    def _sender(self, post: Post) -> Connection | None:
+        """Where its sender is connected here: it is left out."""
+        if post.origin is not None and post.origin[0] == self.process:
+            return self.connections.get(post.origin[1])
+        return self._by_name.get(post.sender) if post.named and post.sender else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 
 class Inbox:
@@ -30,6 +30,10 @@ class Inbox:
     def idle(self) -> bool:
         """Whether nothing is in hand."""
         return self._worker is None
+
+    def start(self, first: Coroutine[None, None, None]) -> None:
+        """Do something before any message. Once, before anything was taken."""
+        self._worker = asyncio.create_task(self._work(first))
 
     async def take(self, text: str) -> None:
         """Put a message into the inbox, and wait while that is full."""
@@ -53,8 +57,10 @@ class Inbox:
         if self._worker is not None:
             self._worker.cancel()
 
-    async def _work(self) -> None:
+    async def _work(self, first: Coroutine[None, None, None] | None = None) -> None:
         try:
+            if first is not None:
+                await first
             while self._messages:
                 text = self._messages.popleft()
                 self._make_room()

@@ -52,8 +52,12 @@ class Numbers(Collector):
         for name in Phase:
             phase.add_metric([name], float(name is self._shutdown.phase))
         yield phase
-        yield GaugeMetricFamily("ebb_connections", "Connections there are", self._shutdown.remaining)
+        worker = self._shutdown.worker
+        connections = GaugeMetricFamily("ebb_connections", "Connections there are", labels=["worker"] if worker else [])
+        connections.add_metric([str(worker)] if worker else [], self._shutdown.remaining)
+        yield connections
         yield GaugeMetricFamily("ebb_loop_lag_seconds", "Worst delay of the event loop in 10 s", self._lag.worst_s)
+        yield GaugeMetricFamily("ebb_broker_available", "1 while the broker answers", float(self._hub.broker.available))
         yield CounterMetricFamily("ebb_published", "Messages published here", self._hub.published)
         yield CounterMetricFamily("ebb_refused", "Handshakes refused in a drain", self._sockets.refused)
         yield CounterMetricFamily("ebb_slow_consumers", "Clients closed with 1008", self._hub.flusher.slow_consumers)

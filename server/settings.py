@@ -34,12 +34,20 @@ class Settings(BaseSettings):
     progress_interval_s: MoreThan0 = Field(10, description="seconds between progress lines of a drain, more than 0")
     notify_interval_s: AtLeast0 = Field(10, description="seconds between notifications, 0 for none")
     notify_text: str = Field("Test notification", description="text of the periodic notification")
+    broker_url: str = Field(
+        "memory://",
+        pattern=r"^(memory://|embedded://|(redis|rediss|unix)://.+)$",
+        description="memory://, redis://HOST, rediss://HOST, unix://PATH or embedded://",
+    )
+    history_messages: int = Field(10_000, ge=1, description="messages kept for clients that come back, 1 or more")
+    session_ttl_s: MoreThan0 = Field(300, description="seconds that an idle session's state is kept, more than 0")
+    idle_timeout_s: AtLeast0 = Field(0, description="seconds after which an idle session is closed, 0 for never")
     outbox_bytes: int = Field(1048576, ge=1024, description="bytes that may wait for one client, 1024 or more")
     inbox_messages: int = Field(64, ge=1, description="messages of one client that may wait for an answer, 1 or more")
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
-
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json")
+    worker: int = Field(0, ge=0, description="number of this process among those of its launcher, which sets it")
     stop_budget_s: AtLeast0 = Field(0, description="seconds that the platform grants after its signal, 0 for unknown")
 
     @property

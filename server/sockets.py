@@ -8,7 +8,6 @@ a stop and its notice. Raw ASGI because a WebSocket that never passes FastAPI's 
 from __future__ import annotations
 
 import itertools
-import uuid
 from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,13 +17,14 @@ from starlette.types import ASGIApp, Scope
 
 from server.connection import Connection, Conversation, Limits, Receive, Who
 from server.core.drain_events import Phase
-from server.core.wire import SUBPROTOCOL, Form, Malformed, Position, parse_position
+from server.core.wire import SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
 from server.hub import Hub
 from server.link import Link, Send
 from server.stop import Shutdown
 
-Begin = Callable[[Connection, Position | None], Conversation]
+Begin = Callable[[Connection, Arrival], Conversation]
 
+NEW_HERE = Arrival()
 RETRY_AFTER_S = 1
 
 
@@ -36,7 +36,6 @@ class Sockets:
         self._shutdown = shutdown
         self._limits = limits
         self._numbers = itertools.count(1)
-        self._process = uuid.uuid4().hex[:8]
         self.refused = 0
 
     @property
@@ -47,7 +46,7 @@ class Sockets:
     async def serve(self, begin: Begin, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit one client and serve it until its link is lost."""
         try:
-            position = parse_position(dict(parse_qsl(scope["query_string"].decode("latin-1"))))
+            arrival = arrival_of(scope["query_string"])
         except Malformed as error:
             await refuse(receive, send, 400, str(error))
             return
@@ -56,7 +55,7 @@ class Sockets:
         self._hub.enter(connection)
         self._shutdown.joined(connection)
         try:
-            await connection.run(begin(connection, position), SUBPROTOCOL if form is Form.ENVELOPE else None)
+            await connection.run(begin(connection, arrival), SUBPROTOCOL if form is Form.ENVELOPE else None)
         finally:
             self._shutdown.gone(connection)
             try:
@@ -67,7 +66,7 @@ class Sockets:
     def _connection(self, scope: Scope, form: Form, receive: Receive, send: Send) -> Connection:
         number = next(self._numbers)
         client_id = scope["path_params"].get("client_id")
-        who = Who(number, client_id or f"{self._process}-{number}", client_id is not None, form)
+        who = Who(number, client_id or f"{self._hub.process}-{number}", client_id is not None, form)
         return Connection(who, receive, send, Link(send), self._limits, self._hub.flusher)
 
 
@@ -84,23 +83,27 @@ class Endpoint:
 
 
 class Door:
-    """ASGI middleware: WebSockets at our paths are served here, the rest by FastAPI; in a drain none is let in."""
+    """WebSockets at our paths are served here, at any others by `app`; in a drain none is let in."""
 
     def __init__(self, app: ASGIApp, sockets: Sockets, paths: dict[str, Begin]) -> None:
-        self._app = app
         self._sockets = sockets
         routes = [WebSocketRoute(path, Endpoint(sockets, begin)) for path, begin in paths.items()]
         self._websockets = Router(routes, default=app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope."""
-        if scope["type"] != "websocket":
-            await self._app(scope, receive, send)
-        elif self._sockets.welcome:
+        """Serve one WebSocket."""
+        if self._sockets.welcome:
             await self._websockets(scope, receive, send)
         else:
             self._sockets.refused += 1
             await refuse(receive, send, 503, "this server is shutting down", retry_after_s=RETRY_AFTER_S)
+
+
+def arrival_of(query: bytes) -> Arrival:
+    """Read what a client asks for in its handshake. Raises Malformed."""
+    if not query:
+        return NEW_HERE
+    return parse_arrival(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
 
 
 async def refuse(receive: Receive, send: Send, status: int, detail: str, *, retry_after_s: int | None = None) -> None:

@@ -39,10 +39,14 @@ BATCH = 100
 
 
 class Shutdown:
-    """The drain of one process. Must be made, and used, in the event loop that serves."""
+    """The drain of one process, which is number `worker` of its launcher's, or 0: alone.
 
-    def __init__(self, hub: Hub, terms: DrainTerms) -> None:
+    Must be made, and used, in the event loop that serves.
+    """
+
+    def __init__(self, hub: Hub, terms: DrainTerms, worker: int = 0) -> None:
         self._hub = hub
+        self.worker = worker
         self._machine = Drain(terms)
         self._tasks: set[asyncio.Task[None]] = set()
         self._telling: asyncio.Task[None] | None = None
@@ -89,7 +93,8 @@ class Shutdown:
 
     def report(self) -> str:
         """The account of the drain: one JSON line."""
-        return json.dumps({"event": "drain.report", **dataclasses.asdict(self._machine.report(self._now()))})
+        who = {"worker": self.worker} if self.worker else {}
+        return json.dumps({"event": "drain.report", **who, **dataclasses.asdict(self._machine.report(self._now()))})
 
     # ---- Performing the effects ----
 

@@ -1,45 +1,92 @@
 """The broker of one process: `memory://`.
 
-Owns the one sequence of this process and its epoch, a name for this run of the sequence. Messages reach only the
-clients of this process.
+Owns the one log of this process and its epoch, a name for this run of it. Messages reach only the clients of this
+process.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 import uuid
-from collections.abc import Callable
-from datetime import datetime
+from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
-from server.core.wire import Message
+from server.brokers import Deliver, Heard, Lost, Store
+from server.core.wire import Message, Post
 
-Deliver = Callable[[Message, int | None], None]
+KEYS = 10_000  # of the last posts that had one
+
+
+class MemoryStore:
+    """State that is gone with the process."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[dict[str, Any], float]] = {}
+        self._followers: dict[str, list[asyncio.Queue[Mapping[str, str]]]] = {}
+
+    async def get(self, key: str) -> dict[str, Any] | None:
+        """Read a value; None when there is none, or no more."""
+        value, until = self._values.get(key, ({}, 0.0))
+        return dict(value) if time.monotonic() < until else None
+
+    async def set(self, key: str, value: Mapping[str, Any], ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds."""
+        now = time.monotonic()
+        self._values.pop(key, None)
+        self._values[key] = dict(value), now + ttl_s
+        while (oldest := next(iter(self._values))) != key and self._values[oldest][1] <= now:
+            del self._values[oldest]
+
+    async def append(self, stream: str, entry: Mapping[str, str]) -> None:
+        """Hand an entry to everyone who follows the stream."""
+        for follower in self._followers.get(stream, ()):
+            follower.put_nowait(entry)
+
+    async def follow(self, stream: str, heard: Heard) -> None:
+        """Await `heard` for each entry that is added from now on, in order, until cancelled."""
+        entries: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
+        followers = self._followers.setdefault(stream, [])
+        followers.append(entries)
+        try:
+            while True:
+                await heard(await entries.get())
+        finally:
+            followers.remove(entries)
 
 
 class MemoryBroker:
     """Numbers messages and hands each one straight to its subscriber."""
 
+    shared = False
+    available = True
+
     def __init__(self) -> None:
         self.epoch = uuid.uuid4().hex
-        self.seq = 0
-        self._deliver: Deliver = lambda _message, _origin: None
+        self.store: Store = MemoryStore()
+        self._seq = 0
+        self._numbers: OrderedDict[str, int] = OrderedDict()
+        self._deliver: Deliver = lambda _message: None
 
-    def subscribe(self, deliver: Deliver) -> None:
-        """Name who is called for each message, in order, with the connection that it came from."""
+    def subscribe(self, deliver: Deliver, lost: Lost) -> None:  # noqa: ARG002
+        """Name who is called for each message. Nothing is ever lost here."""
         self._deliver = deliver
 
-    async def publish(
-        self,
-        *,
-        data: Any,
-        room: str | None,
-        sender: str | None,
-        named: bool,
-        origin: int | None,
-        at: datetime,
-    ) -> Message:
-        """Give a message its number and deliver it. Returns it as it was sent."""
-        self.seq += 1
-        message = Message(seq=self.seq, room=room, sender=sender, data=data, at=at, named=named)
-        self._deliver(message, origin)
-        return message
+    async def start(self) -> None:
+        """Nothing: the log is empty."""
+
+    async def publish(self, post: Post) -> int:
+        """Give a post its number and deliver it."""
+        if post.key is not None and post.key in self._numbers:
+            return self._numbers[post.key]
+        self._deliver(Message(self._seq + 1, post))  # what cannot be encoded fails here, and takes no number
+        self._seq += 1
+        if post.key is not None:
+            self._numbers[post.key] = self._seq
+            if len(self._numbers) > KEYS:
+                self._numbers.popitem(last=False)
+        return self._seq
+
+    async def close(self) -> None:
+        """Nothing."""

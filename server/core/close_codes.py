@@ -13,6 +13,7 @@ from typing import NamedTuple
 class CloseCode(IntEnum):
     """A close code by its registered name."""
 
+    NORMAL_CLOSURE = 1000
     UNSUPPORTED_DATA = 1003
     POLICY_VIOLATION = 1008
     MESSAGE_TOO_BIG = 1009
@@ -28,6 +29,7 @@ class Meaning(NamedTuple):
 
 
 MEANINGS: dict[CloseCode, Meaning] = {
+    CloseCode.NORMAL_CLOSURE: Meaning("normal closure", come_back=False),
     CloseCode.UNSUPPORTED_DATA: Meaning("text messages only", come_back=False),
     CloseCode.POLICY_VIOLATION: Meaning("policy violation", come_back=False),
     CloseCode.MESSAGE_TOO_BIG: Meaning("message too big", come_back=False),

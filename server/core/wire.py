@@ -7,15 +7,17 @@ many clients read it. Refuses to know connections. The envelopes are described i
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from server.core.frame import Frame
 
 SUBPROTOCOL = "ebb.v1"
+MOST_ROOMS = 100  # in one handshake
 
 
 class Form(StrEnum):
@@ -46,10 +48,10 @@ class Welcome(_Said):
     ping_s: float | None
 
 
-class Message(_Said):
-    """A broadcast (`room` null: for everyone). `from` is null when the server itself speaks.
+class _Envelope(_Said):
+    """A message as a client of `ebb.v1` reads it. `room` null: for everyone, or for this client alone.
 
-    `named`: the sender chose its own name (`/ws/{client_id}`), which plain clients then read before its text.
+    `from` is null when the server itself speaks.
     """
 
     type: Literal["message"] = "message"
@@ -58,14 +60,6 @@ class Message(_Said):
     sender: str | None = Field(alias="from")
     data: Any
     at: datetime
-    named: bool = Field(default=False, exclude=True)
-
-    def encode(self, form: Form) -> Frame:
-        """Encode for all clients of one form: the whole envelope, or text as it is and other data as JSON text."""
-        if form is Form.ENVELOPE:
-            return self.frame()
-        text = self.data if isinstance(self.data, str) else json.dumps(self.data, ensure_ascii=False)
-        return Frame.of(f"Client {self.sender}: {text}" if self.named else text)
 
 
 class Ack(_Said):
@@ -85,20 +79,74 @@ class Draining(_Said):
     reconnect_after_s: float
 
 
+class Resumed(_Said):
+    """The resume is served: `replayed` messages follow, up to number `seq`, and then what is new."""
+
+    type: Literal["resumed"] = "resumed"
+    epoch: str
+    seq: int
+    replayed: int
+
+
 class Gap(_Said):
-    """A resume cannot be served: what came after `after` and before `next` is not to be had here."""
+    """What came after `after` and before `next` is not to be had. Numbers go on in `epoch`."""
 
     type: Literal["gap"] = "gap"
     after: int
     next: int
+    epoch: str
 
 
 class Refusal(_Said):
-    """A client's message that was not carried out, and why. The connection stays."""
+    """A client's message that was not carried out, and why (`id`: of that `publish`). The connection stays."""
 
     type: Literal["error"] = "error"
     code: str
     detail: str
+    id: str | None = None
+
+    def frame(self) -> Frame:
+        """Encode as JSON text."""
+        return Frame.of(self.model_dump_json(exclude_none=True))
+
+
+# ---- In the log ----
+
+
+class Post(BaseModel):
+    """What is published: for one client (`to`, its name), for a room, or for everyone; never for its sender.
+
+    `named`: the sender chose its own name (`/ws/{client_id}`), which plain clients then read before its text, and by
+    which it is left out wherever it is connected. `origin` is the process and the connection that it came from. `key`:
+    whatever has the same one is applied once.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    data: Any
+    at: datetime
+    room: str | None = None
+    to: str | None = None
+    sender: str | None = None
+    named: bool = False
+    origin: tuple[str, int] | None = None
+    key: str | None = None
+
+
+class Message(NamedTuple):
+    """A post that has its place in the log. Numbers begin with 1."""
+
+    seq: int
+    post: Post
+
+    def encode(self, form: Form) -> Frame:
+        """Encode for all clients of one form: the whole envelope, or text as it is and other data as JSON text."""
+        post = self.post
+        if form is Form.ENVELOPE:
+            envelope = _Envelope(seq=self.seq, room=post.room, sender=post.sender, data=post.data, at=post.at)
+            return envelope.frame()
+        text = post.data if isinstance(post.data, str) else json.dumps(post.data, ensure_ascii=False)
+        return Frame.of(f"Client {post.sender}: {text}" if post.named else text)
 
 
 # ---- Client to server ----
@@ -173,15 +221,27 @@ class Position(BaseModel):
     seq: int = Field(ge=0)
 
 
-def parse_position(query: dict[str, str]) -> Position | None:
-    """Read a resume from a handshake's query; None when there is none. Raises Malformed."""
-    if not query.keys() & {"epoch", "seq"}:
-        return None
+class Arrival(BaseModel):
+    """What a client asks for in its handshake: `?epoch=E&seq=N&room=a&room=b`, to resume, to be in rooms, or both."""
+
+    model_config = ConfigDict(frozen=True)
+
+    position: Position | None = None
+    rooms: tuple[Room, ...] = Field((), max_length=MOST_ROOMS)
+
+
+def parse_arrival(query: Iterable[tuple[str, str]]) -> Arrival:
+    """Read the query of a handshake; what is not ours in it is left alone. Raises Malformed."""
+    query = list(query)
+    position = {name: value for name, value in query if name in ("epoch", "seq")}
+    rooms = [value for name, value in query if name == "room"]
     try:
-        return Position.model_validate({key: query.get(key) for key in ("epoch", "seq")})
+        wanted = {"epoch": None, "seq": None, **position} if position else None
+        return Arrival.model_validate({"position": wanted, "rooms": rooms})
     except ValidationError as error:
         first = error.errors()[0]
-        raise Malformed(f"{first['loc'][0]}={first['input']!r}: {first['msg']}") from None
+        name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "query")
+        raise Malformed(f"{name}={first['input']!r}: {first['msg']}") from None
 
 
 def _explain(error: ValidationError) -> str:

@@ -10,6 +10,7 @@ import pytest
 from server.core.close_codes import MEANINGS, CloseCode
 from server.core.wire import (
     Ack,
+    Arrival,
     Draining,
     Form,
     Gap,
@@ -18,11 +19,13 @@ from server.core.wire import (
     Malformed,
     Message,
     Position,
+    Post,
     Publish,
     Refusal,
+    Resumed,
     Welcome,
     parse,
-    parse_position,
+    parse_arrival,
 )
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -36,7 +39,8 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
             '{"type":"welcome","connection":"c-1","epoch":"e","seq":7,"ping_s":20.0}',
         ),
         (Ack(id="x", seq=8), '{"type":"ack","id":"x","seq":8}'),
-        (Gap(after=3, next=9), '{"type":"gap","after":3,"next":9}'),
+        (Gap(after=3, next=9, epoch="e"), '{"type":"gap","after":3,"next":9,"epoch":"e"}'),
+        (Resumed(epoch="e", seq=9, replayed=2), '{"type":"resumed","epoch":"e","seq":9,"replayed":2}'),
         (Refusal(code="malformed", detail="no"), '{"type":"error","code":"malformed","detail":"no"}'),
         (
             Draining(deadline_s=5, deadline_at=AT, reconnect_after_s=1.5),
@@ -49,7 +53,7 @@ def test_what_the_server_says(said, text):
 
 
 def test_a_message_is_an_envelope_or_plain_text():
-    message = Message(seq=1, room=None, sender="c-1", data="hi", at=AT)
+    message = Message(1, Post(sender="c-1", data="hi", at=AT))
 
     assert json.loads(message.encode(Form.ENVELOPE).text) == {
         "type": "message",
@@ -63,13 +67,11 @@ def test_a_message_is_an_envelope_or_plain_text():
 
 
 def test_other_data_reaches_plain_clients_as_json_text():
-    assert Message(seq=1, room=None, sender=None, data={"a": "é"}, at=AT).encode(Form.PLAIN).text == '{"a": "é"}'
+    assert Message(1, Post(data={"a": "é"}, at=AT)).encode(Form.PLAIN).text == '{"a": "é"}'
 
 
 def test_plain_clients_read_who_spoke_when_the_sender_has_a_name():
-    assert Message(seq=1, room=None, sender="ann", data="hi", at=AT, named=True).encode(Form.PLAIN).text == (
-        "Client ann: hi"
-    )
+    assert Message(1, Post(sender="ann", data="hi", at=AT, named=True)).encode(Form.PLAIN).text == ("Client ann: hi")
 
 
 @pytest.mark.parametrize(
@@ -104,22 +106,28 @@ def test_what_is_no_request_is_named(text, complaint):
     assert "\n" not in str(caught.value)
 
 
-def test_a_resume_rides_on_the_query():
-    assert parse_position({"epoch": "e", "seq": "12"}) == Position(epoch="e", seq=12)
-    assert parse_position({"room": "a"}) is None
+def test_a_resume_and_rooms_ride_on_the_query():
+    assert parse_arrival([("epoch", "e"), ("seq", "12"), ("room", "a"), ("x", "y"), ("room", "b")]) == Arrival(
+        position=Position(epoch="e", seq=12), rooms=("a", "b")
+    )
+    assert parse_arrival([("room", "a")]) == Arrival(rooms=("a",))
+    assert parse_arrival([]) == Arrival()
 
 
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [
-        ({"seq": "12"}, "epoch=None: Input should be a valid string"),
-        ({"epoch": "e", "seq": "many"}, "seq='many': Input should be a valid integer"),
-        ({"epoch": "e", "seq": "-1"}, "seq='-1': Input should be greater than or equal to 0"),
+        ([("seq", "12")], "epoch=None: Input should be a valid string"),
+        ([("epoch", "e")], "seq=None: Input should be a valid integer"),
+        ([("epoch", "e"), ("seq", "many")], "seq='many': Input should be a valid integer"),
+        ([("epoch", "e"), ("seq", "-1")], "seq='-1': Input should be greater than or equal to 0"),
+        ([("room", "")], "rooms='': String should have at least 1 character"),
+        ([("room", "a")] * 101, "rooms="),
     ],
 )
-def test_a_malformed_resume_is_named(query, complaint):
+def test_a_malformed_arrival_is_named(query, complaint):
     with pytest.raises(Malformed) as caught:
-        parse_position(query)
+        parse_arrival(query)
     assert complaint in str(caught.value)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from server.brokers.memory import MemoryBroker
 from server.connection import Connection, Limits, Who
-from server.conversations import Named
+from server.conversations import join_the_others
 from server.core.drain import DrainTerms
-from server.core.wire import Form
+from server.core.wire import Arrival, Form
 from server.hub import Hub
 from server.link import Link
 from server.stop import Shutdown
@@ -59,6 +59,10 @@ class Peer:
         self.link = FakeLink(self)
 
     @property
+    def envelopes(self) -> list[dict[str, Any]]:
+        return [json.loads(text) for text in self.heard]
+
+    @property
     def notices(self) -> list[dict[str, Any]]:
         return [json.loads(text) for text in self.heard if text.startswith('{"type":"draining"')]
 
@@ -96,27 +100,29 @@ class Peer:
 class House:
     """A hub and its shutdown, to which peers connect as clients with a name."""
 
-    def __init__(self, terms: DrainTerms | None = None, limits: Limits = LIMITS) -> None:
-        self.hub = Hub(MemoryBroker())
+    def __init__(self, terms: DrainTerms | None = None, limits: Limits = LIMITS, history: int = 1000) -> None:
+        self.broker = MemoryBroker()
+        self.hub = Hub(self.broker, history)
         self.shutdown = Shutdown(self.hub, terms or DrainTerms())
         self.limits = limits
         self.ended: list[Connection] = []
         self._numbers = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def connect(self, peer: Peer) -> Connection:
+    def connect(self, peer: Peer, name: str | None = None, arrival: Arrival | None = None) -> Connection:
+        """One who arrives in a certain way speaks `ebb.v1`."""
         number = next(self._numbers)
-        who = Who(number, f"peer{number}", True, Form.PLAIN)
+        who = Who(number, name or f"peer{number}", True, Form.ENVELOPE if arrival else Form.PLAIN)
         connection = Connection(who, peer.receive, peer.send, peer.link, self.limits, self.hub.flusher)
         self.hub.enter(connection)
         self.shutdown.joined(connection)
-        task = asyncio.create_task(self._serve(connection))
+        task = asyncio.create_task(self._serve(connection, arrival or Arrival()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return connection
 
-    async def _serve(self, connection: Connection) -> None:
-        await connection.run(Named(self.hub, connection))
+    async def _serve(self, connection: Connection, arrival: Arrival) -> None:
+        await connection.run(join_the_others(self.hub, connection, arrival))
         self.ended.append(connection)
         self.shutdown.gone(connection)
         await connection.finish()

@@ -12,6 +12,7 @@ from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from server.app import create_app
+from server.brokers import BrokerUnavailable
 from server.settings import Settings
 
 
@@ -105,11 +106,63 @@ def test_a_malformed_request_is_answered_and_the_connection_stays(client):
         assert received(ann)["type"] == "ack"
 
 
-def test_a_resume_is_answered_by_a_gap_for_now(client):
-    client.post("/broadcast", json={"data": "one"})
-    with client.websocket_connect("/ws?epoch=e&seq=0", subprotocols=["ebb.v1"]) as ann:
+def test_who_comes_back_gets_what_it_missed_its_rooms_and_its_own(client):
+    with client.websocket_connect("/ws/ann", subprotocols=["ebb.v1"]) as ann:
+        epoch = received(ann)["epoch"]
+    assert client.post("/broadcast", json={"data": "one"}).json() == {"seq": 1}
+    assert client.post("/rooms/tea/messages", json={"data": "two"}).json() == {"seq": 2}
+    assert client.post("/clients/ann/messages", json={"data": "three"}).status_code == 202
+    assert client.post("/clients/bob/messages", json={"data": "four"}).status_code == 202
+    with client.websocket_connect(f"/ws/ann?epoch={epoch}&seq=1&room=tea", subprotocols=["ebb.v1"]) as ann:
         assert received(ann)["type"] == "welcome"
-        assert received(ann) == {"type": "gap", "after": 0, "next": 2}
+        assert received(ann) == {"type": "resumed", "epoch": epoch, "seq": 4, "replayed": 2}
+        assert [received(ann)["data"] for _ in range(2)] == ["two", "three"]
+        client.post("/rooms/tea/messages", json={"data": "five"})
+        assert received(ann)["data"] == "five"
+
+
+def test_what_has_the_same_id_is_published_once(client):
+    assert [client.post("/broadcast", json={"data": n, "id": "x"}).json()["seq"] for n in (1, 2)] == [1, 1]
+    assert client.post("/broadcast", json={"data": 3, "id": "y"}).json() == {"seq": 2}
+
+
+def test_a_plain_client_is_in_the_rooms_that_it_named_in_its_handshake(client):
+    with client.websocket_connect("/ws?room=tea") as ann:
+        client.post("/rooms/tea/messages", json={"data": "hello"})
+        assert ann.receive_text() == "hello"
+
+
+def test_while_the_broker_is_away_everybody_is_told_so(client, monkeypatch):
+    async def publish(post):
+        raise BrokerUnavailable("the broker does not answer")
+
+    broker = client.app.state.hub.broker
+    monkeypatch.setattr(broker, "publish", publish)
+    monkeypatch.setattr(broker, "available", False, raising=False)
+    said = {"type": "error", "code": "broker_unavailable", "detail": "the broker does not answer"}
+    with (
+        client.websocket_connect("/ws/ann") as plain,
+        client.websocket_connect("/ws/bob", subprotocols=["ebb.v1"]) as envelope,
+    ):
+        received(envelope)
+        plain.send_text("hello")
+        assert received(plain) == said
+        envelope.send_text('{"type":"publish","id":"1","data":0}')
+        assert received(envelope) == {**said, "id": "1"}
+    answer = client.post("/broadcast", json={"data": 1})
+    assert (answer.status_code, answer.json()) == (503, {"detail": "the broker does not answer"})
+    assert (client.get("/ready").status_code, client.get("/health").status_code) == (503, 200)
+    assert client.get("/ready").json() == {"status": "broker unavailable"}
+
+
+@pytest.mark.parametrize(("data", "why"), [('"\\ud800"', "surrogates not allowed"), ("[" * 300 + "]" * 300, "depth")])
+def test_what_cannot_be_sent_on_is_refused(client, data, why):
+    body = f'{{"data": {data}}}'
+    answer = client.post("/broadcast", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("data: ")
+    assert why in answer.json()["detail"]
+    assert client.post("/broadcast", json={"data": 1}).json() == {"seq": 1}
 
 
 def test_a_malformed_resume_is_refused_at_the_handshake(client):

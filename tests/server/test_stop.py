@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from datetime import UTC, datetime
 
 import pytest
@@ -27,7 +26,6 @@ def report(house: House) -> dict:
 
 @pytest.fixture
 def caplog(caplog: pytest.LogCaptureFixture):
-    logging.getLogger("ebb").propagate = True
     caplog.set_level("INFO", "ebb")
     return caplog
 

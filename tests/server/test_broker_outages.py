@@ -1,0 +1,196 @@
+"""The broker goes away, and comes back with all, some or none of its data. Judged on what was delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from server.brokers import BrokerUnavailable
+from tests.server.broker_services import SERVERS, Hearer, Service, back, gone, post, service, until
+
+
+@pytest.fixture(params=SERVERS)
+async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    async with service(request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Any:
+    """What the brokers have logged: level and text."""
+    caplog.set_level(logging.INFO, logger="ebb")
+    return lambda: [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "ebb"]
+
+
+async def publishing(hearer: Hearer, numbered: list[tuple[int, str]], name: str) -> None:
+    """Publish without end; note what was acknowledged. A refusal comes within a second."""
+    for n in range(10**6):
+        began = time.monotonic()
+        try:
+            numbered.append((await hearer.broker.publish(post(f"{name}{n}")), f"{name}{n}"))
+        except BrokerUnavailable:
+            assert time.monotonic() - began < 1
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("fault", ["killed", "stopped"])
+async def test_what_was_acknowledged_is_delivered_once_and_in_order(shared: Service, lines: Any, fault: str):
+    server = shared.server
+    one, two = await shared.hearer(), await shared.hearer()
+    epoch = one.broker.epoch
+    acknowledged: list[tuple[int, str]] = []
+    load = [asyncio.create_task(publishing(one, acknowledged, name)) for name in "abc"]
+    await one.hears(100)
+    if fault == "killed":
+        server.kill()
+        await gone(one)
+        server.restart()
+    else:
+        with server.frozen():
+            await gone(one)
+            await gone(two)
+    await back(one)
+    await back(two)
+    count = len(acknowledged)
+    await until(lambda: len(acknowledged) > count + 100, "publishing goes on", within_s=2)
+    assert all(not each.done() for each in load)
+    for each in load:
+        each.cancel()
+    await asyncio.gather(*load, return_exceptions=True)
+    (last,) = await two.say("last")
+    await one.hears(last)
+    await two.hears(last)
+    assert one.numbers == list(range(1, last + 1))
+    assert one.messages == two.messages
+    assert set(acknowledged) <= set(zip(one.numbers, one.said, strict=True))
+    assert (one.lost, one.broker.epoch) == ([], epoch)
+    assert [level for level, _ in lines()] == ["WARNING", "WARNING", "INFO", "INFO"]
+    assert all(server.url in line for _, line in lines())
+
+
+async def test_a_silent_broker_refuses_within_a_second_and_serves_at_once_when_it_goes_on(shared: Service):
+    hearer = await shared.hearer()
+    with shared.server.frozen():
+        began = time.monotonic()
+        with pytest.raises(BrokerUnavailable, match=r"^the broker does not answer within 0\.6 s$"):
+            await hearer.say("lost?")
+        assert time.monotonic() - began < 1
+        await gone(hearer)
+        assert time.monotonic() - began < 1.5 + 0.1  # the condition was looked at every few ms
+        with pytest.raises(BrokerUnavailable, match=r"^the broker is away$"):
+            await hearer.say("lost")
+    began = time.monotonic()
+    await back(hearer)
+    await hearer.say("served")
+    assert time.monotonic() - began < 0.5
+    await until(lambda: "served" in hearer.said, "the message heard")
+
+
+async def test_a_process_that_is_held_up_does_not_blame_the_broker(shared: Service, lines: Any):
+    hearer = await shared.hearer()
+    publishing = asyncio.create_task(hearer.broker.publish(post("a")))
+    await asyncio.sleep(0)
+    time.sleep(2)  # longer than the patience with any answer
+    assert await publishing == 1
+    time.sleep(2)
+    assert await hearer.say("b") == [2]
+    await hearer.hears(2)
+    assert lines() == []
+
+
+async def test_the_store_refuses_within_a_second_and_serves_again(shared: Service, lines: Any):
+    store = (await shared.hearer()).broker.store
+    await store.set("k", {"n": 1}, 60)
+    with shared.server.frozen():
+        began = time.monotonic()
+        asking = [store.get("k"), store.set("k", {"n": 2}, 60), *(store.append("s", {"n": "1"}) for _ in range(8))]
+        refusals = await asyncio.gather(*asking, return_exceptions=True)
+        assert time.monotonic() - began < 1
+    assert {str(refusal) for refusal in refusals} == {"the broker does not answer within 0.6 s"}
+    shared.server.kill()
+    shared.server.restart()
+    deadline = time.monotonic() + 2
+    while True:
+        try:
+            value = await store.get("k")
+            break
+        except BrokerUnavailable:
+            assert time.monotonic() < deadline
+    assert value in ({"n": 1}, {"n": 2})  # nobody knows whether the refused one was heard
+    await shared.server.told("SET", "k", "not ours")
+    assert await store.get("k") is None
+    assert ("ERROR", "the value of k in the broker is not ours, and is left out") in lines()
+    await shared.server.told("DEL", "k")
+    await shared.server.told("SADD", "k", "not ours")
+    with pytest.raises(BrokerUnavailable, match="the broker says: WRONGTYPE"):
+        await store.get("k")
+
+
+async def test_a_follower_waits_an_outage_out_and_misses_nothing(shared: Service):
+    store = (await shared.hearer()).broker.store
+    heard: list[str] = []
+
+    async def hear(entry: Mapping[str, str]) -> None:
+        heard.append(entry["n"])
+
+    following = asyncio.create_task(store.follow("answers", hear))
+    while not heard:
+        await store.append("answers", {"n": "begun"})
+    begun = len(heard)
+    shared.server.kill()
+    shared.server.restart()
+    for n in range(250):
+        await shared.server.told("XADD", "answers", "*", "n", str(n))
+    await until(lambda: heard[-1] == "249", "the last entry heard")
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    assert [n for n in heard[begun:] if n != "begun"] == [str(n) for n in range(250)]
+
+
+async def test_a_caller_that_gives_up_disturbs_nobody(shared: Service):
+    hearer = await shared.hearer()
+    publishing = [asyncio.create_task(hearer.broker.publish(post(n))) for n in range(20)]
+    await asyncio.sleep(0)
+    publishing[3].cancel()
+    await asyncio.sleep(0)
+    publishing[4].cancel()
+    results = await asyncio.gather(*publishing, return_exceptions=True)
+    await hearer.say("last")
+    await until(lambda: "last" in hearer.said, "the last message heard")
+    assert hearer.numbers == list(range(1, len(hearer.numbers) + 1))
+    published = [(number, n) for n, number in enumerate(results) if isinstance(number, int)]
+    assert len(published) == 18
+    assert set(published) <= set(zip(hearer.numbers, hearer.said, strict=True))
+
+
+async def test_who_waits_when_the_broker_is_let_go_of_is_told(shared: Service):
+    hearer = await shared.hearer()
+    with shared.server.frozen():
+        publishing = [asyncio.create_task(hearer.broker.publish(post(n))) for n in range(2)]
+        await asyncio.sleep(0)
+        publishing.append(asyncio.create_task(hearer.broker.publish(post(2))))
+        await asyncio.sleep(0)
+        await hearer.broker.close()
+        results = await asyncio.gather(*publishing, return_exceptions=True)
+    assert [str(result) for result in results] == ["the broker was let go of: the server stops"] * 3
+    with pytest.raises(BrokerUnavailable, match="the broker is away"):
+        await hearer.say("more")
+
+
+async def test_a_server_that_may_not_be_written_to_is_away(shared: Service, lines: Any):
+    """It has become a replica: it still answers, and another one is in its place."""
+    hearer = await shared.hearer()
+    await hearer.say("a")
+    await shared.server.told("REPLICAOF", "127.0.0.1", "1")
+    await until(lambda: not hearer.broker.available, "the broker found away", within_s=2)
+    await shared.server.told("REPLICAOF", "NO", "ONE")
+    await back(hearer)
+    assert await hearer.say("b") == [2]
+    await hearer.hears(2)
+    assert (hearer.said, hearer.lost) == (["a", "b"], [])
+    assert [level for level, _ in lines()] == ["WARNING", "INFO"]

@@ -1,0 +1,179 @@
+"""Who comes back misses nothing and hears nothing twice, or is told what is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from server.connection import Limits
+from server.core.wire import Arrival, Message, Position, Post
+from tests.server.peers import House, Peer
+
+pytestmark = pytest.mark.looptime
+
+ROOMY = Limits(outbox_bytes=1_000_000, inbox_messages=4, message_bytes=100, close_timeout_s=10)
+
+
+def back(house: House, seq: int, *rooms: str, epoch: str | None = None) -> Arrival:
+    return Arrival(position=Position(epoch=epoch or house.broker.epoch, seq=seq), rooms=rooms)
+
+
+async def settled() -> None:
+    await asyncio.sleep(1.5)
+
+
+def said(peer: Peer, *kinds: str) -> list[dict[str, Any]]:
+    return [each for each in peer.envelopes if each["type"] in (kinds or ("message",))]
+
+
+def data(peer: Peer) -> list[Any]:
+    return [each["data"] for each in said(peer)]
+
+
+async def test_a_client_that_comes_back_hears_what_it_missed_and_then_what_is_new():
+    house, peer = House(), Peer()
+    for n in range(1, 6):
+        await house.hub.publish(n)
+    house.connect(peer, arrival=back(house, 2))
+    await settled()
+    await house.hub.publish(6)
+    await settled()
+
+    assert [each["type"] for each in peer.envelopes] == ["welcome", "resumed", *["message"] * 4]
+    assert said(peer, "resumed") == [{"type": "resumed", "epoch": house.broker.epoch, "seq": 5, "replayed": 3}]
+    assert [each["seq"] for each in said(peer)] == [3, 4, 5, 6]
+
+
+async def test_nothing_is_lost_or_doubled_at_the_seam_while_messages_go_on_arriving():
+    house, peer = House(limits=ROOMY, history=5000), Peer()
+    for n in range(3000):
+        await house.hub.publish(f"{n:060}")
+    house.connect(peer, arrival=back(house, 0))
+    for n in range(3000, 4000):
+        await house.hub.publish(f"{n:060}")
+        await asyncio.sleep(0)
+    await settled()
+
+    assert [each["seq"] for each in said(peer)] == list(range(1, 4001))
+    assert 3000 <= said(peer, "resumed")[0]["replayed"] < 4000
+
+
+async def test_rooms_and_personal_messages_are_replayed_to_whom_they_were_for_and_nobody_hears_itself():
+    house, ann, bob = House(), Peer(), Peer()
+    here = house.connect(Peer(), "ann")
+    await settled()
+    await house.hub.publish("tea", room="tea")
+    await house.hub.publish("coffee", room="coffee")
+    await house.hub.publish("for ann", to="ann")
+    await house.hub.publish("for bob", to="bob")
+    await house.hub.publish("said by ann", sender=here)
+    house.connect(ann, "ann", back(house, 0, "tea"))
+    house.connect(bob, "bob", back(house, 0))
+    await settled()
+    await house.hub.publish("more tea", room="tea")
+    await house.hub.publish("more for bob", to="bob")
+    await settled()
+
+    assert data(ann) == ["tea", "for ann", "more tea"]
+    assert data(bob) == ["for bob", "said by ann", "more for bob"]
+
+
+@pytest.mark.parametrize(("seq", "epoch"), [(1, "another log"), (7, None), (900, None)])
+async def test_what_cannot_be_resumed_is_a_gap_and_live_from_there(seq, epoch):
+    house, peer = House(history=3), Peer()
+    for n in range(1, 11 if seq != 7 else 12):
+        await house.hub.publish(n)
+    last = house.hub.history.last
+    house.connect(peer, arrival=back(house, seq, epoch=epoch))
+    await settled()
+    await house.hub.publish("new")
+    await settled()
+
+    gap = {"type": "gap", "after": seq, "next": last + 1, "epoch": house.broker.epoch}
+    assert [each["type"] for each in peer.envelopes] == ["welcome", "gap", "message"]
+    assert (said(peer, "gap"), data(peer)) == ([gap], ["new"])
+
+
+async def test_a_process_that_is_behind_is_given_a_second_to_hear_what_the_client_has_heard():
+    house, peer = House(), Peer()
+    await house.hub.publish("old")
+    house.connect(peer, arrival=back(house, 2))
+    await asyncio.sleep(0.5)
+    assert said(peer, "resumed", "gap") == []
+    await house.hub.publish("known to the client")
+    await house.hub.publish("new")
+    await settled()
+
+    assert (len(said(peer, "resumed")), data(peer)) == (1, ["new"])
+
+
+async def test_what_is_trimmed_while_a_slow_client_is_brought_up_to_date_is_a_gap():
+    house, peer = House(limits=ROOMY, history=2000), Peer()
+    for n in range(2000):
+        await house.hub.publish(f"{n:080}")
+    house.connect(peer, arrival=back(house, 0))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    peer.reading.clear()
+    await asyncio.sleep(1)
+    for n in range(2000, 5000):
+        await house.hub.publish(f"{n:080}")
+    peer.reading.set()
+    await settled()
+
+    (gap,) = said(peer, "gap")
+    before = [each["seq"] for each in said(peer) if each["seq"] <= gap["after"]]
+    after = [each["seq"] for each in said(peer) if each["seq"] > gap["after"]]
+    assert before == list(range(1, gap["after"] + 1))
+    assert after == list(range(gap["next"], house.hub.history.last + 1))
+
+
+async def test_a_loss_in_the_log_and_a_new_log_are_told_to_everyone_at_once():
+    house, peer, plain = House(), Peer(), Peer()
+    house.connect(peer, arrival=Arrival())
+    house.connect(plain)
+    await settled()
+    await house.hub.publish("one")
+    post = Post(data="nine", at=datetime.now(UTC))
+    house.hub._deliver(Message(9, post))
+    house.broker.epoch = "new"
+    house.hub._lose(0)
+    house.hub._deliver(Message(1, post))
+    await settled()
+
+    gaps = [(gap["after"], gap["next"]) for gap in said(peer, "gap")]
+    assert (gaps, [each["seq"] for each in said(peer)]) == ([(1, 9), (9, 1)], [1, 9, 1])
+    assert plain.heard == ["one", "nine", "nine"]
+
+
+async def test_what_cannot_be_encoded_takes_no_number():
+    house, peer = House(), Peer()
+    house.connect(peer, arrival=Arrival())
+    await settled()
+    with pytest.raises(UnicodeEncodeError):
+        await house.hub.publish("\ud800")
+    await house.hub.publish("next")
+    await settled()
+
+    assert [each["seq"] for each in said(peer)] == [1]
+    assert said(peer, "gap") == []
+
+
+async def test_the_same_publish_again_is_applied_once_also_from_another_connection_of_the_same_name():
+    house, first, second, other = House(), Peer(), Peer(), Peer()
+    house.connect(other)
+    house.connect(first, "ann", Arrival())
+    await settled()
+    first.say('{"type":"publish","id":"1","data":"x"}')
+    await settled()
+    house.connect(second, "ann", Arrival())
+    await settled()
+    second.say('{"type":"publish","id":"1","data":"x"}')
+    await settled()
+
+    assert said(first, "ack") == said(second, "ack") == [{"type": "ack", "id": "1", "seq": 1}]
+    assert other.heard == ["Client ann: x"]
+    assert first.close_frame == (1008, "replaced by a newer connection with the same id")
