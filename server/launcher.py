@@ -1,8 +1,9 @@
-"""The launcher: one uvicorn Server in this process, with an exit status of its own.
+"""The launcher: `python -m server`, alone or with several workers, and an exit status of its own.
 
 Owns the command line (an option for every setting, and uvicorn's own where they matter to a WebSocket), and what the
 process says to its supervisor: 0 drained, evicted or stopped during startup, 130 forced by an operator, 1 a wrong
-setting, 2 bad usage, 3 it could not start.
+setting or a port that is not to be had, 2 bad usage, 3 it could not start. With `--workers N` it becomes the parent of
+N processes that were started by the same command (see `workers`).
 
 Measured on uvicorn 0.54: it raises each signal again after it has shut down, so that a process ends with -15; hence a
 handler of our own is in place before and after, and the signals are ignored at the very end.
@@ -13,6 +14,8 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
+import ssl
 import sys
 from collections.abc import Sequence
 from types import FrameType
@@ -21,40 +24,63 @@ from typing import NoReturn
 import uvicorn
 from fastapi import FastAPI
 
+from server import workers
 from server.app import create_app
+from server.core.host import FORCED
+from server.listeners import CannotListen, shared
 from server.logs import set_up_logs
+from server.retire import WorkerServer
 from server.settings import PREFIX, Settings, load
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-FORCED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Serve until told to stop, and exit."""
     args = parse(argv)
-    for name in Settings.model_fields:
-        if (value := getattr(args, name)) is not None:
-            os.environ[PREFIX + name.upper()] = value
-    settings = load()
-    app = create_app(settings)
-    config = configure(app, args, settings)
-    set_up_logs(settings.log_level, settings.log_format)
-    status = run(app, config)
+    if args.ready_fd is None:  # else the parent has done so, and has changed some since
+        for name in Settings.model_fields:
+            if (value := getattr(args, name, None)) is not None:
+                os.environ[PREFIX + name.upper()] = value
+    check_certificate(args.ssl_certfile, args.ssl_keyfile)
+    if args.ready_fd is None and args.workers > 1:
+        again = sys.orig_argv[1:] if argv is None else ["-m", "server", *argv]
+        scheme = "https" if args.ssl_certfile else "http"
+        status = workers.main(args.workers, [sys.executable, *again], args.host, args.port, scheme)
+    else:
+        status = serve(args, load())
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(status)
 
 
-def run(app: FastAPI, config: uvicorn.Config) -> int:
-    """Serve until drained; return the exit status."""
-    server = uvicorn.Server(config)
+def serve(args: argparse.Namespace, settings: Settings) -> int:
+    """Serve in this process until drained; return the exit status."""
+    app = create_app(settings)
+    config = configure(app, args, settings)
+    set_up_logs(settings.log_level, settings.log_format, settings.worker)
+    if args.ready_fd is None:
+        return run(app, uvicorn.Server(config))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # for the parent, though a supervisor may send it to everyone
+    server = WorkerServer(config, args.ready_fd, args.lifeline_fd)
+    try:
+        sockets = shared(args.host, args.port)
+    except CannotListen as error:
+        raise SystemExit(str(error)) from None
+    status = run(app, server, sockets)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    return status
+
+
+def run(app: FastAPI, server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> int:
+    """Run uvicorn until it has drained; return the exit status."""
 
     def hand_on(number: int, frame: FrameType | None) -> None:
         server.handle_exit(number, frame)
 
     for each in SIGNALS:
         signal.signal(each, hand_on)
-    server.run()
+    server.run(sockets)
     return FORCED if app.state.shutdown.forced else 0
 
 
@@ -77,23 +103,65 @@ def configure(app: FastAPI, args: argparse.Namespace, settings: Settings) -> uvi
     )
 
 
+def check_certificate(certificate: str | None, key: str | None) -> None:
+    """Exit with status 1 and one line if these files are not to be used; uvicorn would end in a traceback."""
+    if certificate is None and key is None:
+        return
+    try:
+        if certificate is None:
+            raise OSError("--ssl-certfile is missing")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:
+        raise SystemExit(
+            f"cannot serve over TLS with --ssl-certfile {certificate} --ssl-keyfile {key}: {error}"
+        ) from None
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2."""
+        self.exit(2, f"{self.prog}: {message} (--help shows what there is)\n")
+
+
+def a_count(text: str) -> int:
+    """Read how many."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: 1 or more")
+    return int(text)
+
+
+def a_port(text: str) -> int:
+    """Read a TCP port."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: 0 to 65535")
+    return int(text)
+
+
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line. Exits with 2 on bad usage."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m server",
         description="Serve WebSocket clients, and drain them when told to stop (SIGTERM, SIGINT).",
         epilog="Exit: 0 drained, evicted or stopped during startup; 130 forced by a later SIGINT; 1 wrong setting.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="port to bind, 0 for any (default 8000)")
+    parser.add_argument("--port", type=a_port, default=8000, help="port to bind, 0 for any (default 8000)")
+    workers_help = "processes that serve on the port (default 1); SIGHUP replaces them one by one"
+    parser.add_argument("--workers", type=a_count, default=1, metavar="N", help=workers_help)
     parser.add_argument("--access-log", action="store_true", help="write a line for each HTTP request")
     parser.add_argument("--limit-max-requests", type=int, metavar="N", help="drain and exit after N HTTP requests")
     parser.add_argument("--ws-ping-interval", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
     parser.add_argument("--ws-ping-timeout", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
     parser.add_argument("--ssl-certfile", metavar="F", help="serve over TLS")
     parser.add_argument("--ssl-keyfile", metavar="F")
+    parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)  # given by the parent: where to say ready,
+    parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)  # and what ends when the parent does
     group = parser.add_argument_group("settings", f"each is also an environment variable, {PREFIX}NAME")
     for name, field in Settings.model_fields.items():
+        if name == "worker":
+            continue  # the parent's own word
         shown = f"{field.description} (default {field.default})".replace("%", "%%")
         group.add_argument(f"--{name.replace('_', '-')}", metavar="X", help=shown)
     return parser.parse_args(argv)

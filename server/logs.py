@@ -25,8 +25,30 @@ class TextLines(logging.Formatter):
         return message if message.startswith(REPORT) else super().format(record)
 
 
+class OfWorker(logging.Filter):
+    """Lets every record through, marked with the number of this worker; in text, its message says so."""
+
+    def __init__(self, worker: int, form: str) -> None:
+        super().__init__()
+        self._worker = worker
+        self._who = f"worker {worker}: " if form == "text" else ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mark one record, but for the drain report, which is for programs and says so itself."""
+        record.worker = self._worker
+        if record.name == "uvicorn.access" and isinstance(record.args, tuple):  # its line is made of these
+            record.args = (f"{self._who}{record.args[0]}", *record.args[1:])
+        elif not record.getMessage().startswith(REPORT):
+            for form in {"msg", "color_message"} & record.__dict__.keys():  # uvicorn writes the latter on a terminal
+                setattr(record, form, f"{self._who}{getattr(record, form)}")
+        return True
+
+
 class JsonLines(logging.Formatter):
-    """One JSON object a line: `at` (ISO 8601, UTC), `level`, `logger`, `message`; the drain report as it is."""
+    """One JSON object a line: `at` (ISO 8601, UTC), `level`, `logger`, `message`, and `worker` for one of several.
+
+    The drain report as it is.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Encode one record."""
@@ -35,13 +57,18 @@ class JsonLines(logging.Formatter):
             return message
         at = datetime.fromtimestamp(record.created, UTC).isoformat()
         line = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": message}
+        if (worker := getattr(record, "worker", None)) is not None:
+            line["worker"] = worker
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up_logs(level: str, form: str) -> None:
-    """Write our lines from `level` on to stderr, as `text` or `json`; uvicorn's own likewise. Once is enough."""
+def set_up_logs(level: str, form: str, worker: int = 0) -> None:
+    """Write our lines from `level` on to stderr, as `text` or `json`; uvicorn's own likewise. Once is enough.
+
+    Those of a `worker` (from 1 on) carry its number.
+    """
     if logger.handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
@@ -50,10 +77,12 @@ def set_up_logs(level: str, form: str) -> None:
     logger.setLevel(level.upper())
     logger.propagate = False
     logging.getLogger("uvicorn.error").addFilter(is_worth_a_line)
-    if form == "json":
-        for name in ("ebb", "uvicorn", "uvicorn.error", "uvicorn.access"):
-            for each in logging.getLogger(name).handlers:
+    for name in ("ebb", "uvicorn", "uvicorn.error", "uvicorn.access"):
+        for each in logging.getLogger(name).handlers:
+            if form == "json":
                 each.setFormatter(JsonLines())
+            if worker:
+                each.addFilter(OfWorker(worker, form))
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 
+import hypothesis  # noqa: F401  # now, not in the summary: CPython 3.11 fails if garbage is collected in this import
 import pytest
 
 

@@ -1,0 +1,86 @@
+"""`python -m server --workers N`: the parent.
+
+Owns what the workers have in common (the settings, the port, the broker), and the signals to the host. Serves nobody
+itself. The life of the workers is in `host`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from types import FrameType
+
+from server.brokers.embedded import EmbeddedFailed
+from server.core.host import COULD_NOT_START
+from server.host import Host
+from server.host_broker import private_broker
+from server.listeners import CannotListen, reserve
+from server.logs import set_up_logs
+from server.settings import PREFIX, load, stop_budget
+from server.terminal import Terminal
+
+logger = logging.getLogger("ebb")
+
+
+def main(count: int, command: Sequence[str], host: str, port: int, scheme: str) -> int:
+    """Run `count` workers, each the `command` with a few options on top; return the exit status.
+
+    They inherit the environment, with what they share. Exits with status 1 and one line where a setting is wrong or
+    the port is not to be had. All signals are ignored once it returns.
+    """
+    settings = load()
+    os.environ[f"{PREFIX}EVICT_PER_S"] = str(settings.evict_per_s / count)
+    settings = load()  # once more: the stop budget has to do with the pace of one worker
+    set_up_logs(settings.log_level, settings.log_format)
+    try:
+        reserved = reserve(host, port)
+    except CannotListen as error:
+        raise SystemExit(str(error)) from None
+    port = reserved[0].getsockname()[1]
+    logger.info("%s", stop_budget(settings)[0])
+    named = settings.broker_url if "broker_url" in settings.model_fields_set else "embedded://"
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    with contextlib.ExitStack() as stack:
+        for each in reserved:
+            stack.enter_context(each)
+        return asyncio.run(_run(count, [*command, "--port", str(port)], url, named))
+
+
+async def _run(count: int, command: Sequence[str], url: str, broker_url: str) -> int:
+    """Run the broker, if it is ours, and the workers."""
+    host = Host(count, command, os.environ, url)
+    take_signals(host)
+    try:
+        if broker_url == "embedded://":
+            async with private_broker(lambda: host.stopping) as os.environ[f"{PREFIX}BROKER_URL"]:
+                return await host.run()
+        if broker_url == "memory://":
+            reach = "a message reaches the clients of one worker only"
+            logger.warning("%sBROKER_URL=memory://: %s; leave it unset, or name a Redis", PREFIX, reach)
+        return await host.run()
+    except EmbeddedFailed as error:
+        logger.critical("%s", error)
+        return COULD_NOT_START[0]
+    finally:
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+
+
+def take_signals(host: Host) -> None:
+    """Hand the signals of this process to `host`, which takes them in the running event loop."""
+    loop, terminal = asyncio.get_running_loop(), Terminal()
+
+    # Not `loop.add_signal_handler`: when that loop is closed the default is in force for a moment, and kills.
+    def tell(number: int, _: FrameType | None) -> None:
+        if number == signal.SIGHUP and terminal.closed:
+            if terminal.outlived:
+                return
+            number = signal.SIGTERM
+        loop.call_soon_threadsafe(host.told, number)
+
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, tell)
