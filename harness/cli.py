@@ -20,7 +20,7 @@ from harness.report import json as json_report
 from harness.report import junit
 from harness.report.console import Report
 from harness.run import FAILED, PASSED, UNDECIDED, Outcome, run
-from harness.scenarios import SCENARIOS
+from harness.scenarios import SCENARIOS, Scenario
 from harness.target import TargetFailed
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -33,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return show_list()
     if args.what == "load":
         return load(args)
-    names = ["drain"] if args.what == "drain" else names_of(args.names)
+    scenarios = [SCENARIOS["drain"]] if args.what == "drain" else scenarios_of(args.names)
     report = Report()
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(run_all(names, args, report))
+            return runner.run(run_all(scenarios, args, report))
     except KeyboardInterrupt:
         report.complain("interrupted; what was started has been ended")
         return INTERRUPTED
@@ -51,13 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return UNDECIDED
 
 
-def names_of(asked: Sequence[str]) -> list[str]:
+def scenarios_of(asked: Sequence[str]) -> list[Scenario]:
     """The scenarios that were asked for; `all` are those that do not run by name only."""
-    every = [name for name, scenario in SCENARIOS.items() if not scenario.by_name_only]
-    return [name for each in asked for name in (every if each == "all" else [each])]
+    every = [scenario.among_all() for scenario in SCENARIOS.values() if not scenario.by_name_only]
+    return [scenario for each in asked for scenario in (every if each == "all" else [SCENARIOS[each]])]
 
 
-async def run_all(names: Sequence[str], args: argparse.Namespace, report: Report) -> int:
+async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, report: Report) -> int:
     """Run scenarios one after another; the worst of them decides."""
     me = asyncio.current_task()
     assert me is not None, "a coroutine runs in a task"
@@ -65,9 +65,9 @@ async def run_all(names: Sequence[str], args: argparse.Namespace, report: Report
     profile, ask = profile_of(args), ask_of(args)
     outcomes: list[Outcome] = []
     try:
-        for name in names:
-            report.begin(name, profile.title, ask.seed)
-            outcomes.append(await run(SCENARIOS[name], profile, ask, report.watch))
+        for scenario in scenarios:
+            report.begin(scenario.name, profile.title, ask.seed)
+            outcomes.append(await run(scenario, profile, ask, report.watch))
             report.tell(outcomes[-1])
     finally:
         keep(outcomes, args)

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:  # history imports the views
     from harness.history import Event
 
-APPARATUS = frozenset({"target", "harness", "ready", "health", "metrics", "broadcast"})
+APPARATUS = frozenset({"target", "harness", "ready", "health", "metrics", "broadcast", "broker"})
 GAVE_UP = "gave up waiting"
 
 TALK = {"heard": "heard", "sent": "sent", "answered": "answered", "notified": "notified", "notice": "notices"}
+RESUMING = frozenset({"welcome", "resumed", "gap", "published", "acked", "error", "received"})  # for `resume_view`
 OUTCOMES = frozenset({"opened", "refused", "failed"})
 
 
@@ -67,6 +68,7 @@ class ClientView:
     own_close: Close | None = None
     close_answer: Close | None = None
     ended: End | None = None
+    local_port: int | None = None
 
     @property
     def opened_at(self) -> float | None:
@@ -104,6 +106,7 @@ class ClientView:
         detail = event.detail
         status = 101 if event.what == "opened" else detail.get("status")
         self.outcome = Outcome(event.t, event.what, status, detail.get("retry_after"), detail.get("error"))
+        self.local_port = detail.get("local_port")
 
     def note(self, event: Event) -> None:
         """Add one event of the open connection. Raises ValueError for a kind that no client records."""
@@ -118,7 +121,7 @@ class ClientView:
             self.close_answer = self.close_answer or Close(t, detail["code"])
         elif what == "ended":
             self.ended = self.ended or End(t, detail["how"])
-        else:
+        elif what not in RESUMING:
             raise ValueError(f"{self.name} recorded {what!r} at {t:.3f} s, which no client does")
 
 

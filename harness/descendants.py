@@ -1,12 +1,13 @@
 """The processes of a target: its own, those of its session, and those of its children that were seen before.
 
-Owns the look into the process table, and what it says of memory and processor time. Refuses to know signals.
+Owns the look into the process table, and what it says of memory and processor time. Refuses to know what signals mean.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 
 import psutil
 
@@ -36,6 +37,12 @@ class Descendants:
                 if os.getsid(pid) == self.leader:
                     found.add(psutil.Process(pid))
         return sorted((process for process in found if runs(process)), key=lambda process: process.pid)
+
+    def send(self, which: signal.Signals) -> None:
+        """Send a signal to all of those that run."""
+        for process in self.alive():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(which)
 
     def rss_bytes(self) -> int:
         """The resident memory of those that were seen, in bytes, together."""

@@ -37,7 +37,9 @@ class Terms:
     closes a second. `reconnect_window_s` is the window that is really in force, after any cap of the
     target's own. The statuses are those with which it may exit when drained or evicted, when an operator forced
     it, and when it was stopped in startup. `progress_pattern` finds its progress lines; its group `left` is how
-    many connections are left. `gauge` names the metric that says the same. `logs`: its output is captured.
+    many connections are left, and its group `worker`, if it has one, which process says so. `gauge` names the metric
+    that says the same. `logs`: its output is captured. `processes`: how many serve side by side, each of which has a
+    report, a gauge and progress lines of its own, and cleans up for itself.
     """
 
     drain_timeout_s: float
@@ -57,10 +59,11 @@ class Terms:
     forced_statuses: tuple[int, ...] = (130, -2, -15, 0)
     startup_statuses: tuple[int, ...] = (0, -15, -2, 130)
     progress_interval_s: float | None = None
-    progress_pattern: str = r"(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s"
+    progress_pattern: str = r"(?:worker\W+(?P<worker>\d+)\b.*)?\b(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s"
     report: bool = False
     gauge: str | None = None
     logs: bool = True
+    processes: int = 1
 
 
 class Writable(Protocol):
@@ -108,7 +111,7 @@ class History:
         """Write the terms on one line and then each event on one, as JSON."""
         stream.write(json.dumps({"terms": asdict(self.terms)}) + "\n")
         for event in self.events:
-            stream.write(json.dumps(event._asdict()) + "\n")
+            stream.write(json.dumps(event._asdict(), default=list) + "\n")
 
     @classmethod
     def load(cls, lines: Iterable[str]) -> History:

@@ -5,6 +5,7 @@ Owns no connection. Refuses to know targets and clients.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import resource
 import socket
@@ -27,6 +28,12 @@ def name_of(error: OSError) -> str:
             return "reset"
         case _:
             return str(error) or type(error).__name__
+
+
+def local_port_of(transport: asyncio.BaseTransport | None) -> int | None:
+    """The port of our end, by which the process at the other end can be found; None without a connection."""
+    ours = transport and transport.get_extra_info("sockname")
+    return ours[1] if isinstance(ours, tuple) else None
 
 
 def free_port() -> int:

@@ -151,7 +151,7 @@ class Probes:
         reply = await fetch(self.port, path)
         more: dict[str, Any] = _phase(reply.body) if who == "health" else {}
         if who == "metrics" and (gauge := self.history.terms.gauge) is not None:
-            more = {"connections": value_of(gauge, reply.body)}
+            more = {"connections": value_of(gauge, reply.body), "worker": worker_of(gauge, reply.body)}
         self.history.record(
             time.monotonic(), who, "answered", began=began, status=reply.status, error=reply.error, **more
         )
@@ -184,6 +184,14 @@ def value_of(gauge: str, exposition: bytes) -> float | None:
         return sum(map(float, lines)) if lines else None
     except ValueError:
         return None
+
+
+def worker_of(gauge: str, exposition: bytes) -> str | None:
+    """The label by which a gauge says of which process it speaks; None where it has none."""
+    found = re.search(
+        rf"^{re.escape(gauge)}\{{[^\n]*\bworker=\"([^\"\n]*)\"", exposition.decode(errors="replace"), re.M
+    )
+    return found[1] if found else None
 
 
 async def salvo(moments: Sequence[float], act: Callable[[int], Awaitable[Any]]) -> None:

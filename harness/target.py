@@ -49,7 +49,8 @@ class Target:
     """A server under test. `async with Target(...)`: ready inside, gone with all its processes after.
 
     `words` are what the command's placeholders stand for, beside `{port}`, `{python}` and `{folder}`, which is an
-    empty one of its own. With `comes_up=False` nobody waits until it is ready.
+    empty one of its own. With `comes_up=False` nobody waits until it is ready. `who` it is in the history, and `port`,
+    are for a target of which there are several.
     """
 
     def __init__(
@@ -59,11 +60,14 @@ class Target:
         environment: Mapping[str, str] | None = None,
         words: Mapping[str, str] | None = None,
         comes_up: bool = True,
+        who: str = "target",
+        port: int | None = None,
     ) -> None:
         self.profile = profile
         self.history = history
         self.environment = dict(environment or {})
-        self.port = free_port()
+        self.who = who
+        self.port = free_port() if port is None else port
         self._words = dict(words or {})
         self._comes_up = comes_up
         self._lines = 0
@@ -98,18 +102,17 @@ class Target:
         """Its exit status as waitpid says it: -15 when SIGTERM ended it; None while it runs."""
         return self._process.status
 
+    def nudge(self, which: signal.Signals, everyone: bool = False) -> None:
+        """Send it, or `everyone` of its processes, a signal that does not tell it to stop; whoever does, records it."""
+        if everyone:
+            self._process.descendants.send(which)
+        else:
+            self._process.signal(which)
+
     def signal(self, which: signal.Signals, to: To = "process") -> None:
         """Send a signal to its process or its process group. The first one is t0."""
-        self.history.record(time.monotonic(), "target", "signal", signal=which.name, to=to)
+        self.history.record(time.monotonic(), self.who, "signal", signal=which.name, to=to)
         self._process.signal(which, to)
-
-    def freeze(self) -> None:
-        """Stop all of it (SIGSTOP), until `thaw`. It is not told to stop serving."""
-        self._process.signal(signal.SIGSTOP, "group")
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._process.signal(signal.SIGCONT, "group")
 
     def rss_bytes(self) -> int:
         """The resident memory of those of its processes that were seen before and still run, in bytes."""
@@ -143,7 +146,7 @@ class Target:
             return False
         exited_at, self._process.exited_at = self._process.exited_at, None
         if exited_at is not None:
-            self.history.record(exited_at, "target", "exited", status=self.status)
+            self.history.record(exited_at, self.who, "exited", status=self.status)
         return True
 
     async def kill(self) -> None:
@@ -161,7 +164,7 @@ class Target:
         while (left := self._process.descendants.alive()) and time.monotonic() < patience_ends:
             await asyncio.sleep(0.010)
         left_behind = {"pids": [process.pid for process in left], "port_free": port_error is None}
-        self.history.record(time.monotonic(), "target", "left_behind", **left_behind, port_error=port_error)
+        self.history.record(time.monotonic(), self.who, "left_behind", **left_behind, port_error=port_error)
 
     def _start(self) -> Process:
         command = list(self.profile.command)
@@ -172,13 +175,13 @@ class Target:
             process = Process(command, self.environment, self._note_line)
         except OSError as error:
             raise TargetFailed(f"cannot run {command[0]}: {error.strerror}", None, [], None) from error
-        self.history.record(time.monotonic(), "target", "started", pid=process.pid)
+        self.history.record(time.monotonic(), self.who, "started", pid=process.pid)
         return process
 
     def _note_line(self, t: float, text: str) -> None:
         self._lines += 1
         if self._lines <= RECORDED_LINES:
-            self.history.record(t, "target", "line", text=text)
+            self.history.record(t, self.who, "line", text=text)
 
     async def _until_ready(self) -> None:
         patience_ends = time.monotonic() + self.profile.startup_timeout_s
@@ -188,7 +191,7 @@ class Target:
                 raise self._failure("it exited before it was ready")
             up, seen = await is_up(self.port, self.profile.ready)
             if up:
-                self.history.record(time.monotonic(), "target", "ready")
+                self.history.record(time.monotonic(), self.who, "ready")
                 return
             await asyncio.sleep(READY_EVERY_S)
         raise self._failure(f"it was not ready within {self.profile.startup_timeout_s:g} s: {seen}")

@@ -1,7 +1,7 @@
 """The targets that are known by name: what each declares about itself.
 
-Owns `uvicorn` (the reference server under uvicorn's own command line) and `launcher` (the same under its own). Others
-are written down in target files, see `harness.target_file`.
+Owns `uvicorn` (the reference server under uvicorn's own command line), `launcher` (the same under its own) and
+`workers` (two of them under the launcher). Others are written down in target files, see `harness.target_file`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from harness.profile import REFERENCE, Profile
 
-__all__ = ["LAUNCHER", "REFERENCE", "TARGETS"]
+__all__ = ["LAUNCHER", "REFERENCE", "TARGETS", "WORKERS"]
 
 LAUNCHER = replace(
     REFERENCE,
@@ -22,4 +22,17 @@ LAUNCHER = replace(
     reload_options=None,
 )
 
-TARGETS: dict[str, Profile] = {"uvicorn": REFERENCE, "launcher": LAUNCHER}
+TWO = ("--workers", "2")
+# Two workers share a broker of their parent's. It hands every signal on, and is gone a moment after the last of them.
+# One that reached a request limit is replaced by another: the host serves on.
+WORKERS = replace(
+    LAUNCHER,
+    command=LAUNCHER.command + TWO,
+    startup_command=(LAUNCHER.startup_command or ()) + TWO,
+    processes=2,
+    divides_pace=True,
+    parent_delay_s=0.1,
+    limit_options=None,
+)
+
+TARGETS: dict[str, Profile] = {"uvicorn": REFERENCE, "launcher": LAUNCHER, "workers": WORKERS}

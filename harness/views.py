@@ -24,13 +24,17 @@ LAST_MOMENT_S = 0.05  # before the last client's end: what is asked now may find
 
 
 class Probe(NamedTuple):
-    """One HTTP request of the harness, asked at `began` and settled at `t`; `left` is what a gauge said."""
+    """One HTTP request of the harness, asked at `began` and settled at `t`.
+
+    `left` is what a gauge said, and `worker` which of several processes it said that of.
+    """
 
     t: float
     began: float
     status: int | None
     error: str | None
     left: float | None = None
+    worker: str | None = None
 
     @property
     def said(self) -> str:
@@ -86,6 +90,18 @@ class Drain(Stop):
         return [(t, client) for t, client in self.evictions if not client.hostile]
 
     @cached_property
+    def cut_before(self) -> list[tuple[float, ClientView]]:
+        """The reading clients that the server ended before t0, through no fault of theirs, and when."""
+        ended = [(client.evicted_at, client) for client in self.sessions if not client.hostile]
+        early = [(t, client) for t, client in ended if t is not None and t <= self.t0]
+        return [(t, c) for t, c in early if not (c.close_received and c.close_received.code in FAULT_CODES)]
+
+    def lost_its_worker(self, client: ClientView) -> bool:
+        """Whether a worker that the harness killed outright held this connection, or may have: it was very new."""
+        opened_at, kills = client.opened_at, [kill for kill in self.kills if client.connected_at(kill.t)]
+        return any(client.local_port in kill.ports or (opened_at or 0.0) > kill.looked_at for kill in kills)
+
+    @cached_property
     def notices(self) -> list[tuple[float, ClientView]]:
         """The first notice of each client that had one, in order of time."""
         first = ((client.notices[0].t, client) for client in self.sessions if client.notices)
@@ -97,11 +113,9 @@ class Drain(Stop):
         One that was under way while the harness had stopped the target tells nothing, and is left out.
         """
         seen = [
-            Probe(
-                event.t, began, event.detail.get("status"), event.detail.get("error"), event.detail.get("connections")
-            )
+            Probe(event.t, began, *(detail.get(key) for key in ("status", "error", "connections", "worker")))
             for event in self._apparatus[name]
-            if event.t >= self.t0 and not self.was_frozen((began := event.detail["began"]), event.t)
+            if event.t >= self.t0 and not self.was_frozen((began := (detail := event.detail)["began"]), event.t)
         ]
         return sorted(seen, key=lambda probe: probe.t)
 

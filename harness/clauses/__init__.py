@@ -17,9 +17,11 @@ from harness.clauses import (
     hostage,
     hostile,
     leaving,
+    many,
     notice,
     observability,
     progress,
+    rolling,
     service,
     signals,
     termination,
@@ -183,6 +185,24 @@ _ALL = (
         "stays-light",
         "Draining 10,000 clients adds at most 10 % of memory; readiness answers within 100 ms.",
         observability.stays_light,
+    ),
+    clause(
+        32,
+        "no-black-hole",
+        "With several workers no new connection is accepted and left unanswered.",
+        many.no_black_hole,
+    ),
+    Clause(
+        33,
+        "rolling",
+        "Whoever reconnects and resumes gets every message exactly once, in order; each is moved once a host at most.",
+        rolling.rolling,
+    ),
+    Clause(
+        34,
+        "worker-dies",
+        "A worker killed outright: only its own clients notice; they resume elsewhere with nothing lost.",
+        many.worker_dies,
     ),
 )
 

@@ -2,7 +2,8 @@
 
 Owns: the final report, and what may have become of each client. Server and client see an end from different sides:
 where frames crossed, where a client came or went just as the drain began, or where it did not read how it was
-ended, more than one account of it is true; everywhere else the numbers must agree. Source: contract, section
+ended, more than one account of it is true; everywhere else the numbers must agree. Several processes give a report
+each, and what the clients counted is the sum. Source: contract, section
 Observability; `left`: the client closed first, vanished or was at fault; `closed`: 1012 and a completed closing
 handshake; `aborted`: the rest.
 """
@@ -32,21 +33,28 @@ def accounts(seen: Drain) -> Judgement:
         return excluded("the target declares no final report, or its output is not captured")
     if not seen.lines:
         return unknown("no output of the target was captured")
-    reports = list(_reports(seen))
-    if len(reports) > 1:
-        return failed(f"{len(reports)} final reports (limit 1)")
+    reports, due = list(_reports(seen)), seen.terms.processes
+    if len(reports) > due:
+        return failed(f"{len(reports)} final reports (limit {due})")
     if seen.exited_at is None and seen.gave_up_at is None:
         return unknown("the target was not watched until it exited")
     if not reports:
         return failed("no final report was printed after t0")
-    report = reports[0]
+    if len(workers := {report.get("worker") for report in reports}) < due:
+        return failed(f"{len(reports)} final reports of {len(workers)} of {due} processes")
+    for report in reports:
+        if flaw := _flaw_of_sum(report):
+            return failed(flaw)
+    return _compared(seen, {name: sum(report[name] for report in reports) for name in COUNTS})
+
+
+def _flaw_of_sum(report: dict[str, Any]) -> str | None:
+    """What is wrong with the report of one process in itself."""
     wrong = [name for name in COUNTS if not isinstance(report.get(name), int)]
     if wrong:
-        return failed(f"the final report counts no {', '.join(wrong)}")
+        return f"the final report counts no {', '.join(wrong)}"
     came, went = report["present"] + report["raced_in"], report["left"] + report["closed"] + report["aborted"]
-    if came != went:
-        return failed(f"present + raced_in is {came}, and left + closed + aborted is {went}")
-    return _compared(seen, report, came)
+    return None if came == went else f"present + raced_in is {came}, and left + closed + aborted is {went}"
 
 
 def _reports(seen: Drain) -> Iterator[dict[str, Any]]:
@@ -62,8 +70,9 @@ def _reports(seen: Drain) -> Iterator[dict[str, Any]]:
             yield found
 
 
-def _compared(seen: Drain, report: dict[str, Any], came: int) -> Judgement:
+def _compared(seen: Drain, report: dict[str, int]) -> Judgement:
     """The report beside what the clients saw: each number must lie between what was sure and what was possible."""
+    came = report["present"] + report["raced_in"]
     certain = [(client, _fates(seen, client)) for client in seen.sessions if _was_counted(seen, client)]
     doubtful = [(client, _fates(seen, client)) for client in seen.sessions if _may_have_been_counted(seen, client)]
     if not certain:

@@ -7,6 +7,8 @@ registry.
 
 from __future__ import annotations
 
+import math
+
 from harness.clauses.verdict import (
     Judgement,
     Offence,
@@ -24,13 +26,15 @@ from harness.views import SERVICE_RESTART, Drain
 LEAST_STAYERS = 3
 LEAST_GOODBYES = 3
 PACE_WINDOW_S = 1.0
+TOLD_ACCURACY_S = 0.25
 LEAST_EVICTION_S = 3.0
 
 
 def keeps_the_grace(seen: Drain) -> Judgement:
     """Clause 12. What a hostile client gets is its own fault, and not judged."""
     if early := closed_early(seen):
-        return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
+        of = len(seen.readers) + len(seen.cut_before)
+        return accuse(seen, early, of, f"clients were closed before {seen.grace_end}")
     stayed = stayers(seen)
     if len(stayed) < LEAST_STAYERS:
         return too_few(len(stayed), LEAST_STAYERS, f"clients that stayed until {seen.grace_end}")
@@ -40,9 +44,19 @@ def keeps_the_grace(seen: Drain) -> Judgement:
 
 
 def closed_early(seen: Drain) -> list[Offence]:
-    """The reading clients that the server closed before it might."""
+    """The reading clients that the server closed before it might, before t0 too; not those whose worker was killed.
+
+    Who was told of a deadline before t0, by a worker that was to be replaced, is closed early before that one.
+    """
     ended = [(t, client) for t, client in seen.reader_evictions if t < seen.evicts_at]
-    return [Offence(t, client.name, _how_it_was_closed(client)) for t, client in ended]
+    ended += [(t, client) for t, client in seen.cut_before if t < _deadline_told(client)]
+    return [Offence(t, c.name, _how_it_was_closed(c)) for t, c in ended if not seen.lost_its_worker(c)]
+
+
+def _deadline_told(client: ClientView) -> float:
+    """Which deadline it had been told of; none at all is never reached."""
+    times = ((notice.t, notice.detail["deadline_s"]) for notice in client.notices[:1])
+    return next((t + left - TOLD_ACCURACY_S for t, left in times if isinstance(left, int | float)), math.inf)
 
 
 def stayers(seen: Drain) -> list[ClientView]:

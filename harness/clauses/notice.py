@@ -67,9 +67,11 @@ def _untold(due: list[ClientView]) -> list[Offence]:
 
 
 def _ill_told(seen: Drain) -> list[Offence]:
-    """What is wrong with the notices that were received, by whomever."""
+    """What is wrong with the notices that were received, by whomever; who was gone before was told of another stop."""
     offences = []
     for t, client in seen.notices:
+        if client.gone_at is not None and client.gone_at < seen.t0:
+            continue
         close = client.close_received
         if len(client.notices) > 1:
             flaw: str | None = f"was told {len(client.notices)} times"

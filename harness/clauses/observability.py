@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import accumulate
 
 from harness.clauses.verdict import (
@@ -38,26 +39,32 @@ UNCLEAN = re.compile(
 
 
 def monotone(seen: Drain) -> Judgement:
-    """Clause 29. Two requests that overlap have no order."""
-    gauge = seen.terms.gauge
+    """Clause 29. Of several processes each has a gauge of its own, for as long as it has clients."""
+    gauge, processes = seen.terms.gauge, seen.terms.processes
     if gauge is None:
         return excluded("the target declares no gauge of the connections left")
     probes = [probe for probe in seen.probes("metrics") if probe.began >= seen.horizon and probe.left is not None]
+    of_each: dict[str | None, list[Probe]] = {}
+    for probe in probes:
+        of_each.setdefault(probe.worker if processes > 1 else None, []).append(probe)
+    since = f"begun after the late horizon ({seen.at(seen.horizon)})"
+    if grown := [offence for of_one in of_each.values() for offence in _grown(of_one)]:
+        return accuse(seen, grown, len(probes), f"probes {since} found {gauge} grown")
+    if (most := max(map(len, of_each.values()), default=0)) < LEAST_VALUES:
+        return too_few(most, LEAST_VALUES, f"values of {gauge} from probes {since}")
+    first, last = (sum(_value(of_one[end]) for of_one in of_each.values()) for end in (0, -1))
+    return passed(f"{gauge} never grew in {len(probes)} probes {since}, from {first:g} to {last:g}")
+
+
+def _grown(probes: list[Probe]) -> Iterator[Offence]:
+    """The probes of one process that found more than others before them. Two requests that overlap have no order."""
     lowest = list(accumulate((_value(probe) for probe in probes), min))
     settled = [probe.t for probe in probes]
-    grown = []
     for probe in probes:
         before = bisect_left(settled, probe.began)
         if before and _value(probe) > lowest[before - 1]:
-            flaw = f"found {_value(probe):g} after {lowest[before - 1]:g}"
-            grown.append(Offence(probe.began, "a probe", flaw))
-    since = f"begun after the late horizon ({seen.at(seen.horizon)})"
-    if grown:
-        return accuse(seen, grown, len(probes), f"probes {since} found {gauge} grown")
-    if len(probes) < LEAST_VALUES:
-        return too_few(len(probes), LEAST_VALUES, f"values of {gauge} from probes {since}")
-    fell = f"from {_value(probes[0]):g} to {_value(probes[-1]):g}"
-    return passed(f"{gauge} never grew in {len(probes)} probes {since}, {fell}")
+            of_one = f" of worker {probe.worker}" if probe.worker else ""
+            yield Offence(probe.began, "a probe", f"found {_value(probe):g}{of_one} after {lowest[before - 1]:g}")
 
 
 def _value(probe: Probe) -> float:

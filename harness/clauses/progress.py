@@ -20,7 +20,7 @@ ONE_A_REQUEST = re.compile(r"\b(?:GET|POST)\b")
 
 
 def progress(seen: Drain) -> Judgement:
-    """Clause 27."""
+    """Clause 27. Of several processes each says how far it has come itself, and its lines name it."""
     terms = seen.terms
     if terms.progress_interval_s is None or not terms.logs:
         return excluded("the target declares no progress lines, or its output is not captured")
@@ -29,38 +29,63 @@ def progress(seen: Drain) -> Judgement:
     printed = [line for line in seen.lines if line.t >= seen.t0]
     if lag := blurred(seen, SAID_WITHIN_S, seen.t0, max(seen.clients_gone_at, seen.evicts_at)):
         return lag
-    said = [(line.t, int(found["left"])) for line in printed if (found := _progress(seen, line))]
-    times = [t for t, _ in said]
-    if flaws := [*_silences(seen, times), *_long_gaps(seen, times, terms.progress_interval_s)]:
+    said = _progress(seen, printed)
+    if flaws := _flaws_of_silence(seen, said):
         return failed("; ".join(flaws))
+    count = sum(map(len, said.values()))
     if risen := _rises(seen, said):
-        return accuse(seen, risen, len(said), "progress lines count more connections left than there could be")
-    allowed = MOST_LINES + 2 * (_until(seen) - seen.t0) / terms.progress_interval_s
+        return accuse(seen, risen, count, "progress lines count more connections left than there could be")
+    allowed = terms.processes * (MOST_LINES + 2 * (_until(seen) - seen.t0) / terms.progress_interval_s)
     lines = len(printed) - min(
         _requests(seen), sum(bool(ONE_A_REQUEST.search(line.detail["text"])) for line in printed)
     )
     crowd = sum(client.connected_at(seen.t0) for client in seen.sessions)
-    count = f"{lines} lines after t0 that are not about a request, with {crowd} clients"
+    printed_in_all = f"{lines} lines after t0 that are not about a request, with {crowd} clients"
     if crowd >= LEAST_CROWD and lines > allowed:
-        return failed(f"{count} (limit {allowed:.0f})")
+        return failed(f"{printed_in_all} (limit {allowed:.0f})")
     if seen.exited_at is None and seen.gave_up_at is None:
         return unknown("the target was not watched until it exited")
-    return passed(f"{len(said)} progress lines, the first at {seen.at(times[0])}; {count}")
+    first = min(t for lines_of in said.values() for t, _ in lines_of)
+    return passed(f"{count} progress lines, the first at {seen.at(first)}; {printed_in_all}")
 
 
-def _progress(seen: Drain, line: Event) -> re.Match[str] | None:
-    return re.search(seen.terms.progress_pattern, line.detail["text"])
+Said = dict[str, list[tuple[float, int]]]  # of each process, when it said how many connections were left
+
+
+def _progress(seen: Drain, printed: list[Event]) -> Said:
+    said: Said = {} if seen.terms.processes > 1 else {"": []}
+    for line in printed:
+        if found := re.search(seen.terms.progress_pattern, line.detail["text"]):
+            who = found.groupdict().get("worker") if seen.terms.processes > 1 else None
+            said.setdefault(f"worker {who}: " if who else "", []).append((line.t, int(found["left"])))
+    return said
+
+
+def _flaws_of_silence(seen: Drain, said: Said) -> list[str]:
+    if len(said) < seen.terms.processes:
+        return [f"progress lines of only {len(said)} of {seen.terms.processes} processes"]
+    return [
+        f"{who}{flaw}" for who, lines in said.items() for flaw in [*_silences(seen, lines), *_long_gaps(seen, lines)]
+    ]
 
 
 def _until(seen: Drain) -> float:
     return seen.seen_until if seen.exited_at is None else seen.exited_at
 
 
-def _silences(seen: Drain, times: list[float]) -> list[str]:
+def _had_clients_at(seen: Drain, lines: list[tuple[float, int]], t: float) -> bool:
+    """Whether a process still had clients: as they saw it, or, where others served them too, as it said itself."""
+    if seen.terms.processes > 1:
+        return next((left for said_at, left in reversed(lines) if said_at < t), 0) > 0
+    return any(client.connected_at(t) for client in seen.sessions)
+
+
+def _silences(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:
     """Which of the three moments that ask for a line passed without one."""
     within_s = SAID_WITHIN_S + seen.terms.parent_delay_s
+    times = [t for t, _ in lines]
     moments = [("t0", seen.t0)]
-    if _until(seen) > seen.evicts_at and any(client.connected_at(seen.evicts_at) for client in seen.sessions):
+    if _until(seen) > seen.evicts_at and _had_clients_at(seen, lines, seen.evicts_at):
         moments.append((seen.grace_end, seen.evicts_at))
     flaws = [
         f"no progress line within {within_s:.3f} s of {what}"
@@ -69,29 +94,44 @@ def _silences(seen: Drain, times: list[float]) -> list[str]:
         if not any(since <= t <= since + within_s for t in times)
     ]
     gone = seen.clients_gone_at
-    if seen.exited_at is not None and seen.exited_at > gone + within_s and not any(t >= gone for t in times):
+    owed_a_last = seen.exited_at is not None and seen.exited_at > gone + within_s
+    if owed_a_last and not any(t >= gone for t in times) and not _was_done_before(seen, lines):
         flaws.append(f"no progress line from the last client's end ({seen.at(gone)}) to the exit")
     return flaws
 
 
-def _long_gaps(seen: Drain, times: list[float], interval_s: float) -> list[str]:
+def _was_done_before(seen: Drain, lines: list[tuple[float, int]]) -> bool:
+    """Whether one of several processes had said already that nobody was left, while the others still had clients."""
+    return seen.terms.processes > 1 and bool(lines) and lines[-1][1] == 0
+
+
+def _long_gaps(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:
     """The first stretch in which clients were connected and nothing was said for too long."""
+    interval_s = seen.terms.progress_interval_s
+    assert interval_s is not None, "or the clause were excluded"
     limit_s = interval_s + SAID_WITHIN_S + seen.terms.parent_delay_s
-    moments = [seen.t0, *(t for t in times if t < seen.clients_gone_at), seen.clients_gone_at]
+    moments = [seen.t0, *(t for t, _ in lines if t < seen.clients_gone_at)]
+    if not _was_done_before(seen, lines):
+        moments.append(seen.clients_gone_at)
     gaps = [(start, end) for start, end in pairwise(moments) if end - start > limit_s]
     return [f"no progress line between {seen.at(a)} and {seen.at(b)} (limit {limit_s:.3f} s)" for a, b in gaps[:1]]
 
 
-def _rises(seen: Drain, said: list[tuple[float, int]]) -> list[Offence]:
-    """Where the count rose, if it rose by more than those who joined after t0."""
-    steps = [(t, left, after) for (_, left), (t, after) in pairwise(said) if after > left]
+def _rises(seen: Drain, said: Said) -> list[Offence]:
+    """Where a count rose, if the counts rose by more than those who joined after t0."""
+    steps = [
+        (t, who, left, after)
+        for who, lines in said.items()
+        for (_, left), (t, after) in pairwise(lines)
+        if after > left
+    ]
     joined = sum(
         handshake.outcome is None or (handshake.outcome.t > seen.t0 and handshake.outcome.what != "refused")
         for handshake in seen.handshakes
     )
-    if sum(after - left for _, left, after in steps) <= joined:
+    if sum(after - left for _, _, left, after in steps) <= joined:
         return []
-    return [Offence(t, "the target", f"counted {after} left after {left}") for t, left, after in steps]
+    return [Offence(t, "the target", f"counted {who}{after} left after {left}") for t, who, left, after in steps]
 
 
 def _requests(seen: Drain) -> int:

@@ -85,7 +85,7 @@ def exit_status(seen: Drain) -> Judgement:
 
 
 def cleans_up_once(seen: Drain) -> Judgement:
-    """Clause 18."""
+    """Clause 18. Each of several processes cleans up for itself, the last of them after the last client's end."""
     marker = seen.terms.shutdown_marker
     if not seen.terms.logs:
         return excluded("the output of the target is not captured")
@@ -94,18 +94,22 @@ def cleans_up_once(seen: Drain) -> Judgement:
     if not seen.lines:
         return unknown("no output of the target was captured")
     shutdowns = [line.t for line in seen.lines if marker in line.detail["text"] and line.t >= seen.t0]
-    if len(shutdowns) > 1:
+    due = seen.terms.processes
+    if len(shutdowns) > due:
         moments = f"{seen.at(shutdowns[0])} and {seen.at(shutdowns[1])}"
-        return failed(f"lifespan shutdown began {len(shutdowns)} times, first at {moments} (limit 1)")
-    if not shutdowns:
+        return failed(f"lifespan shutdown began {len(shutdowns)} times, first at {moments} (limit {due})")
+    if len(shutdowns) < due:
         if seen.exited_at is None and seen.gave_up_at is None:
             return unknown("the target was not watched until it exited")
-        return failed(f"lifespan shutdown never began: no line with {marker!r} after t0")
-    early = outlived_by_clients(seen, shutdowns[0])
+        if not shutdowns:
+            return failed(f"lifespan shutdown never began: no line with {marker!r} after t0")
+        return failed(f"lifespan shutdown began in {len(shutdowns)} of {due} processes")
+    early = outlived_by_clients(seen, shutdowns[-1])
     if early:
-        charge = f"clients were still connected when lifespan shutdown began ({seen.at(shutdowns[0])})"
+        charge = f"clients were still connected when lifespan shutdown began ({seen.at(shutdowns[-1])})"
         return accuse(seen, early, len(seen.readers), charge)
-    return passed(f"lifespan shutdown began once, at {seen.at(shutdowns[0])}, after the last client's end")
+    each = f" in each of {due} processes" if due > 1 else ""
+    return passed(f"lifespan shutdown began once{each}, at {seen.at(shutdowns[-1])}, after the last client's end")
 
 
 def leaves_nothing(seen: Drain) -> Judgement:

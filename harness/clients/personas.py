@@ -64,6 +64,16 @@ class Talker(Client):
         self.every(self.interval_s, self.say, first_s=self.first_s)
 
 
+class Knocker(Client):
+    """Asks to be let in, and leaves again at once: whether it gets an answer is all that it wants to know."""
+
+    persona = "knocker"
+
+    def on_open(self) -> None:
+        """Leave."""
+        self.leave(NORMAL_CLOSURE)
+
+
 class LateAnswerer(Client):
     """Answers a close frame late, but within the close timeout: set `close_answer_delay_s`."""
 

@@ -1,12 +1,11 @@
 """One client connection: websockets' sans-I/O protocol behind an asyncio transport.
 
-Owns the bytes of one connection and the record of what was seen on it, taken at the moment of arrival.
-Answers pings and close frames. Offers no compression. Refuses to know who a client is and when it speaks or
-leaves.
+Owns the bytes of one connection and the record of what was seen on it, taken at the moment of arrival. Answers pings
+and close frames. Offers no compression. Refuses to know who a client is and when it speaks or leaves.
 
-Rules. Nothing here raises for what a server does: it is recorded. After the closing handshake a client waits
-for the server to end the TCP connection (RFC 6455, 7.1.1). The end of a connection is recorded once: "eof"
-when the server's FIN arrives, "reset", or "local" when we tore it down.
+Rules. Nothing here raises for what a server does: it is recorded. After the closing handshake a client waits for the
+server to end the TCP connection (RFC 6455, 7.1.1). The end of a connection is recorded once: "eof" when the server's
+FIN arrives, "reset", or "local" when we tore it down.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from harness.history import History
-from harness.network import HOST, name_of
+from harness.network import HOST, local_port_of, name_of
 
 HANDSHAKE_TIMEOUT_S = 10.0
 LONGEST_MESSAGE = 2**24
@@ -50,6 +49,11 @@ class Wire(asyncio.Protocol):
         """Whether the connection is open and neither side has begun to close it."""
         return self.opened and not self.ended and self._protocol.state is OPEN
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is recorded of a client that is connecting, beside its path."""
+        return {"persona": self.persona, "hostile": self.hostile, "subprotocol": self.subprotocol}
+
     def on_open(self) -> None:
         """Called when the server has accepted the connection."""
 
@@ -58,14 +62,11 @@ class Wire(asyncio.Protocol):
 
     async def connect(self, port: int, host: str = HOST, timeout_s: float = HANDSHAKE_TIMEOUT_S) -> bool:
         """Shake hands, within `timeout_s` in all; return whether the server accepted."""
-        self._protocol = ClientProtocol(
-            parse_uri(f"ws://{host}:{port}{self.path}"),
-            subprotocols=[Subprotocol(self.subprotocol)] if self.subprotocol else None,
-            max_size=LONGEST_MESSAGE,
-        )
+        uri = parse_uri(f"ws://{host}:{port}{self.path}")
+        offered = [Subprotocol(self.subprotocol)] if self.subprotocol else None
+        self._protocol = ClientProtocol(uri, subprotocols=offered, max_size=LONGEST_MESSAGE)
         self._settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        about = {"persona": self.persona, "hostile": self.hostile, "subprotocol": self.subprotocol}
-        self.record(time.monotonic(), "connecting", path=self.path, **about)
+        self.record(time.monotonic(), "connecting", path=self.path, **self.about)
         try:
             async with asyncio.timeout(timeout_s):
                 await self.dial(host, port)
@@ -143,7 +144,7 @@ class Wire(asyncio.Protocol):
             retry_after = response.headers.get("Retry-After")
             self._settle(now, "refused", status=response.status_code, retry_after=retry_after)
         elif self._protocol.handshake_exc is None:
-            self._settle(now, "opened")
+            self._settle(now, "opened", local_port=local_port_of(self._transport))
             self.on_open()
 
     def _read_frame(self, now: float, frame: Frame) -> None:

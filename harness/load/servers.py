@@ -53,6 +53,7 @@ KNOWN = {
     for server in (
         _ebb("ebb", LAUNCHER),
         _ebb("ebb-uvicorn", REFERENCE),
+        _ebb("ebb-workers", replace(LAUNCHER, command=(*LAUNCHER.command, "--workers", "4"))),
         _tutorial("tutorial"),
         _tutorial("tutorial-plain", "--ws-per-message-deflate", "false"),
         Server(LIMIT, Profile(("{limit}", "{port}"), ready=None), "/echo"),

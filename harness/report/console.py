@@ -17,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.clauses import Ruling, Verdict
-from harness.report.timeline import timeline
+from harness.report.timeline import hosts_timeline, timeline
 from harness.run import Outcome
-from harness.stage import Stage
+from harness.scenarios import AnyStage
 from harness.target import TargetFailed
 
 DRAW_EVERY_S = 0.25
@@ -38,7 +38,7 @@ class Report:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
 
-    async def watch(self, stage: Stage) -> None:
+    async def watch(self, stage: AnyStage) -> None:
         """Show a stage until cancelled."""
         if not self._console.is_terminal:
             await self._watch_phases(stage)
@@ -47,7 +47,7 @@ class Report:
                 live.update(Text(progress(stage, stage.phases[-1])), refresh=True)
                 await asyncio.sleep(DRAW_EVERY_S)
 
-    async def _watch_phases(self, stage: Stage) -> None:
+    async def _watch_phases(self, stage: AnyStage) -> None:
         shown = 0
         while True:
             for phase in stage.phases[shown:]:
@@ -82,12 +82,11 @@ class Report:
         self._console.print(Text(f"harness: {reason}", style="bold red"))
 
 
-def progress(stage: Stage, phase: str) -> str:
+def progress(stage: AnyStage, phase: str) -> str:
     """Where a run stands: the phase, the clients in it, the time since the signal."""
-    t0, crowd = stage.history.t0, stage.crowd
+    t0 = stage.history.t0
     clock = "" if t0 is None else f"  t0+{time.monotonic() - t0:.1f} s"
-    counts = f"connected {crowd.connected}, told {crowd.told}, left {crowd.left}" if crowd.clients else "no clients"
-    return f"  {phase}: {counts}{clock}"
+    return f"  {phase}: {stage.counts}{clock}"
 
 
 PHASES = (
@@ -102,6 +101,10 @@ def told_timeline(outcome: Outcome) -> str:
     """When each phase began, seen from outside: one line a phase, with the moments that came in it."""
     if not outcome.history.events:
         return "not performed"
+    if hosts := hosts_timeline(outcome.history):
+        return "\n".join(
+            ["hosts, from the moment at which the load began:", *(told_host(*host) for host in hosts.items())]
+        )
     moments = timeline(outcome.history)
     lines = []
     for phase, names in PHASES:
@@ -109,6 +112,11 @@ def told_timeline(outcome: Outcome) -> str:
         lines += [f"  {phase:<9} {', '.join(told)}"] if told else []
     status = "still running, killed" if moments["exit"] is None else f"exit status {outcome.status}"
     return "\n".join(["phases, as seen from outside:", *lines, f"  {status}"])
+
+
+def told_host(name: str, moments: dict[str, float]) -> str:
+    """What became of one host."""
+    return f"  {name:<9} " + ", ".join(f"{what} {t:+.3f} s" for what, t in moments.items())
 
 
 def table_of(rulings: list[Ruling]) -> Table:

@@ -1,7 +1,7 @@
 """The report for programs: one JSON object a scenario, one list of them where several were run.
 
-Owns the field names: `target`, `scenario`, `seed`, `clauses`, `timeline` (seconds relative to t0), `exit`
-(that of the harness: 0, 1 or 2) and `status` (that of the target).
+Owns the field names: `target`, `scenario`, `seed`, `clauses`, `timeline` (seconds relative to t0; of several hosts, of
+each relative to the beginning of the load), `exit` (that of the harness: 0, 1 or 2) and `status` (that of the target).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.report.timeline import timeline
+from harness.report.timeline import hosts_timeline, timeline
 from harness.run import Outcome
 
 
@@ -30,7 +30,7 @@ def report(outcome: Outcome) -> dict[str, Any]:
             }
             for ruling in outcome.rulings
         ],
-        "timeline": timeline(outcome.history),
+        "timeline": hosts_timeline(outcome.history) or timeline(outcome.history),
         "exit": outcome.exit_code,
         "status": outcome.status,
     }

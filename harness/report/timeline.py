@@ -1,4 +1,4 @@
-"""When each phase of a drain began, as it was seen from outside.
+"""When each phase of a drain began, as it was seen from outside; or when each host of several was replaced.
 
 Owns the names of those moments. Refuses to know whether they came in time.
 """
@@ -8,6 +8,18 @@ from __future__ import annotations
 from harness.history import History
 
 MOMENTS = ("signal", "first_503", "first_notice", "last_notice", "first_server_close", "last_close", "exit")
+
+OF_A_HOST = frozenset({"signal", "exited", "killed", "ready"})
+
+
+def hosts_timeline(history: History) -> dict[str, dict[str, float]]:
+    """What became of each host that was told to stop, in seconds from the moment at which the load began."""
+    began = next((event.t for event in history.events if event.what == "speaking"), 0.0)
+    hosts: dict[str, dict[str, float]] = {}
+    for t, who, what, _ in history.events:
+        if who.startswith("host-") and what in OF_A_HOST and t >= began:
+            hosts.setdefault(who, {})[what] = round(t - began, 4)
+    return hosts
 
 
 def timeline(history: History) -> dict[str, float | None]:

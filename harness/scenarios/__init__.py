@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from harness.scenarios import (
+    broker_dies,
+    broker_restarts_empty,
+    broker_stalls,
     ctrl_c,
     dead_peers,
     drain,
@@ -15,13 +18,16 @@ from harness.scenarios import (
     operator_forces,
     reload,
     request_limit,
+    rolling_deploy,
     stopped_in_a_hanging_startup,
     stopped_in_startup,
     ten_thousand,
+    worker_dies,
+    worker_retires,
 )
-from harness.scenarios.scenario import Scenario
+from harness.scenarios.scenario import AnyStage, Scenario
 
-__all__ = ["SCENARIOS", "Scenario"]
+__all__ = ["SCENARIOS", "AnyStage", "Scenario"]
 
 _ALL = (
     drain,
@@ -38,6 +44,12 @@ _ALL = (
     reload,
     frozen_across_the_deadline,
     heavy_work,
+    worker_dies,
+    worker_retires,
+    broker_dies,
+    broker_stalls,
+    broker_restarts_empty,
+    rolling_deploy,
     ten_thousand,
 )
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from harness.clients.cast import Cast
+from harness.fleet_stage import FleetStage
 from harness.profile import Ask, Profile
 from harness.stage import Stage
+
+AnyStage = Stage | FleetStage
 
 
 @dataclass(frozen=True)
@@ -21,20 +25,34 @@ class Scenario:
     `needs` is a field of the profile without which it cannot be told; one that changes the command does so, and
     `words` are what placeholders of that command stand for. `comes_up=False`: nobody waits until the target is ready.
     `asks` is what is asked of it here: its own times, since its claim depends on them, and no more clients than that.
-    `parent_delay_s`: a parent process stands in between, in this scenario only. `by_name_only`: not part of `run all`.
+    `parent_delay_s`: a parent process stands in between, in this scenario only. `workers`: it takes several of them;
+    `broker`: the target is given one of the harness's own; both are told with clients that come back.
+    `by_name_only`: not part of `run all`. `hosts`: how many targets there are, on one broker; above 1 it is told on a
+    `FleetStage`. `most_in_all`: no more clients than that as part of `run all`.
     """
 
     name: str
     story: str | None
     clauses: tuple[int, ...]
     cast: Callable[[int], Cast]
-    perform: Callable[[Stage], Awaitable[None]]
+    perform: Callable[[Any], Awaitable[None]]
     needs: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
     comes_up: bool = True
     asks: Ask | None = None
     parent_delay_s: float = 0.0
+    workers: bool = False
+    broker: bool = False
     by_name_only: bool = False
+    hosts: int = 1
+    most_in_all: int | None = None
+
+    def stage(self, profile: Profile, ask: Ask) -> AnyStage:
+        """Where it is told."""
+        cast = self.cast(ask.clients)
+        if self.hosts > 1:
+            return FleetStage(profile, ask, self.hosts, cast.evict_per_s)
+        return Stage(profile, ask, cast, self.comes_up, self.broker)
 
     @property
     def claim(self) -> str:
@@ -47,10 +65,22 @@ class Scenario:
             return ask
         return replace(self.asks, clients=min(ask.clients, self.asks.clients), seed=ask.seed)
 
+    def among_all(self) -> Scenario:
+        """The same as part of `run all`."""
+        if self.asks is None or self.most_in_all is None:
+            return self
+        return replace(self, asks=replace(self.asks, clients=self.most_in_all))
+
     def cannot_be_told_to(self, profile: Profile) -> str | None:
         """Why this target is excluded from it, if it is."""
         if self.needs is not None and getattr(profile, self.needs) is None:
             return f"the target declares no {self.needs}"
+        if self.workers and profile.processes == 1:
+            return "the target declares that one process serves"
+        if self.broker and profile.broker_env is None:
+            return "the target declares no broker_env"
+        if (self.workers or self.broker) and not profile.envelopes:
+            return "the target declares no envelopes"
         return None
 
     def suited(self, profile: Profile) -> Profile:

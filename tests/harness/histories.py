@@ -84,8 +84,8 @@ class Story:
         persona = name.rpartition("-")[0]
         return self.about(name).add(began, "connecting", path="/ws", persona=persona, hostile=hostile, subprotocol=None)
 
-    def opened(self, t: float) -> Self:
-        return self.add(t, "opened")
+    def opened(self, t: float, local_port: int | None = None) -> Self:
+        return self.add(t, "opened", local_port=local_port)
 
     def refused(self, t: float, status: int = 503, retry_after: str | None = "5") -> Self:
         return self.add(t, "refused", status=status, retry_after=retry_after)
@@ -93,8 +93,8 @@ class Story:
     def failed(self, t: float, error: str) -> Self:
         return self.add(t, "failed", error=error)
 
-    def client(self, name: str, opened: float = -1.0, hostile: bool = False) -> Self:
-        return self.handshake(name, opened - 0.01, hostile).opened(opened)
+    def client(self, name: str, opened: float = -1.0, hostile: bool = False, port: int | None = None) -> Self:
+        return self.handshake(name, opened - 0.01, hostile).opened(opened, port)
 
     def told(self, t: float, deadline_s: object = None, reconnect_after_s: object = 1.0) -> Self:
         left = self.terms.drain_timeout_s - t if deadline_s is None else deadline_s
@@ -144,18 +144,26 @@ class Story:
     def stands_still(self, start: float, end: float) -> Self:
         return self.about("target").add(start, "frozen").add(end, "thawed")
 
-    def progress(self, t: float, left: int) -> Self:
-        return self.prints(t, f"INFO:     draining: {left} connections left, {max(0.0, 5 - t):.1f} s at most")
+    def kills_the_worker_of(self, t: float, *ports: int) -> Self:
+        return self.about("target").add(t, "worker_killed", pid=41, ports=list(ports), looked_at=T0 + t - 0.01)
 
-    def reports(self, t: float, *counts: object, event: str = "drain.report") -> Self:
+    def rolls(self, t: float, took: float = 0.5) -> Self:
+        return self.about("target").add(t, "rolled").add(t + took, "replaced")
+
+    def progress(self, t: float, left: int, worker: int | None = None) -> Self:
+        who = "" if worker is None else f"worker {worker}: "
+        return self.prints(t, f"INFO:     {who}draining: {left} connections left, {max(0.0, 5 - t):.1f} s at most")
+
+    def reports(self, t: float, *counts: object, **more: object) -> Self:
         names = ("present", "raced_in", "left", "closed", "aborted")
-        return self.prints(t, "INFO:     " + json.dumps({"event": event, **dict(zip(names, counts, strict=True))}))
+        report = {"event": "drain.report", **dict(zip(names, counts, strict=True)), **more}
+        return self.prints(t, "INFO:     " + json.dumps(report))
 
     def uses(self, t: float, rss_bytes: int) -> Self:
         return self.about("target").add(t, "memory", rss_bytes=rss_bytes)
 
-    def gauge(self, began: float, left: float | None, took: float = 0.002) -> Self:
-        detail = {"began": began, "status": 200, "error": None, "connections": left}
+    def gauge(self, began: float, left: float | None, took: float = 0.002, worker: str | None = None) -> Self:
+        detail = {"began": began, "status": 200, "error": None, "connections": left, "worker": worker}
         return self.about("metrics").add(began + took, "answered", **detail)
 
     def prints(self, t: float, text: str = SHUTDOWN) -> Self:

@@ -34,6 +34,11 @@ def closed_slowly(*counts: object) -> Story:
     return one_more(*counts).is_closed(6.0).answers_the_close(6.9).ends(6.95)
 
 
+def two_workers(one: tuple[object, ...], two: tuple[object, ...], second: int = 2) -> Story:
+    told = healthy().without("target", "line").under(processes=2)
+    return told.reports(9.2, *one, worker=1).reports(9.26, *two, worker=second)
+
+
 def says(text: str) -> Story:
     return healthy().without("target", "line").prints(9.26, text)
 
@@ -81,6 +86,42 @@ CASES: Cases = {
         Case("gone just before, and counted", lambda: one_more(70, 3, 7, 65, 1).leaves(-0.1), PASS, "left 7"),
         Case("gone long before", lambda: one_more(70, 3, 7, 65, 1).leaves(-0.5), FAIL, "present + raced_in is 73"),
         Case("gone, and its end unseen", lambda: one_more(70, 3, 7, 65, 1).closes(-0.5), PASS, "left 7"),
+        Case(
+            "one report a worker",
+            lambda: two_workers((40, 1, 2, 38, 1), (29, 2, 4, 27, 0)),
+            PASS,
+            "present 69, raced_in 3, left 6, closed 65, aborted 1, as 66 clients",
+        ),
+        Case(
+            "a worker that miscounts",
+            lambda: two_workers((40, 1, 2, 38, 1), (29, 2, 4, 26, 0)),
+            FAIL,
+            "present + raced_in is 31, and left + closed + aborted is 30",
+        ),
+        Case(
+            "two that count too many together",
+            lambda: two_workers((41, 1, 2, 39, 1), (29, 2, 4, 27, 0)),
+            FAIL,
+            "closed is 66, and the clients count 65",
+        ),
+        Case(
+            "a worker without a report",
+            lambda: healthy().under(processes=2),
+            FAIL,
+            "1 final reports of 1 of 2 processes",
+        ),
+        Case(
+            "a worker that reports twice",
+            lambda: two_workers((40, 1, 2, 38, 1), (29, 2, 4, 27, 0), second=1),
+            FAIL,
+            "2 final reports of 1 of 2 processes",
+        ),
+        Case(
+            "three reports of two workers",
+            lambda: two_workers((40, 1, 2, 38, 1), (29, 2, 4, 27, 0)).reports(9.3, 0, 0, 0, 0, 0, worker=3),
+            FAIL,
+            "3 final reports (limit 2)",
+        ),
         Case("two reports", lambda: healthy().reports(9.3, 69, 3, 6, 65, 1), FAIL, "2 final reports (limit 1)"),
         Case("a report before t0", lambda: healthy().reports(-1.0, 0, 0, 0, 0, 0), PASS, "closed 65"),
         Case("no report", lambda: says("INFO: bye"), FAIL, "no final report was printed after t0"),

@@ -46,6 +46,12 @@ CASES: Cases = {
             " first odd-1 at t0+5.500 s had no notice until it was gone",
         ),
         Case("one is never told and never closed", lambda: one_more(), FAIL, "had no notice to the end"),
+        Case(
+            "told of another stop before",
+            lambda: healthy().client("odd-1", -5.0).told(-3.0, 1.0).leaves(-2.5),
+            PASS,
+            "clients told once",
+        ),
         Case("told twice", lambda: one_more().told(0.1).told(0.2), FAIL, "odd-1 at t0+0.100 s was told 2 times"),
         Case("a hostile one told twice", lambda: one_more(hostile=True).told(0.1).told(0.2), FAIL, "2 times"),
         Case("a racer told twice", lambda: one_more(0.01).told(0.1).told(0.2), FAIL, "was told 2 times"),

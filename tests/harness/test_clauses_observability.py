@@ -17,6 +17,14 @@ def gauged(*values: float | None) -> Story:
     return told
 
 
+def two_workers(one: tuple[float, ...], two: tuple[float, ...]) -> Story:
+    told = story(processes=2).probe("ready", 0.01, 503)
+    for worker, values in (("1", one), ("2", two)):
+        for i, left in enumerate(values):
+            told.gauge(0.1 + i / 5 + int(worker) / 20, left, worker=worker)
+    return told
+
+
 def printing(text: str) -> Story:
     return healthy().prints(3.0, text)
 
@@ -60,6 +68,17 @@ CASES: Cases = {
         Case("two that overlap", lambda: gauged(4, 3, 2).gauge(0.45, 4, took=0.2), FAIL, "found 4 after 3"),
         Case("two that really overlap", lambda: gauged(4, 3, 2).gauge(0.25, 4, took=0.2), PASS, "4 probes"),
         Case("not in every answer", lambda: gauged(3, None, 3, 3), PASS, "3 probes"),
+        Case("one for each worker", lambda: two_workers((9, 8, 8), (3, 2, 1)), PASS, "6 probes begun after the late"),
+        Case("of all of them together", lambda: two_workers((9, 8, 8), (3, 2, 1)), PASS, "from 12 to 9"),
+        Case(
+            "one of them grows",
+            lambda: two_workers((9, 8, 8), (3, 2, 4)),
+            FAIL,
+            "1 of 6 probes begun after the late horizon (t0+0.012 s) found ebb_connections grown;"
+            " first a probe at t0+0.600 s found 4 of worker 2 after 2",
+        ),
+        Case("a worker that was gone at once", lambda: two_workers((9, 8, 8), ()), PASS, "from 9 to 8"),
+        Case("workers that were hardly asked", lambda: two_workers((9, 8), (3, 2)), UNKNOWN, "only 2 values"),
         Case("too few", lambda: gauged(3, 2), UNKNOWN, "only 2 values of ebb_connections"),
         Case("none declared", lambda: healthy().under(gauge=None), EXCLUDED, "declares no gauge"),
     ],

@@ -35,6 +35,18 @@ def but(*left_out: float) -> Story:
     return saying(*(t for t in MOMENTS if t not in left_out))
 
 
+def two_workers(one: dict[float, int], two: dict[float, int]) -> Story:
+    told = healthy().without("target", "line").prints(-3.0, "INFO:     Started parent process").under(processes=2)
+    for worker, said in ((1, one), (2, two)):
+        for t, left in said.items():
+            told.progress(t, left, worker)
+    return told
+
+
+ALL_OF_IT = {0.05: 40, 2.05: 35, 4.05: 35, 5.01: 35, 7.01: 10, 8.2: 1, 9.25: 0}
+UNTIL_EMPTY = {0.06: 32, 2.06: 31, 2.5: 0}
+
+
 def talkative(lines: int, text: str = "INFO:     connection closed") -> Story:
     told = healthy()
     for i in range(lines):
@@ -52,6 +64,43 @@ CASES: Cases = {
         ),
         Case("everybody left", deserted, PASS, "2 progress lines"),
         Case("forced", forced, PASS, "3 progress lines"),
+        Case(
+            "each of two workers says so itself",
+            lambda: two_workers(ALL_OF_IT, {t + 0.01: left for t, left in ALL_OF_IT.items()}),
+            PASS,
+            "14 progress lines, the first at t0+0.050 s",
+        ),
+        Case("a worker that was empty before", lambda: two_workers(ALL_OF_IT, UNTIL_EMPTY), PASS, "10 progress lines"),
+        Case(
+            "a worker that says nothing",
+            lambda: two_workers(ALL_OF_IT, {}),
+            FAIL,
+            "progress lines of only 1 of 2 processes",
+        ),
+        Case(
+            "workers without names",
+            lambda: healthy().under(processes=2),
+            FAIL,
+            "progress lines of only 1 of 2 processes",
+        ),
+        Case(
+            "a worker that says nothing at the deadline",
+            lambda: two_workers(ALL_OF_IT, {0.06: 32, 2.06: 31, 4.06: 31, 6.5: 3, 8.2: 0}),
+            FAIL,
+            "worker 2: no progress line within 1.000 s of the deadline",
+        ),
+        Case(
+            "a worker that never says that it is empty",
+            lambda: two_workers(ALL_OF_IT, {0.06: 32, 2.06: 31}),
+            FAIL,
+            "worker 2: no progress line between t0+2.060 s and t0+8.132 s",
+        ),
+        Case(
+            "a worker that counts more",
+            lambda: two_workers(ALL_OF_IT, {0.06: 32, 2.06: 39, 2.5: 0}),
+            FAIL,
+            "first the target at t0+2.060 s counted worker 2: 39 left after 32",
+        ),
         Case("nothing at t0", lambda: but(0.05), FAIL, "no progress line within 1.000 s of t0"),
         Case("a parent's delay", lambda: saying(1.1, *MOMENTS[1:]).under(parent_delay_s=0.2), PASS, "at t0+1.100 s"),
         Case(

@@ -184,6 +184,24 @@ CASES: Cases = {
             PASS,
             "once",
         ),
+        Case(
+            "once in each worker",
+            lambda: healthy().prints(7.0).under(processes=2),
+            PASS,
+            "lifespan shutdown began once in each of 2 processes, at t0+9.300 s",
+        ),
+        Case(
+            "not in each worker",
+            lambda: healthy().under(processes=2),
+            FAIL,
+            "lifespan shutdown began in 1 of 2 processes",
+        ),
+        Case(
+            "three times in two workers",
+            lambda: healthy().prints(9.31).prints(9.32).under(processes=2),
+            FAIL,
+            "began 3 times, first at t0+9.300 s and t0+9.310 s (limit 2)",
+        ),
         Case("before t0 does not count", lambda: healthy().prints(-1.0), PASS, "began once"),
         Case("no output", silent, UNKNOWN, "no output of the target was captured"),
         Case(

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from harness.cli import main
+from harness.cli import main, scenarios_of
 from harness.options import ask_of, parse, profile_of
 from harness.profile import REFERENCE, environment_of, terms_of
 
@@ -86,6 +87,14 @@ def test_the_list_shows_each_scenario_with_its_claim_and_clauses(capsys: pytest.
         assert name in told
     assert "clauses 16, 18, 19, 20, 30" in told
     assert "With no client at all a server has nothing to wait for" in told
+
+
+def test_a_scenario_of_several_hosts_has_as_many_clients_as_asked_but_fewer_among_all() -> None:
+    ask = ask_of(parse(["run", "all", "--clients", "1000"]))
+    (by_name,) = scenarios_of(["rolling_deploy"])
+    (among_all,) = (each for each in scenarios_of(["all"]) if each.name == "rolling_deploy")
+    assert (by_name.asked(ask).clients, among_all.asked(ask).clients) == (1000, 150)
+    assert by_name.cannot_be_told_to(replace(REFERENCE, broker_env=None)) == "the target declares no broker_env"
 
 
 def test_a_target_that_does_not_start_is_reported_with_reason_and_log(

@@ -13,7 +13,7 @@ from harness.faults.storm import storm_of_signals
 from harness.faults.touched import source_touched
 from harness.history import Event, History
 from harness.memory import watch_memory
-from harness.probes import Probes, value_of
+from harness.probes import Probes, value_of, worker_of
 from harness.profile import Profile
 from harness.target import Target, TargetFailed
 from tests.harness.servers import empty_history, only, until
@@ -26,7 +26,7 @@ class Ready(http.server.BaseHTTPRequestHandler):
         global asked
         asked += 1
         self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
-        print("asked", asked, flush=True)
+        sys.stdout.write(f"asked {asked}\\n")  # in one piece, for they are threads
     def log_message(self, *args): pass
 http.server.ThreadingHTTPServer.request_queue_size = 128
 server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Ready)
@@ -140,3 +140,15 @@ async def test_a_target_that_never_rests_is_not_idle(history: History) -> None:
 )
 def test_a_gauge_is_read_from_the_metrics(exposition: bytes, value: float | None) -> None:
     assert value_of("ebb_connections", exposition) == value
+
+
+@pytest.mark.parametrize(
+    ("exposition", "worker"),
+    [
+        (b'# HELP ebb_connections {worker="3"}\nebb_connections{worker="1"} 3\n', "1"),
+        (b'ebb_connections{host="a",worker="2"} 3\n', "2"),
+        (b'ebb_connections 3\nebb_refused_total{worker="2"} 3\n', None),
+    ],
+)
+def test_a_gauge_says_of_which_worker_it_speaks(exposition: bytes, worker: str | None) -> None:
+    assert worker_of("ebb_connections", exposition) == worker

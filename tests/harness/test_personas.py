@@ -11,14 +11,14 @@ from typing import TypeVar
 import pytest
 
 from harness.clients.client import Client
-from harness.clients.personas import BusySender, Cooperative, LateAnswerer, Leaver, Lingerer, Talker
+from harness.clients.personas import BusySender, Cooperative, Knocker, LateAnswerer, Leaver, Lingerer, Talker
 from harness.dialect import Dialect, Envelope
 from harness.history import History
 from tests.harness.servers import Served, empty_history, kinds, only, serving, until
 
 NOTICE = json.dumps({"type": "draining", "deadline_s": 5.0, "reconnect_after_s": 0.1})
 C = TypeVar("C", bound=Client)
-ALL = (Lingerer, Cooperative, Leaver, BusySender, Talker, LateAnswerer)
+ALL = (Lingerer, Cooperative, Leaver, BusySender, Talker, Knocker, LateAnswerer)
 
 
 @pytest.fixture
@@ -58,6 +58,16 @@ async def test_a_lingerer_is_told_and_stays_until_the_server_closes(history: His
     assert only(history, "close_received").detail == {"code": 1012, "reason": "service restart"}
     assert only(history, "close_sent").detail == {"code": 1012, "ours": False}
     assert only(history, "ended").detail == {"how": "eof"}
+
+
+async def test_a_knocker_is_let_in_and_leaves_at_once(history: History) -> None:
+    async with serving(listen) as port:
+        knocker = one(Knocker, history)
+        await knocker.connect(port)
+        await until(lambda: knocker.ended, "the end of the connection")
+    told = ["connecting", "opened", "close_sent", "close_received", "ended"]
+    assert kinds(history, "knocker-1") == told
+    assert only(history, "close_sent").detail == {"code": 1000, "ours": True}
 
 
 async def test_a_cooperative_client_leaves_with_1000_at_the_moment_that_its_notice_advises(

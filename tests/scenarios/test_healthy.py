@@ -1,4 +1,6 @@
-"""The reference server passes every scenario, clause by clause: under uvicorn's command line and under its own."""
+"""The reference server passes every scenario, clause by clause: under uvicorn's command line, under its own, and as two
+workers side by side.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,16 @@ def test_the_reference_server_passes(target: str, scenario: str, tmp_path: Path)
     assert run.status == 0
 
 
+OF_SEVERAL_WORKERS = {32, 34}
+WITHOUT_A_SIGNAL = {25}  # a worker that stops by itself is replaced, and the host serves on
+NOT_ASKED_OF = {"uvicorn": OF_SEVERAL_WORKERS, "launcher": OF_SEVERAL_WORKERS, "workers": WITHOUT_A_SIGNAL}
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_scenarios_together_judge_every_clause_but_the_one_about_ten_thousand_clients(target: str):
     judged = {clause for told_to, name in TOLD if told_to == target for clause in SCENARIOS[name].clauses}
 
-    assert judged == set(CLAUSES) - {31}
+    assert judged == set(CLAUSES) - {31} - NOT_ASKED_OF[target]
     assert 31 in SCENARIOS["ten_thousand"].clauses
 
 

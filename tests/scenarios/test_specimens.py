@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent.parent / "specimens"
 
 
 def declared(path: Path) -> dict[str, Any]:
-    """Read FAILS and SCENARIO without importing: a specimen breaks whatever it is imported into."""
+    """Read FAILS, SCENARIO and TARGET without importing: a specimen breaks whatever it is imported into."""
     tree = ast.parse(path.read_text())
     return {
         node.targets[0].id: ast.literal_eval(node.value)
@@ -35,6 +35,7 @@ BY_LOAD = {31}  # ten thousand clients are more than a specimen is worth
 
 NAIVE = {"health": "none", "metrics": "none", "broadcast": "none"}
 UVICORN = "{python} -m uvicorn tests.specimens.%s:%s --host 127.0.0.1 --port {port}"
+WORKERS = "{python} -m tests.specimens.%s --host 127.0.0.1 --port {port} --workers 2"
 
 
 def catch(name: str, folder: Path, *, scenario: str | None = None, **declared: object) -> Run:
@@ -47,7 +48,10 @@ def catch(name: str, folder: Path, *, scenario: str | None = None, **declared: o
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_specimen_fails_exactly_the_clauses_written_beside_it(name: str, tmp_path: Path):
-    run = catch(name, tmp_path, base="uvicorn", startup_command=UVICORN % (name, "{startup}"))
+    if SPECIMENS[name].get("TARGET") == "workers":
+        run = catch(name, tmp_path, base="workers", command=WORKERS % name)
+    else:
+        run = catch(name, tmp_path, base="uvicorn", startup_command=UVICORN % (name, "{startup}"))
 
     assert run.clauses("fail") == SPECIMENS[name]["FAILS"], run.output
     assert run.clauses("unknown") == set(), run.output

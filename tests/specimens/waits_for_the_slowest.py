@@ -14,12 +14,12 @@ PATIENCE_S = 0.15
 publish = Hub.publish
 
 
-async def publish_when_all_can_read(self, data, room=None, sender=None):
+async def publish_when_all_can_read(self, data, *, sender=None, **more):
     """The fault."""
     for connection in list(self.connections.values()) if sender is None else []:
         if connection.link._protocol.transport.get_write_buffer_size():
             await asyncio.sleep(PATIENCE_S)
-    return await publish(self, data, room=room, sender=sender)
+    return await publish(self, data, sender=sender, **more)
 
 
 Hub.publish = publish_when_all_can_read

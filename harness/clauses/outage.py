@@ -1,0 +1,107 @@
+"""What is owed while the broker is away, beside what `seams` counts: an answer to a publish, the truth about a loss.
+
+Owns: how soon a publish was answered, whatever the answer, and who was told that the log is another one. Part of clause
+33: a load that hangs is not served, and who is not told of a gap takes it for nothing. Refuses to know why a client
+came or went.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from harness.clauses.verdict import Offence
+from harness.history import Event, History
+from harness.resume_view import Journey
+
+ANSWERED_WITHIN_S = 1.0
+TOLD_WITHIN_S = 3.0
+LEAST_PUBLISHES = 10  # while the broker was away
+LEAST_CLIENTS = 10  # that could be told
+BEGINS, ENDS = frozenset({"killed", "frozen"}), frozenset({"ready", "thawed"})
+ANSWERS = frozenset({"acked", "error"})
+
+Publish = tuple[float, str, float]  # when, by whom, and how long it was without an answer
+
+
+@dataclass
+class Outage:
+    """What was found. `wanting`: of what too little was observed for a pass; `figures`: how near it came to a bound."""
+
+    offences: list[Offence] = field(default_factory=list)
+    wanting: str | None = None
+    figures: list[str] = field(default_factory=list)
+
+
+def look(history: History, journey: Journey) -> Outage:
+    """Look at a run; nothing is found where the broker was always there."""
+    found = Outage()
+    broker = [event for event in history.events if event.who == "broker"]
+    if away := _away(broker):
+        _look_for_answers(history, journey, away, found)
+    if (emptied_at := journey.broker_emptied_at) is not None:
+        back_at = next((event.t for event in broker if event.what == "ready" and event.t > emptied_at), math.inf)
+        _look_for_gaps(journey, back_at, found)
+    return found
+
+
+def _away(broker: list[Event]) -> list[tuple[float, float]]:
+    """From when to when it was killed, or stopped."""
+    ends = [event.t for event in broker if event.what in ENDS]
+    begins = [event.t for event in broker if event.what in BEGINS]
+    return [(t, next((end for end in ends if end >= t), math.inf)) for t in begins]
+
+
+def _look_for_answers(history: History, journey: Journey, away: list[tuple[float, float]], found: Outage) -> None:
+    publishes = [one for one in _publishes(history) if any(start <= one[0] <= end for start, end in away)]
+    if (lag_s := journey.worst_lag()) > ANSWERED_WITHIN_S / 4:
+        found.wanting = f"the harness itself lagged {lag_s:.3f} s, more than a quarter of {ANSWERED_WITHIN_S:.3f} s"
+        return
+    found.offences += [
+        Offence(t, who, f"had no answer to a publish in {waited_s:.3f} s (limit {ANSWERED_WITHIN_S:.3f} s)")
+        for t, who, waited_s in publishes
+        if waited_s > ANSWERED_WITHIN_S
+    ]
+    slowest_s = max((waited_s for _, _, waited_s in publishes), default=0.0)
+    found.figures.append(
+        f"{len(publishes)} publishes while the broker was away, the slowest answered in {slowest_s:.3f} s"
+    )
+    if len(publishes) < LEAST_PUBLISHES:
+        least = f"and a verdict needs {LEAST_PUBLISHES}"
+        found.wanting = f"only {len(publishes)} publishes while the broker was away, {least}"
+
+
+def _publishes(history: History) -> Iterator[Publish]:
+    """All of them, by HTTP and by clients; of one whose connection ended first nothing is known."""
+    asked: dict[str, float] = {}
+    for t, who, what, detail in history.events:
+        if what == "posted":
+            yield detail["began"], "a POST", t - detail["began"]
+        elif what == "published":
+            asked[who] = t
+        elif what in ANSWERS and who in asked:
+            began = asked.pop(who)
+            yield began, who, t - began
+        elif what == "ended":
+            asked.pop(who, None)
+    until = max((event.t for event in history.events), default=0.0)
+    yield from ((began, who, until - began) for who, began in asked.items())
+
+
+def _look_for_gaps(journey: Journey, back_at: float, found: Outage) -> None:
+    """Who was connected all the time, and was told of no gap."""
+    there = [
+        stream
+        for stream in journey.streams.values()
+        if stream.welcomed_at is not None and stream.welcomed_at < back_at < journey.seen_until - TOLD_WITHIN_S
+        if stream.ended_at is None or stream.ended_at > back_at + TOLD_WITHIN_S
+    ]
+    found.figures.append(f"the log was lost before {len(there)} clients")
+    found.offences += [
+        Offence(back_at, stream.client, f"was told of no gap in {TOLD_WITHIN_S:.3f} s, and the log was another one")
+        for stream in there
+        if not any(mark.what == "gap" and mark.t <= back_at + TOLD_WITHIN_S for mark in stream.marks)
+    ]
+    if len(there) < LEAST_CLIENTS:
+        found.wanting = f"only {len(there)} clients could be told of the loss, and a verdict needs {LEAST_CLIENTS}"

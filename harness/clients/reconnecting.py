@@ -1,0 +1,143 @@
+"""A client that comes back: it moves when it is told to, and returns when it was cut off, and goes on where it stood.
+
+Owns when a client connects, to which host, and which of its connections it leaves. Refuses to know what is said on a
+connection (`resumable`), who speaks (`speaker`) and how many clients there are (`returners`).
+
+Rules. On a notice it stays until its advised moment, then connects to another host, goes on from its position there,
+and leaves the old connection (1000) once the new one stands: until then it hears both. After a cut it waits with full
+jitter and exponential backoff, and tries one host after another, in an order of its own. A server that answers a resume
+with silence is taken as it is, after a while: what comes of it is for the judge. Source: the drain contract, "Terms";
+AWS Architecture Blog, "Exponential Backoff And Jitter".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Sequence
+
+from harness.clients.personas import NORMAL_CLOSURE
+from harness.clients.place import Place
+from harness.clients.received import Readings
+from harness.clients.resumable import Resumable
+from harness.history import History
+
+BACKOFF_BASE_S = 0.1
+BACKOFF_CAP_S = 5.0
+ARRIVES_WITHIN_S = 5.0
+ANSWERED_WITHIN_S = 2.0
+
+
+class Returner:
+    """A client called `name` of hosts on these `ports`, which it is told of again at each attempt.
+
+    `path` may have `{client}`. `dice` are its own: they draw its order of hosts and its jitter.
+    """
+
+    def __init__(
+        self, name: str, history: History, ports: Sequence[int], readings: Readings, dice: random.Random, path: str
+    ) -> None:
+        self.name = name
+        self.history = history
+        self.place = Place()
+        self.current: Resumable | None = None
+        self.standing: list[Resumable] = []
+        self.attempts = 0
+        self.arrivals = 0
+        self._ports = ports
+        self._path = path.replace("{client}", name)
+        self._readings = readings
+        self._dice = dice
+        self._order = dice.sample(range(len(ports)), len(ports))
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection stands on which the server has said all that it owes a newcomer."""
+        return self.current is not None and not self.current.over.is_set()
+
+    async def live(self) -> None:
+        """Be connected, move, come back: until cancelled."""
+        told_by: int | None = None
+        failures = 0
+        while True:
+            former, self.current = self.current, await self._arrive(told_by, failures)
+            self.arrivals += 1
+            if former is not None and former.present:
+                former.send_close(NORMAL_CLOSURE)
+            self.on_arrival()
+            moment = await self.current.summons
+            if moment is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, moment - time.monotonic())):
+                        await self.current.over.wait()
+            was_cut = self.current.over.is_set()
+            told_by, failures = (None, 1) if was_cut else (self.current.host, 0)
+
+    def on_arrival(self) -> None:
+        """Called when another connection has become the one that counts."""
+
+    def on_ack(self, id: str) -> None:
+        """Called when a publish was acknowledged, on whatever connection."""
+
+    def on_error(self) -> None:
+        """Called when a publish was not carried out."""
+
+    def keep(self) -> None:
+        """Put what its standing connections have received into the history: at the end of a run."""
+        for connection in self.standing:
+            connection.keep()
+
+    def tear_down(self) -> None:
+        """Drop every connection that still stands."""
+        for connection in self.standing:
+            connection.tear_down()
+
+    async def _arrive(self, told_by: int | None, failures: int) -> Resumable:
+        """Try hosts until one takes it; not the one that told it to go, while there are others."""
+        while True:
+            if failures:
+                await asyncio.sleep(self._dice.uniform(0.0, backoff_s(failures)))
+            host = self._next_host(told_by)
+            self.attempts += 1
+            connection = _Connection(self, f"{self.name}/{self.attempts}", self._path, host, self._readings)
+            self.standing = [other for other in self.standing if not other.over.is_set()]
+            self.standing.append(connection)
+            if not await connection.connect(self._ports[host], timeout_s=ARRIVES_WITHIN_S):
+                self.standing.remove(connection)
+            else:
+                await asyncio.wait([connection.arrival], timeout=ANSWERED_WITHIN_S)
+                if not connection.over.is_set():
+                    return connection
+            failures += 1
+
+    def _next_host(self, told_by: int | None) -> int:
+        """Round robin in its own order."""
+        host = self._order[0]
+        if host == told_by and len(self._order) > 1:
+            host = self._order[1]
+        self._order.remove(host)
+        self._order.append(host)
+        return host
+
+
+class _Connection(Resumable):
+    """One connection of a returner, which hears what is said about its publishes."""
+
+    def __init__(self, returner: Returner, name: str, path: str, host: int, readings: Readings) -> None:
+        super().__init__(name, returner.history, path, returner.name, host, returner.place, readings)
+        self._returner = returner
+
+    def on_ack(self, id: str) -> None:
+        """Tell whose it is."""
+        self._returner.on_ack(id)
+
+    def on_error(self) -> None:
+        """Tell whose it is."""
+        self._returner.on_error()
+
+
+def backoff_s(failures: int) -> float:
+    """The longest wait before the next attempt, after so many failures in a row, 1 or more."""
+    return min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0 ** min(failures - 1, 16))

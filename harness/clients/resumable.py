@@ -1,0 +1,128 @@
+"""One connection of `ebb.v1` that takes a resume, and writes down everything that is said on it.
+
+Owns what each envelope means on one connection. Refuses to know other connections of the same client, and when to come
+or go: that is `harness.clients.reconnecting`.
+
+The numbered messages go into the history as columns in one event, `received`, when the connection is over. Other
+envelopes are events at once: `welcome`, `resumed`, `gap`, `acked`, `error`, `notice`; their `frames` is how many
+numbered messages had arrived on this connection before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any, ClassVar
+
+from harness.clients.place import Place
+from harness.clients.quick import QuickWire
+from harness.clients.received import Readings, Received
+from harness.dialect import read_json, read_notice
+from harness.history import History
+
+
+class Resumable(QuickWire):
+    """A connection of `client` to `host` (an index), which goes on from the client's place.
+
+    `arrival` is True once the server has said all that it owes a newcomer (`welcome`; to one who resumes also `resumed`
+    or `gap`), False when the connection ended before. `summons` is the moment (monotonic) at which the server advises
+    to connect elsewhere, None when the connection ended without a notice. `over` is set when it has ended.
+    """
+
+    persona: ClassVar[str] = "returner"
+
+    def __init__(
+        self, name: str, history: History, path: str, client: str, host: int, place: Place, readings: Readings
+    ) -> None:
+        super().__init__(name, history, path + place.query, "ebb.v1")
+        self.client = client
+        self.host = host
+        self.resumes_from = place.position
+        self.arrival: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.summons: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+        self.over = asyncio.Event()
+        self._place = place
+        self._epoch = place.epoch
+        self._readings = readings
+        self._received = Received()
+        self._kept = False
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Also whose connection it is, to which host, and the position (epoch, number) that it goes on from."""
+        return {**super().about, "client": self.client, "host": self.host, "position": self.resumes_from}
+
+    def on_ack(self, id: str) -> None:
+        """Called when the server says that a publish has its place in the log."""
+
+    def on_error(self) -> None:
+        """Called when the server says that it did not carry out what it was asked."""
+
+    def say(self, envelope: dict[str, Any]) -> None:
+        """Send one envelope. Only while `present`."""
+        self.send_texts([json.dumps(envelope)])
+
+    def note(self, now: float, what: str, **detail: Any) -> None:
+        """Record what was said beside the numbered messages."""
+        self.record(now, what, **detail, frames=len(self._received.at))
+
+    def keep(self) -> None:
+        """Put what arrived into the history, once: when the connection is over, or else when the run is."""
+        if self.opened and not self._kept:
+            self._kept = True
+            self.record(time.monotonic(), "received", senders=self._readings.senders, **self._received.columns)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over: nothing more comes."""
+        super().connection_lost(exc)
+        self.keep()
+        self.over.set()
+        settle(self.arrival, False)
+        settle(self.summons, None)
+
+    def on_payload(self, now: float, text: bytes) -> None:
+        """Keep a numbered message; note what any other envelope means."""
+        said = self._readings.known.get(text) or self._readings.read(text)
+        if said is not None:
+            self._received.add(now, said)
+            self._place.reach(self._epoch, said[0])
+        else:
+            self._take(now, text.decode(errors="replace"))
+
+    def _take(self, now: float, text: str) -> None:
+        match read_json(text):
+            case {"type": "welcome", "epoch": str(epoch), "seq": int(seq)}:
+                self.note(now, "welcome", epoch=epoch, seq=seq)
+                self._epoch = epoch
+                self._place.welcome(epoch, seq)
+                if self.resumes_from is None:
+                    settle(self.arrival, True)
+            case {"type": "resumed", "epoch": str(epoch), "seq": int(seq), "replayed": int(replayed)}:
+                self.note(now, "resumed", epoch=epoch, seq=seq, replayed=replayed)
+                settle(self.arrival, True)
+            case {"type": "gap", "after": int(after), "next": int(following), "epoch": str(epoch)}:
+                self.note(now, "gap", after=after, next=following, epoch=epoch)
+                self._epoch = epoch
+                self._place.gap(epoch, following)
+                settle(self.arrival, True)
+            case {"type": "ack", "id": str(id), "seq": int(seq)}:
+                self.note(now, "acked", id=id, seq=seq)
+                self.on_ack(id)
+            case {"type": "error", "code": str(code)}:
+                self.note(now, "error", code=code)
+                self.on_error()
+            case {"type": "draining"}:
+                self._be_told(now, text)
+
+    def _be_told(self, now: float, text: str) -> None:
+        if (notice := read_notice(text)) is not None:
+            advice_s = notice.reconnect_after_s
+            self.note(now, "notice", deadline_s=notice.deadline_s, reconnect_after_s=advice_s)
+            settle(self.summons, now + (advice_s or 0.0))
+
+
+def settle(future: asyncio.Future[Any], result: Any) -> None:
+    """Give a future its result, unless it has one."""
+    if not future.done():
+        future.set_result(result)

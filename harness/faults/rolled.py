@@ -1,0 +1,37 @@
+"""A host whose workers are all replaced, one after another, while it serves (SIGHUP): new code, no stop.
+
+The host itself is not told to stop: t0 comes later, if at all. A replaced worker goes when its clients have gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+import psutil
+
+from harness.faults.worker import workers
+from harness.target import Target
+
+LOOK_EVERY_S = 0.05
+
+
+async def roll(target: Target) -> list[psutil.Process]:
+    """Tell the target to replace its workers; return those that it has to replace."""
+    former = [worker.process for worker in await workers(target)]
+    target.history.record(time.monotonic(), "target", "rolled")
+    target.nudge(signal.SIGHUP)
+    return former
+
+
+async def until_replaced(target: Target, former: list[psutil.Process], within_s: float) -> bool:
+    """Wait until all of these have gone, which is recorded; False when one has not, `within_s`."""
+    patience_ends = time.monotonic() + within_s
+    while there := [process for process in former if process.is_running()]:
+        if time.monotonic() > patience_ends:
+            return False
+        former = there
+        await asyncio.sleep(LOOK_EVERY_S)
+    target.history.record(time.monotonic(), "target", "replaced")
+    return True

@@ -1,0 +1,44 @@
+"""A rolling deploy loses nothing: three hosts are replaced one after another under a steady load, and every client gets
+every message exactly once and in order, whichever hosts it is moved to.
+
+Clients move at the moment that their notice advises, go on from where they stood, and leave the old connection once the
+new one stands. Each host drains to its exit before the next process starts on its port. Source: the drain contract,
+clause 33; issue 5, "Must show" 1.
+"""
+
+from __future__ import annotations
+
+from harness.clients.cast import Cast
+from harness.fleet_stage import FleetStage
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+
+PER_S = 50.0
+ALONE_S = 1.0
+
+
+def cast(clients: int) -> Cast:
+    """Those whom a host may have to evict, were nobody to take its advice."""
+    return Cast(lingerers=clients, eviction_s=2.0)
+
+
+async def perform(stage: FleetStage) -> None:
+    """Load, replace every host, and let all of it arrive."""
+    await stage.open_crowd()
+    await stage.speak(PER_S, ALONE_S)
+    for host in range(SCENARIO.hosts):
+        await stage.replace(host)
+    await stage.settle()
+
+
+SCENARIO = Scenario(
+    name="rolling_deploy",
+    story=__doc__,
+    clauses=(33,),
+    cast=cast,
+    perform=perform,
+    broker=True,
+    hosts=3,
+    most_in_all=150,
+    asks=Ask(clients=100_000, timeout_s=6.0, close_timeout_s=2.0, quiet=True),
+)

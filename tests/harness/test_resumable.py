@@ -1,0 +1,243 @@
+"""What a resumable connection makes of bytes and envelopes: nothing is missed however they are cut."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+
+from harness.clients.place import Place
+from harness.clients.quick import QuickWire
+from harness.clients.received import MOST_KNOWN, Readings, Said
+from harness.clients.resumable import Resumable
+from harness.history import History
+from tests.harness.servers import Served, empty_history, kinds, only, serving, until
+
+TEXTS = st.lists(st.text(max_size=20) | st.sampled_from(["x" * 125, "x" * 126, "y" * 65536]), max_size=6)
+
+
+class Listening(QuickWire):
+    """A connection whose handshake is over, and which keeps what it is handed."""
+
+    def __init__(self) -> None:
+        super().__init__("quick-1", empty_history())
+        self._protocol = ClientProtocol(parse_uri("ws://localhost/ws"))
+        self._protocol.state = 1  # OPEN
+        next(self._protocol.parser)
+        self._protocol.parser = self._protocol.parse()
+        self.opened = True
+        self.texts: list[bytes] = []
+
+    def on_payload(self, now: float, text: bytes) -> None:
+        self.texts.append(text)
+
+
+def wire(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=False)
+
+
+def numbered(seq: int, sender: str = "speaker-1", n: int = 1) -> str:
+    return json.dumps({"type": "message", "seq": seq, "room": None, "data": {"s": sender, "n": n}})
+
+
+@pytest.fixture
+def history() -> History:
+    return empty_history()
+
+
+@given(texts=TEXTS, cuts=st.lists(st.integers(0, 70_000), max_size=8))
+def test_texts_arrive_whole_however_the_bytes_are_cut(texts: list[str], cuts: list[int]) -> None:
+    listening = Listening()
+    stream = b"".join(wire(Opcode.TEXT, text.encode()) + wire(Opcode.PONG, b"p") for text in texts)
+    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    for start, end in pairwise(bounds):
+        listening.data_received(stream[start:end])
+    assert listening.texts == [text.encode() for text in texts]
+
+
+def test_a_text_in_fragments_is_one_text() -> None:
+    listening = Listening()
+    first, last = wire(Opcode.TEXT, b"one ", fin=False), wire(Opcode.CONT, b"text")
+    listening.data_received(first + wire(Opcode.PONG, b"") + last)
+    assert listening.texts == [b"one text"]
+
+
+def test_what_follows_a_close_frame_does_not_count() -> None:
+    listening = Listening()
+    listening.data_received(wire(Opcode.TEXT, b"one") + wire(Opcode.CLOSE, b"\x03\xe8") + wire(Opcode.TEXT, b"two"))
+    listening.data_received(wire(Opcode.TEXT, b"three"))
+    assert listening.texts == [b"one"]
+
+
+def test_a_numbered_message_is_read_once_and_remembered() -> None:
+    readings = Readings()
+    text = numbered(7, "speaker-2", 3).encode()
+    assert readings.read(text) == Said(7, 0, 3) == readings.known[text]
+    assert readings.read(numbered(8, "speaker-1", 1).encode()) == Said(8, 1, 1)
+    assert readings.senders == ["speaker-2", "speaker-1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"ack","id":"a:1","seq":1}',
+        '{"type":"message","seq":1,"data":"Test notification"}',
+        '{"type":"message","seq":1,"data":{"s":1,"n":1}}',
+        "not JSON",
+    ],
+)
+def test_anything_else_is_no_numbered_message(text: str) -> None:
+    readings = Readings()
+    assert readings.read(text.encode()) is None
+    assert not readings.known
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    readings = Readings()
+    for n in range(2 * MOST_KNOWN):
+        readings.read(numbered(n, n=n).encode())
+    assert len(readings.known) <= MOST_KNOWN
+
+
+def test_a_newcomer_stands_where_its_welcome_says() -> None:
+    place = Place()
+    assert (place.position, place.query) == (None, "")
+    place.welcome("e", 5)
+    assert (place.position, place.query) == (("e", 5), "?epoch=e&seq=5")
+    place.welcome("f", 9)
+    assert place.position == ("e", 5), "who comes back is where it was, whatever the server's log says"
+
+
+def test_each_message_is_applied_once_whichever_connection_brings_it() -> None:
+    place = Place()
+    place.welcome("e", 0)
+    for seq in (1, 2, 2, 1, 4, 3):
+        place.reach("e", seq)
+    place.reach("f", 9)
+    assert (place.position, place.applied) == (("e", 4), 3)
+
+
+def test_a_gap_moves_on_and_never_back() -> None:
+    place = Place()
+    place.welcome("e", 20)
+    place.gap("e", 11)
+    assert place.position == ("e", 20)
+    place.gap("e", 31)
+    assert place.position == ("e", 30)
+    place.gap("f", 3)
+    assert place.position == ("f", 2)
+
+
+async def listened(history: History, said: list[dict[str, Any]], place: Place | None = None) -> Resumable:
+    """A connection on which a server has said all that and gone."""
+
+    async def say(connection: Served) -> None:
+        for envelope in said:
+            await connection.send(json.dumps(envelope))
+        await connection.close(1012)
+
+    async with serving(say) as port:
+        connection = Resumable("r-1/1", history, "/ws/r-1", "r-1", 2, place or Place(), Readings())
+        assert await connection.connect(port)
+        await until(connection.over.is_set, "the end of the connection")
+    return connection
+
+
+WELCOME = {"type": "welcome", "connection": "c", "epoch": "e", "seq": 4, "ping_s": None}
+
+
+async def test_everything_that_is_said_is_on_record_and_what_arrived_in_columns(history: History) -> None:
+    place = Place()
+    messages = [json.loads(numbered(5, n=1)), json.loads(numbered(6, "speaker-2", 1))]
+    await listened(history, [WELCOME, messages[0], {"type": "ack", "id": "r-1:1", "seq": 6}, messages[1]], place)
+    assert kinds(history, "r-1/1") == [
+        *("connecting", "opened", "welcome", "acked", "close_received", "close_sent", "ended", "received"),
+    ]
+    connecting = only(history, "connecting").detail
+    assert (connecting["client"], connecting["host"], connecting["position"]) == ("r-1", 2, None)
+    assert only(history, "welcome").detail == {"epoch": "e", "seq": 4, "frames": 0}
+    assert only(history, "acked").detail == {"id": "r-1:1", "seq": 6, "frames": 1}
+    received = only(history, "received").detail
+    assert [list(received[name]) for name in ("seq", "sender", "n")] == [[5, 6], [0, 1], [1, 1]]
+    assert received["senders"] == ["speaker-1", "speaker-2"]
+    assert list(received["at"]) == sorted(received["at"])
+    assert place.position == ("e", 6)
+
+
+async def test_who_resumes_has_arrived_with_the_answer_and_not_with_the_welcome(history: History) -> None:
+    place = Place()
+    place.welcome("e", 4)
+    connection = await listened(history, [WELCOME], place)
+    assert connection.arrival.result() is False
+    assert only(history, "connecting").detail["position"] == ("e", 4)
+    assert only(history, "connecting").detail["path"] == "/ws/r-1?epoch=e&seq=4"
+
+
+@pytest.mark.parametrize(
+    ("answer", "position"),
+    [
+        ({"type": "resumed", "epoch": "e", "seq": 9, "replayed": 5}, ("e", 4)),
+        ({"type": "gap", "after": 4, "next": 8, "epoch": "e"}, ("e", 7)),
+        ({"type": "gap", "after": 4, "next": 2, "epoch": "f"}, ("f", 1)),
+    ],
+)
+async def test_a_resume_is_answered_by_resumed_or_a_gap(
+    history: History, answer: dict[str, Any], position: tuple[str, int]
+) -> None:
+    place = Place()
+    place.welcome("e", 4)
+    connection = await listened(history, [WELCOME | {"epoch": answer["epoch"]}, answer], place)
+    assert connection.arrival.result() is True
+    assert place.position == position
+
+
+async def test_a_notice_summons_elsewhere_at_its_moment_and_an_end_without_one_does_not(history: History) -> None:
+    told = await listened(history, [WELCOME, {"type": "draining", "deadline_s": 5, "reconnect_after_s": 0.5}])
+    assert told.summons.result() == pytest.approx(only(history, "notice").t + 0.5)
+    assert (await listened(empty_history(), [WELCOME])).summons.result() is None
+
+
+async def test_an_error_reaches_whoever_has_asked(history: History) -> None:
+    class Asking(Resumable):
+        refused = 0
+
+        def on_error(self) -> None:
+            self.refused += 1
+
+    async def refuse(connection: Served) -> None:
+        assert json.loads(await connection.recv()) == {"type": "publish", "id": "r-1:1", "data": 1}
+        await connection.send('{"type":"error","code":"broker_unavailable","detail":"no answer"}')
+        await connection.wait_closed()
+
+    async with serving(refuse) as port:
+        asking = Asking("r-1/1", history, "/ws/r-1", "r-1", 0, Place(), Readings())
+        await asking.connect(port)
+        asking.say({"type": "publish", "id": "r-1:1", "data": 1})
+        await until(lambda: asking.refused, "the error")
+        asking.tear_down()
+        await asyncio.wait_for(asking.over.wait(), 5)
+    assert only(history, "error").detail == {"code": "broker_unavailable", "frames": 0}
+
+
+async def test_a_connection_that_still_stands_can_be_asked_what_has_arrived_once(history: History) -> None:
+    async def say(connection: Served) -> None:
+        await connection.send(json.dumps(WELCOME))
+        await connection.send(numbered(5))
+        await connection.wait_closed()
+
+    async with serving(say) as port:
+        connection = Resumable("r-1/1", history, "/ws/r-1", "r-1", 0, place := Place(), Readings())
+        await connection.connect(port)
+        await until(lambda: place.applied, "the message")
+        connection.keep()
+        connection.tear_down()
+        await until(connection.over.is_set, "the end of the connection")
+    assert list(only(history, "received").detail["n"]) == [1]

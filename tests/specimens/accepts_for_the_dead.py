@@ -1,0 +1,37 @@
+"""While a worker is gone, its parent accepts in its place, and has nobody who would answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from server import workers
+from server.host import Host
+from server.launcher import main
+
+TARGET = "workers"
+SCENARIO = "worker_dies"
+FAILS = {32}
+FOR_S = 2.0
+
+replace, reserve = Host._replace, workers.reserve
+reserved = []
+
+
+def reserve_and_remember(host, port):
+    reserved.extend(reserve(host, port))
+    return reserved
+
+
+async def accept_in_its_place(self, *worker):
+    """The fault."""
+    for each in () if self._orders.stopping else reserved:
+        each.listen()
+        asyncio.get_running_loop().call_later(FOR_S, each.shutdown, socket.SHUT_RDWR)
+    await replace(self, *worker)
+
+
+workers.reserve, Host._replace = reserve_and_remember, accept_in_its_place
+
+if __name__ == "__main__":
+    main()

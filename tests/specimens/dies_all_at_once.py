@@ -1,0 +1,29 @@
+"""When one worker dies, the launcher kills the others as well, and begins anew: everybody notices."""
+
+from __future__ import annotations
+
+import signal
+
+from server.host import Host
+from server.launcher import main
+
+TARGET = "workers"
+SCENARIO = "worker_dies"
+FAILS = {12, 34}
+
+replace = Host._replace
+deaths = []
+
+
+async def kill_the_others(self, worker, *ended):
+    """The fault."""
+    deaths.append(worker)
+    if len(deaths) == 1:
+        self._crew._tell(signal.SIGKILL)
+    await replace(self, worker, *ended)
+
+
+Host._replace = kill_the_others
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""When the broker is away, clients are sent away as well."""
+
+from __future__ import annotations
+
+from server.brokers.valkey import ValkeyBroker
+from server.core.close_codes import CloseCode
+from server.main import app as app
+
+SCENARIO = "broker_dies"
+FAILS = {12}
+
+away = ValkeyBroker.away
+
+
+async def send_everybody_away(self, pause_s):
+    """The fault."""
+    for connection in list(app.state.hub.connections.values()):
+        connection.close(CloseCode.SERVICE_RESTART, "the broker is away")
+    await away(self, pause_s)
+
+
+ValkeyBroker.away = send_everybody_away

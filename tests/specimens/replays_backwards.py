@@ -1,0 +1,28 @@
+"""Who comes back a little late is sent what it has missed, the newest first."""
+
+from __future__ import annotations
+
+import asyncio
+
+from server.hub import Hub
+from server.main import app as app
+from server.resume import Resume
+
+SCENARIO = "rolling_deploy"
+FAILS = {33}
+
+missed = Hub.missed
+
+
+def miss_backwards(self, connection, rooms, since, limit_bytes=None):
+    """The fault."""
+    mine, seq = missed(self, connection, rooms, since, limit_bytes)
+    return mine[::-1], seq
+
+
+async def be_late(self):
+    """At 50 messages a second there are some to be replayed."""
+    await asyncio.sleep(0.2)
+
+
+Hub.missed, Resume._until_known = miss_backwards, be_late
