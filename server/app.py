@@ -82,7 +82,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
             await stack.enter_async_context(sessions.serving())
             if lifespan is not None:
                 await unless_stopped(server, stack.enter_async_context(lifespan(app)))
-            stack.callback(pool.kill)
+            stack.push_async_callback(pool.end)
             for task in (notify(hub, settings.notify_text, settings.notify_interval_s), lag.watch()):
                 stack.callback(asyncio.create_task(task).cancel)
             if server is not None:

@@ -7,6 +7,7 @@ whole group is signalled: they are needed until the last client was answered, an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from server.core.work import prove_work
+
+# Seconds that an executor whose processes were killed has to notice.
+_END_S = 0.3
 
 
 class HeavyPool:
@@ -39,13 +43,15 @@ class HeavyPool:
                 self._executor = None  # the next computation starts a new pool
             return '{"status": "error", "detail": "the process that worked on it died; send it again"}'
 
-    def kill(self) -> None:
-        """End the processes, whatever they are at."""
+    async def end(self) -> None:
+        """End the processes, whatever they are at; and their executor, which tells this event loop of each."""
         executor, self._executor = self._executor, None
         if executor is not None:
             for process in list(executor._processes.values()):  # `kill_workers()` from Python 3.14 on
                 process.kill()
-            executor.shutdown(wait=False)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_S):  # after the loop has closed it would print a traceback
+                    await asyncio.to_thread(executor.shutdown)
 
 
 def _ignore_signals() -> None:

@@ -17,7 +17,7 @@ from server.heavy import HeavyPool
 async def pool():
     pool = HeavyPool(processes=1)
     yield pool
-    pool.kill()
+    await pool.end()
 
 
 def processes(pool: HeavyPool) -> list:
@@ -51,8 +51,8 @@ async def test_a_process_that_dies_is_confessed_and_replaced(pool):
 async def test_killing_it_leaves_no_process_behind(pool):
     await pool.compute("first")
     started = processes(pool)
-    pool.kill()
-    pool.kill()
+    await pool.end()
+    await pool.end()
 
     for process in started:
         process.join(timeout=10)
