@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 
-from server.conversations import Anonymous, Named
+from server.conversations import Named
 from server.main import app as app
 
-said = Named.said
+confirm = Named._confirm
 numbers = itertools.count(1)
 
 
-async def said_with_gaps(self: Named, text: str) -> None:
+def confirm_with_gaps(self: Named, text: str) -> None:
     """The fault: the others hear it, the sender does not."""
-    await (Anonymous.said if next(numbers) % 10 == 0 else said)(self, text)
+    if next(numbers) % 10:
+        confirm(self, text)
 
 
-Named.said = said_with_gaps  # type: ignore[method-assign]
+Named._confirm = confirm_with_gaps  # type: ignore[method-assign]
