@@ -75,7 +75,7 @@ class Stage:
         return self
 
     async def __aexit__(self, *exc: object) -> bool | None:
-        return await self._stack.__aexit__(*exc)  # type: ignore[arg-type]
+        return await self._stack.__aexit__(*exc)  # type: ignore[arg-type]  # handed on as they came
 
     def enter(self, phase: str) -> None:
         """Begin a phase of the scenario: marked in the history, shown by whoever watches."""

@@ -75,13 +75,13 @@ def _convert(key: str, kind: str, value: object) -> tuple[str, Any]:
         case "tuple[str, ...]":
             words = shlex.split(value) if isinstance(value, str) else value
             fits = isinstance(words, list) and bool(words) and all(isinstance(word, str) for word in words)
-            return "words, as a list or in one text", tuple(words) if fits else None  # type: ignore[arg-type]
+            return "words, as a list or in one text", tuple(words) if fits else None  # type: ignore[arg-type]  # `fits` looked
         case "tuple[int, ...]":
             fits = isinstance(value, list) and bool(value) and all(type(status) is int for status in value)
-            return "a list of exit statuses", tuple(value) if fits else None  # type: ignore[arg-type]
+            return "a list of exit statuses", tuple(value) if fits else None  # type: ignore[arg-type]  # `fits` looked
         case "float":
-            fits = type(value) in (int, float) and 0 <= value < float("inf")  # type: ignore[operator]
-            return "seconds, 0 or more", float(value) if fits else None  # type: ignore[arg-type]
+            fits = type(value) in (int, float) and 0 <= value < float("inf")  # type: ignore[operator]  # a number, by now
+            return "seconds, 0 or more", float(value) if fits else None  # type: ignore[arg-type]  # `fits` looked
         case "int":
             return "a whole number, 1 or more", value if type(value) is int and value >= 1 else None
         case "bool":

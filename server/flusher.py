@@ -88,6 +88,7 @@ class Flusher:
             batches = {form: Batch.of([forms[form] for forms in messages]) for form in Form}
             for reader in self._everyone:
                 if reader.pending is None:
+                    # whose pending is None was accepted, and has an output
                     full = reader.output.write(batches[reader.form])  # type: ignore[union-attr]
                     if full is not None:
                         reader.overflow(full)

@@ -60,7 +60,7 @@ def _for_each_address(host: str, port: int, bind: Callable[[Address], socket.soc
 
 def _addresses(host: str, port: int) -> Iterable[Address]:
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    addresses: list[Address] = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
+    addresses: list[Address] = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]  # IPv4 and IPv6 differ
     return dict.fromkeys(addresses)
 
 

@@ -9,44 +9,18 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.clients.cast import Cast
-from harness.comeback import under_load
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from harness.faults.broker import Broker
+from harness.scenarios.broker_outage import broker_outage
 
-BEFORE_S, AWAY_S, AFTER_S = 0.5, 3.0, 1.0
-NEWCOMERS = 10
+AWAY_S, AFTER_S = 3.0, 1.0
 
 
-def cast(clients: int) -> Cast:
-    """Most of them stay; those that come back are not counted here."""
-    return Cast(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
+async def outage(broker: Broker) -> None:
+    """Kill it, and start it again with its data."""
+    await broker.kill()
+    await asyncio.sleep(AWAY_S)
+    await broker.restart()
+    await asyncio.sleep(AFTER_S)
 
 
-async def perform(stage: Stage) -> None:
-    """Load, take the broker away, bring it back, and end it."""
-    assert stage.broker is not None, "the scenario asks for one"
-    await stage.open_crowd()
-    await stage.warm_up()
-    async with under_load(stage):
-        await asyncio.sleep(BEFORE_S)
-        stage.enter("the broker is killed")
-        await stage.broker.kill()
-        await asyncio.sleep(AWAY_S)
-        await stage.broker.restart()
-        await asyncio.sleep(AFTER_S)
-    await stage.newcomers.stay(NEWCOMERS)
-    await stage.signal(joiners=False)
-    await stage.until_exit()
-
-
-SCENARIO = Scenario(
-    name="broker_dies",
-    story=__doc__,
-    clauses=(1, 2, 5, 6, 10, 12, 13, 18, 19, 20, 28, 29, 30, 33),
-    cast=cast,
-    perform=perform,
-    broker=True,
-    asks=Ask(clients=50, timeout_s=1.5, close_timeout_s=1.5, quiet=True),
-)
+SCENARIO = broker_outage("broker_dies", __doc__, "the broker is killed", outage)

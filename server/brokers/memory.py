@@ -69,7 +69,7 @@ class MemoryBroker:
         self._numbers: OrderedDict[str, int] = OrderedDict()
         self._deliver: Deliver = lambda _message: None
 
-    def subscribe(self, deliver: Deliver, lost: Lost) -> None:  # noqa: ARG002
+    def subscribe(self, deliver: Deliver, lost: Lost) -> None:  # noqa: ARG002  # nothing is ever lost here
         """Name who is called for each message. Nothing is ever lost here."""
         self._deliver = deliver
 

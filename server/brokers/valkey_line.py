@@ -85,7 +85,7 @@ class Address:
 
     def connection(self) -> Connection:
         """Make a connection; it is not connected yet."""
-        return cast(Connection, self._pool.make_connection())  # type: ignore[no-untyped-call]
+        return cast(Connection, self._pool.make_connection())  # type: ignore[no-untyped-call]  # redis-py's
 
 
 class Line:

@@ -172,7 +172,7 @@ def test_a_state_comes_back_as_it_was_stored():
 
 
 def asked(*session_ids: str, **limits: float) -> Questions:
-    questions = Questions(**limits)  # type: ignore[arg-type]
+    questions = Questions(**limits)  # type: ignore[arg-type]  # any of its limits
     for n, session_id in enumerate(session_ids):
         assert questions.take(Question(session_id, f"q{n}")) is None
     return questions

@@ -123,7 +123,7 @@ def moves(told: Deploy, client: str, at: float, number: int = 2, position: int |
         position = max(seq for seq in range(MESSAGES + 1) if seq * EVERY_S + LATENCY_S < at)
     told.connects(client, number, at, ("e", position)).is_welcomed(at + 0.01, seq=position).is_resumed(at + 0.011)
     owed = (message(seq) for seq in range(position + 1, MESSAGES + 1))
-    return told.receives(*((max(t, at + 0.012), *rest) for t, *rest in owed))  # type: ignore[arg-type]
+    return told.receives(*((max(t, at + 0.012), *rest) for t, *rest in owed))  # type: ignore[arg-type]  # a tuple unpacked
 
 
 def healthy_deploy(clients: int = 12) -> Deploy:

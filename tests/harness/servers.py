@@ -38,7 +38,7 @@ async def serving(
         await behave(connection)
 
     settings = {"create_connection": Served, "process_request": refuse, "close_timeout": PATIENCE_S}
-    async with serve(handle, HOST, 0, compression=None, **settings) as server:  # type: ignore[arg-type]
+    async with serve(handle, HOST, 0, compression=None, **settings) as server:  # type: ignore[arg-type]  # any of websockets' settings
         yield next(iter(server.sockets)).getsockname()[1]
 
 

@@ -198,6 +198,7 @@ async def test_a_resetter_vanishes_by_reset_at_its_own_moment(history: History) 
 
     async def listen(connection: Served) -> None:
         connection_lost = connection.connection_lost
+        # the library's own method, listened to
         connection.connection_lost = lambda exc: (ends.append(exc), connection_lost(exc))  # type: ignore[method-assign, assignment]
         with pytest.raises(ConnectionClosed):
             await connection.recv()

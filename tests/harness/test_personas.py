@@ -159,7 +159,7 @@ async def test_a_late_answerer_answers_the_close_frame_after_its_delay(history: 
 
 
 async def test_a_refused_handshake_is_recorded_with_its_status_and_advice(history: History) -> None:
-    def refuse(connection, request):  # type: ignore[no-untyped-def]
+    def refuse(connection, request):  # type: ignore[no-untyped-def]  # websockets' own types, in a test
         response = connection.respond(503, "draining\n")
         response.headers["Retry-After"] = "3"
         return response

@@ -41,7 +41,7 @@ def history() -> History:
 
 
 def python(code: str, **declared: object) -> Profile:
-    return replace(Profile(command=("{python}", "-c", code, "{port}")), **declared)  # type: ignore[arg-type]
+    return replace(Profile(command=("{python}", "-c", code, "{port}")), **declared)  # type: ignore[arg-type]  # any field
 
 
 def serving(more: str = "") -> Profile:

@@ -17,4 +17,4 @@ def confirm_with_gaps(self: Named, text: str) -> None:
         confirm(self, text)
 
 
-Named._confirm = confirm_with_gaps  # type: ignore[method-assign]
+Named._confirm = confirm_with_gaps  # type: ignore[method-assign]  # the fault is put in

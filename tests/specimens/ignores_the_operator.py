@@ -17,4 +17,4 @@ def take_and_forget(server):
 
 server.app.take_force = take_and_forget
 
-from server.main import app as app  # noqa: E402
+from server.main import app as app  # noqa: E402  # after the fault is in

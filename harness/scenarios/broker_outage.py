@@ -1,0 +1,50 @@
+"""What the scenarios of a broker that goes away have in common: who plays, the load, and what they are judged by.
+
+Owns the story around the outage. What happens to the broker is each scenario's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from harness.clients.cast import Cast
+from harness.comeback import under_load
+from harness.faults.broker import Broker
+from harness.profile import Ask
+from harness.scenarios.scenario import Scenario
+from harness.stage import Stage
+
+BEFORE_S = 0.5
+NEWCOMERS = 10
+
+
+def cast(clients: int) -> Cast:
+    """Most of them stay; those that come back are not counted here."""
+    return Cast(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
+
+
+def broker_outage(name: str, story: str | None, phase: str, outage: Callable[[Broker], Awaitable[None]]) -> Scenario:
+    """Tell of an `outage` under load, which ends when all that it left behind has had time to arrive; then a drain."""
+
+    async def perform(stage: Stage) -> None:
+        assert stage.broker is not None, "the scenario asks for one"
+        await stage.open_crowd()
+        await stage.warm_up()
+        async with under_load(stage):
+            await asyncio.sleep(BEFORE_S)
+            stage.enter(phase)
+            await outage(stage.broker)
+        await stage.newcomers.stay(NEWCOMERS)
+        await stage.signal(joiners=False)
+        await stage.until_exit()
+
+    return Scenario(
+        name=name,
+        story=story,
+        clauses=(1, 2, 5, 6, 10, 12, 13, 18, 19, 20, 28, 29, 30, 33),
+        cast=cast,
+        perform=perform,
+        broker=True,
+        asks=Ask(clients=50, timeout_s=1.5, close_timeout_s=1.5, quiet=True),
+    )
