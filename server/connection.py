@@ -256,6 +256,7 @@ class Connection:
         self.open = False
         if self.pending is None:
             self.pending = []  # aside for good: what everyone is sent does not reach it any more
+            self._flusher.leave(self)
 
     async def _send_close(self, output: Output, code: CloseCode, reason: str) -> None:
         """Send the close frame once there is room for it, unless the peer has closed by then."""

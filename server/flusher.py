@@ -1,40 +1,19 @@
 """Writes out, once a turn of the event loop, everything that was offered to connections in it: one write a client.
 
-Owns the loop that runs once for each client of each broadcast, and is written out for that reason. What everyone is
-sent in a turn is one batch, joined once and written to each; a connection that is sent something of its own, or left
-out of something, is set aside for that turn and has its own list. Several messages for a client leave together, and
-none waits for another: measured 2 to 3 times the rate under backlog, and nothing lost on a single message. Refuses
-to know what a connection is beyond what is named in `Reader`.
+Owns what is offered in a turn. What everyone is sent in it is one batch, joined once and written to each (see `lane`);
+a connection that is sent something of its own, or left out of something, is set aside for that turn and has its own
+list. Several messages for a client leave together, and none waits for another: measured 2 to 3 times the rate under
+backlog, and nothing lost on a single message. Refuses to know what a connection is beyond what is named in `Reader`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
 
 from server.core.frame import Batch, Frame
 from server.core.wire import Form
-from server.output import Output
-
-
-class Reader(Protocol):
-    """A connection, as far as frames on their way out are concerned.
-
-    `pending` is what waits for it alone; None as long as it is sent what everyone is sent. A connection that is not
-    accepted yet, or closed, is never None.
-    """
-
-    form: Form
-    open: bool
-    pending: list[Frame] | None
-    output: Output | None
-
-    def flush(self) -> None:
-        """Write what is pending."""
-
-    def overflow(self, full: str) -> None:
-        """It reads too slowly; `full` says how much waits for it."""
+from server.lane import Lane, Reader
 
 
 class Flusher:
@@ -45,6 +24,7 @@ class Flusher:
         self._everyone = everyone
         self._batch: list[Mapping[Form, Frame]] = []
         self._aside: list[Reader] = []
+        self._lanes = {form: Lane() for form in Form}
 
     def open(self, reader: Reader, first: Sequence[Frame]) -> None:
         """Begin with a reader that was accepted just now: `first`, then what was offered to it before."""
@@ -55,8 +35,13 @@ class Flusher:
         """Hand out what is pending for a reader, to add something of its own."""
         if reader.pending is None:
             reader.pending = [forms[reader.form] for forms in self._batch] if reader in self._everyone else []
+            self.leave(reader)
             self._set_aside(reader)
         return reader.pending
+
+    def leave(self, reader: Reader) -> None:
+        """Send a reader no longer what everyone is sent. Nothing happens if it is not."""
+        self._lanes[reader.form].leave(reader)
 
     def offer_some(self, audience: Iterable[Reader], but: Reader | None, forms: Mapping[Form, Frame]) -> None:
         """Offer one message to an audience without its sender, to each in its form."""
@@ -84,15 +69,12 @@ class Flusher:
     def _flush(self) -> None:
         aside, self._aside = self._aside, []
         messages, self._batch = self._batch, []
-        if messages:
-            batches = {form: Batch.of([forms[form] for forms in messages]) for form in Form}
-            for reader in self._everyone:
-                if reader.pending is None:
-                    # whose pending is None was accepted, and has an output
-                    full = reader.output.write(batches[reader.form])  # type: ignore[union-attr]
-                    if full is not None:
-                        reader.overflow(full)
+        for form, lane in self._lanes.items():
+            if messages and lane:
+                lane.write(Batch.of([forms[form] for forms in messages]))
         for reader in aside:
             reader.flush()
             if reader.open:
                 reader.pending = None
+                if reader in self._everyone:
+                    self._lanes[reader.form].enter(reader)

@@ -49,6 +49,7 @@ class Hub:
 
         It replaces one that had the same name before.
         """
+        self.flusher.aside(connection)  # what was published earlier in this turn is not for it
         self._fanout.enter(connection)
         for room in rooms:
             self._fanout.join(connection, room)

@@ -9,6 +9,7 @@ the order, both have the same limit in bytes. Refuses to know what becomes of a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 from server.core.frame import Batch
@@ -18,6 +19,14 @@ from server.link import Link, Send
 
 class Output(Protocol):
     """The way out to one client. Nothing here waits but `flushed`."""
+
+    @property
+    def transport(self) -> asyncio.WriteTransport | None:
+        """Where `room_bytes` may be written without asking."""
+
+    @property
+    def room_bytes(self) -> int:
+        """How much fits before more would wait than may; 0 where nothing may be written without asking."""
 
     def write(self, batch: Batch) -> str | None:
         """Send a batch. None, or, when more would wait than may: how much does, and nothing was sent."""
@@ -41,24 +50,25 @@ def output_of(link: Link, send: Send, limit_bytes: int) -> Output:
 class DirectOutput:
     """Writes to the transport under a uvicorn connection."""
 
-    __slots__ = ("_backlog", "_limit_bytes", "_link", "_write")
+    __slots__ = ("_limit_bytes", "_link", "transport")
 
     def __init__(self, link: Link, limit_bytes: int) -> None:
         self._link = link
-        self._write = link.transport.write
-        self._backlog = link.transport.get_write_buffer_size
         self._limit_bytes = limit_bytes
+        self.transport = link.transport
+
+    @property
+    def room_bytes(self) -> int:
+        """How much fits before more would wait than may."""
+        return self._limit_bytes - self.transport.get_write_buffer_size()
 
     def write(self, batch: Batch) -> str | None:
         """Write a batch in one go: several frames in one cost little more than one alone."""
-        backlog, write = self._backlog, self._write  # called as `self._write()` they cost CPython 3.11 twice as much
-        try:
-            backlog_bytes = backlog()
-            if backlog_bytes and backlog_bytes + len(batch.wire) > self._limit_bytes:
-                return f"{backlog_bytes} of {self._limit_bytes} bytes"
-            write(batch.wire)
-        except RuntimeError:  # uvloop's way to say that it is closed; its reader has yet to hear of it
-            pass
+        backlog_bytes = self.transport.get_write_buffer_size()
+        if backlog_bytes and backlog_bytes + len(batch.wire) > self._limit_bytes:
+            return f"{backlog_bytes} of {self._limit_bytes} bytes"
+        with contextlib.suppress(RuntimeError):  # uvloop says that it is closed; the reader has yet to hear of it
+            self.transport.write(batch.wire)
         return None
 
     @property
@@ -78,6 +88,9 @@ class QueuedOutput:
     """Sends with ASGI's `send`, by one task that is there while something waits, so that frames keep their order."""
 
     __slots__ = ("_clock", "_outbox", "_send", "_writer")
+
+    transport = None
+    room_bytes = 0
 
     def __init__(self, send: Send, limit_bytes: int) -> None:
         self._send = send

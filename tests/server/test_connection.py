@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -50,6 +52,19 @@ async def test_a_slow_consumer_that_never_reads_again_is_cut_off_after_the_close
 
     assert slow.aborted
     assert [connection.departure for connection in house.ended] == [Departure.LEFT]
+
+
+async def test_nothing_is_kept_of_a_client_that_has_left():
+    house, peer = House(), Peer()
+    await served(house, peer)
+    peer.leave()
+    await asyncio.sleep(1)
+    house.ended.clear()
+    gone = weakref.ref(peer)
+    del peer
+    gc.collect()
+
+    assert gone() is None
 
 
 async def test_the_close_frame_follows_everything_that_was_offered_before_it_and_nothing_follows_it():

@@ -88,8 +88,6 @@ async def test_a_transport_that_is_closed_already_harms_nobody(protocol):
 
     protocol.transport.write = closed
     assert DirectOutput(Link(protocol.send), limit_bytes=100).write(batch("a")) is None
-    protocol.transport.get_write_buffer_size = closed
-    assert DirectOutput(Link(protocol.send), limit_bytes=100).write(batch("a")) is None
 
 
 async def test_one_frame_larger_than_the_limit_is_written_when_nothing_waits(protocol):

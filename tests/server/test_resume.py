@@ -110,6 +110,18 @@ async def test_a_process_that_is_behind_is_given_a_second_to_hear_what_the_clien
     assert (len(said(peer, "resumed")), data(peer)) == (1, ["new"])
 
 
+async def test_listening_begins_with_what_is_published_after_it_also_within_one_turn_of_the_event_loop():
+    house, peer = House(), Peer()
+    connection = house.connect(peer, arrival=back(house, 9))  # waits a second for number 9, and listens then
+    await asyncio.sleep(0.5)
+    await house.hub.publish("before")
+    house.hub.listen(connection)
+    await house.hub.publish("after")
+    await asyncio.sleep(0.1)
+
+    assert data(peer) == ["after"]
+
+
 async def test_what_is_trimmed_while_a_slow_client_is_brought_up_to_date_is_a_gap():
     house, peer = House(limits=ROOMY, history=2000), Peer()
     for n in range(2000):
