@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from server.brokers import Broker, BrokerFailed, BrokerUnavailable
 from server.brokers.choose import broker_of
 from server.collector import tune_collector
-from server.connection import Limits
+from server.connections.connection import Limits
 from server.conversations import Heavy, Json, join_the_others
 from server.heavy import HeavyPool
 from server.hold import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
@@ -28,8 +28,8 @@ from server.hub import Hub
 from server.logs import set_up_logs
 from server.metrics import LoopLag, Numbers
 from server.routes import add_metrics, add_routes
-from server.session import begin_session
-from server.sessions import Sessions
+from server.sessions.conversation import begin_session
+from server.sessions.registry import Sessions
 from server.settings import PREFIX, Settings, stop_budget
 from server.sockets import Begin, Door, Sockets
 from server.stop import Shutdown

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from server.brokers import BrokerUnavailable
-from server.connection import Connection
+from server.connections.connection import Connection
 from server.core.frame import Frame
 from server.core.wire import (
     Ack,
@@ -17,13 +17,13 @@ from server.core.wire import (
     Form,
     Join,
     Leave,
-    Malformed,
     Publish,
     Refusal,
     Welcome,
     parse,
     parse_chat,
 )
+from server.core.words import Malformed
 from server.heavy import HeavyPool
 from server.hub import Hub
 from server.resume import Resume

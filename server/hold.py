@@ -108,7 +108,7 @@ async def _ticking(server: uvicorn.Server) -> AsyncIterator[None]:
 
 async def _refuse_the_last(server: uvicorn.Server) -> None:
     """Close the listener, and let whoever it has accepted ask and get its answer: uvicorn would hang up on them."""
-    if (close := getattr(server, "close_listeners", None)) is not None:  # a worker's (see `retire`): siblings serve on
+    if (close := getattr(server, "close_listeners", None)) is not None:  # of a worker, see `workers.retire`
         close()
     for listener in server.servers:
         listener.close()

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from server.brokers import Broker
-from server.connection import Connection
+from server.connections.connection import Connection
+from server.connections.flusher import Flusher
 from server.core.close_codes import CloseCode
 from server.core.fanout import Fanout
 from server.core.frame import Frame
 from server.core.history import History, Kept
 from server.core.wire import Form, Gap, Message, Position, Post
-from server.flusher import Flusher
 
 HISTORY_BYTES = 64 * 1024 * 1024
 

@@ -3,7 +3,7 @@
 Owns the command line (an option for every setting, and uvicorn's own where they matter to a WebSocket), and what the
 process says to its supervisor: 0 drained, evicted or stopped during startup, 130 forced by an operator, 1 a wrong
 setting or a port that is not to be had, 2 bad usage, 3 it could not start. With `--workers N` it becomes the parent of
-N processes that were started by the same command (see `workers`).
+N processes that were started by the same command (see `workers.parent`).
 
 Measured on uvicorn 0.54: it raises each signal again after it has shut down, so that a process ends with -15; hence a
 handler of our own is in place before and after, and the signals are ignored at the very end.
@@ -24,13 +24,13 @@ from typing import NoReturn
 import uvicorn
 from fastapi import FastAPI
 
-from server import workers
 from server.app import create_app
 from server.core.host import FORCED
-from server.listeners import CannotListen, shared
 from server.logs import set_up_logs
-from server.retire import WorkerServer
 from server.settings import PREFIX, Settings, load
+from server.workers import parent
+from server.workers.listeners import CannotListen, shared
+from server.workers.retire import WorkerServer
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     if args.ready_fd is None and args.workers > 1:
         again = sys.orig_argv[1:] if argv is None else ["-m", "server", *argv]
         scheme = "https" if args.ssl_certfile else "http"
-        status = workers.main(args.workers, [sys.executable, *again], args.host, args.port, scheme)
+        status = parent.main(args.workers, [sys.executable, *again], args.host, args.port, scheme)
     else:
         status = serve(args, load())
     for each in SIGNALS:

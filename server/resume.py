@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from server.connection import Connection
+from server.connections.connection import Connection
 from server.core.wire import Gap, Position, Resumed
 from server.hub import Hub
 

@@ -15,11 +15,12 @@ from urllib.parse import parse_qsl
 from starlette.routing import Router, WebSocketRoute
 from starlette.types import ASGIApp, Scope
 
-from server.connection import Connection, Conversation, Limits, Receive, Who
+from server.connections.connection import Connection, Conversation, Limits, Receive, Who
+from server.connections.link import Link, Send
 from server.core.drain_events import Phase
-from server.core.wire import SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
+from server.core.wire import SUBPROTOCOL, Arrival, Form, parse_arrival
+from server.core.words import Malformed
 from server.hub import Hub
-from server.link import Link, Send
 from server.stop import Shutdown
 
 Begin = Callable[[Connection, Arrival], Conversation]

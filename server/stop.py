@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 
-from server.connection import TURNS, Connection
+from server.connections.connection import TURNS, Connection
 from server.core.drain import Drain, DrainTerms
 from server.core.drain_events import (
     Abort,

@@ -19,7 +19,7 @@ from server.core.session_wire import (
     State,
     size_of,
 )
-from server.core.wire import Malformed
+from server.core.words import Malformed
 
 IN_WORK = 10
 WAITING = 1000

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, field_validator
 
-from server.core.frame import Frame
-from server.core.wire import Malformed
+from server.core.words import Asked, Said, read
 
 SESSION_ID_CHARS = 200
 QUESTION_CHARS = 4000
@@ -51,22 +50,14 @@ class State(BaseModel):
 # ---- Server to client ----
 
 
-class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    def frame(self) -> Frame:
-        """Encode as JSON text."""
-        return Frame.of(self.model_dump_json())
-
-
-class Restored(_Said):
+class Restored(Said):
     """First on a connection, if something is kept of its session."""
 
     type: Literal["SESSION_RESTORED"] = "SESSION_RESTORED"
     payload: State
 
 
-class Acknowledged(_Said):
+class Acknowledged(Said):
     """A question was taken, and will be asked."""
 
     type: Literal["INTERRUPTION_ACKNOWLEDGED"] = "INTERRUPTION_ACKNOWLEDGED"
@@ -77,7 +68,7 @@ class _Response(BaseModel):
     response: str
 
 
-class Responded(_Said):
+class Responded(Said):
     """A question was answered."""
 
     type: Literal["INTERRUPTION_RESPONSE"] = "INTERRUPTION_RESPONSE"
@@ -89,7 +80,7 @@ class Responded(_Said):
         return cls(payload=_Response(response=answer.response))
 
 
-class Refused(_Said):
+class Refused(Said):
     """A message that was not carried out, and why. The connection stays."""
 
     type: Literal["ERROR"] = "ERROR"
@@ -100,22 +91,18 @@ class Refused(_Said):
 # ---- Client to server ----
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _QuestionText(_Asked):
+class _QuestionText(Asked):
     text: str = Field(alias="questionText", min_length=1, max_length=QUESTION_CHARS)
 
 
-class Interruption(_Asked):
+class Interruption(Asked):
     """A question: acknowledged at once, answered by INTERRUPTION_RESPONSE when there is an answer."""
 
     type: Literal["STUDENT_INTERRUPTION"]
     payload: _QuestionText
 
 
-class ReadingProgress(_Asked):
+class ReadingProgress(Asked):
     """How far a student has come: fields of the stored progress to set, or to remove (null)."""
 
     type: Literal["READING_PROGRESS"]
@@ -129,7 +116,7 @@ class ReadingProgress(_Asked):
         return payload
 
 
-class JoinClass(_Asked):
+class JoinClass(Asked):
     """Enter the room of a class, and leave that of the former one."""
 
     type: Literal["JOIN_CLASS"]
@@ -142,12 +129,7 @@ _requests: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discrimin
 
 def parse(text: str) -> Request:
     """Read one message of a client. Raises Malformed."""
-    try:
-        return _requests.validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "message"
-        raise Malformed(f"{field}: {first['msg'].removeprefix('Value error, ')}") from None
+    return read(_requests, text)
 
 
 def size_of(progress: Mapping[str, JsonValue]) -> int:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from server.core.frame import Frame
+from server.core.words import Asked, Malformed, Said, read
 
 SUBPROTOCOL = "ebb.v1"
 MOST_ROOMS = 100  # in one handshake
@@ -30,15 +31,7 @@ class Form(StrEnum):
 # ---- Server to client ----
 
 
-class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True, serialize_by_alias=True, populate_by_name=True)
-
-    def frame(self) -> Frame:
-        """Encode as JSON text."""
-        return Frame.of(self.model_dump_json())
-
-
-class Welcome(_Said):
+class Welcome(Said):
     """First on every `ebb.v1` connection. `seq` is the last message published; `ping_s` how often the server pings."""
 
     type: Literal["welcome"] = "welcome"
@@ -48,7 +41,7 @@ class Welcome(_Said):
     ping_s: float | None
 
 
-class _Envelope(_Said):
+class _Envelope(Said):
     """A message as a client of `ebb.v1` reads it. `room` null: for everyone, or for this client alone.
 
     `from` is null when the server itself speaks.
@@ -62,7 +55,7 @@ class _Envelope(_Said):
     at: datetime
 
 
-class Ack(_Said):
+class Ack(Said):
     """A `publish` has its place in the sequence."""
 
     type: Literal["ack"] = "ack"
@@ -70,7 +63,7 @@ class Ack(_Said):
     seq: int
 
 
-class Draining(_Said):
+class Draining(Said):
     """The drain notice, the same JSON text in both forms. Seconds count from now."""
 
     type: Literal["draining"] = "draining"
@@ -79,7 +72,7 @@ class Draining(_Said):
     reconnect_after_s: float
 
 
-class Resumed(_Said):
+class Resumed(Said):
     """The resume is served: `replayed` messages follow, up to number `seq`, and then what is new."""
 
     type: Literal["resumed"] = "resumed"
@@ -88,7 +81,7 @@ class Resumed(_Said):
     replayed: int
 
 
-class Gap(_Said):
+class Gap(Said):
     """What came after `after` and before `next` is not to be had. Numbers go on in `epoch`."""
 
     type: Literal["gap"] = "gap"
@@ -97,7 +90,7 @@ class Gap(_Said):
     epoch: str
 
 
-class Refusal(_Said):
+class Refusal(Said):
     """A client's message that was not carried out, and why (`id`: of that `publish`). The connection stays."""
 
     type: Literal["error"] = "error"
@@ -154,11 +147,7 @@ class Message(NamedTuple):
 Room = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Publish(_Asked):
+class Publish(Asked):
     """Send `data` to everyone else, or to everyone else in `room`. Answered by `ack` with the same `id`."""
 
     type: Literal["publish"]
@@ -167,14 +156,14 @@ class Publish(_Asked):
     data: Any
 
 
-class Join(_Asked):
+class Join(Asked):
     """Enter a room."""
 
     type: Literal["join"]
     room: Room
 
 
-class Leave(_Asked):
+class Leave(Asked):
     """Leave a room."""
 
     type: Literal["leave"]
@@ -185,31 +174,24 @@ Request = Publish | Join | Leave
 _requests: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
 
 
-class Malformed(ValueError):
-    """A text that is no request; says in one line which field, what is allowed and what was there."""
-
-
 def parse(text: str) -> Request:
     """Read one request of an `ebb.v1` client. Raises Malformed."""
-    try:
-        return _requests.validate_json(text)
-    except ValidationError as error:
-        raise Malformed(_explain(error)) from None
+    return read(_requests, text)
 
 
-class Chat(_Asked):
+class Chat(Asked):
     """What `/ws/json` understands."""
 
     action: Literal["chat"]
     msg: str
 
 
+_chat = TypeAdapter(Chat)
+
+
 def parse_chat(text: str) -> Chat:
     """Read one message on `/ws/json`. Raises Malformed."""
-    try:
-        return Chat.model_validate_json(text)
-    except ValidationError as error:
-        raise Malformed(_explain(error)) from None
+    return read(_chat, text)
 
 
 class Position(BaseModel):
@@ -242,9 +224,3 @@ def parse_arrival(query: Iterable[tuple[str, str]]) -> Arrival:
         first = error.errors()[0]
         name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "query")
         raise Malformed(f"{name}={first['input']!r}: {first['msg']}") from None
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "message"
-    return f"{field}: {first['msg']}"

@@ -26,7 +26,7 @@ from server.core.session_wire import (
     State,
     parse,
 )
-from server.core.wire import Malformed
+from server.core.words import Malformed
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -16,7 +16,6 @@ from server.core.wire import (
     Gap,
     Join,
     Leave,
-    Malformed,
     Message,
     Position,
     Post,
@@ -27,6 +26,7 @@ from server.core.wire import (
     parse,
     parse_arrival,
 )
+from server.core.words import Malformed
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -8,12 +8,12 @@ import json
 from typing import Any
 
 from server.brokers.memory import MemoryBroker
-from server.connection import Connection, Limits, Who
+from server.connections.connection import Connection, Limits, Who
+from server.connections.link import Link
 from server.conversations import join_the_others
 from server.core.drain import DrainTerms
 from server.core.wire import Arrival, Form
 from server.hub import Hub
-from server.link import Link
 from server.stop import Shutdown
 
 LIMITS = Limits(outbox_bytes=2000, inbox_messages=4, message_bytes=100, close_timeout_s=10)

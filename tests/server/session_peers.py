@@ -10,10 +10,10 @@ from typing import Any
 
 from server.brokers import BrokerUnavailable
 from server.brokers.memory import MemoryStore
-from server.connection import Connection, Limits
+from server.connections.connection import Connection, Limits
 from server.core.wire import Arrival
-from server.session import begin_session
-from server.sessions import Sessions
+from server.sessions.conversation import begin_session
+from server.sessions.registry import Sessions
 from tests.server.peers import House, Peer
 
 ROOMY = Limits(outbox_bytes=1_000_000, inbox_messages=64, message_bytes=65536, close_timeout_s=10)

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from server.connection import Connection, Limits
+from server.connections.connection import Connection, Limits
 from server.core.close_codes import CloseCode
 from server.core.drain_events import Departure
 from server.core.frame import Frame

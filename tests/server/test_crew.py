@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from server import crew as module
-from server.crew import Crew
+from server.workers import crew as module
+from server.workers.crew import Crew
 
 pytestmark = pytest.mark.looptime
 

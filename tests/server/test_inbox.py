@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from server.inbox import Inbox
+from server.connections.inbox import Inbox
 
 pytestmark = pytest.mark.looptime
 

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.connections.lane import LOOK_EVERY_BYTES, Lane
+from server.connections.output import DirectOutput
 from server.core.frame import Batch, Frame
 from server.core.wire import Form
-from server.lane import LOOK_EVERY_BYTES, Lane
-from server.output import DirectOutput
 
 FOUR_BYTES = Batch.of([Frame.of("ab")])
 

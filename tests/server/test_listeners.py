@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.listeners import CannotListen, reserve, shared
+from server.workers.listeners import CannotListen, reserve, shared
 
 HERE = "127.0.0.1"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.connection import Limits
+from server.connections.connection import Limits
 from server.core.wire import Arrival, Message, Position, Post
 from tests.server.peers import House, Peer
 

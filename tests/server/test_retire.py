@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 import uvloop
 
-from server.listeners import shared
-from server.retire import WorkerServer
+from server.workers.listeners import shared
+from server.workers.retire import WorkerServer
 
 HERE = "127.0.0.1"
 

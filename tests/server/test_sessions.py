@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from freezegun import freeze_time
 
-from server.session_questions import RETRY_S
+from server.sessions.questions import RETRY_S
 from tests.server.session_peers import School, Store, Student, serving, settled
 
 pytestmark = pytest.mark.looptime

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from server import host_broker
 from server.brokers.embedded import EmbeddedFailed
 from server.core.host import Backoff, FirstStart, Order, Orders
 from server.launcher import check_certificate
 from server.logs import REPORT, OfWorker
+from server.workers import broker
 
 # ---- When one that ended comes back ----
 
@@ -125,10 +125,10 @@ class Valkey:
 @pytest.mark.looptime
 async def test_the_broker_is_there_before_anyone_and_comes_back_after_it_died(monkeypatch: pytest.MonkeyPatch):
     valkey = Valkey(fails=[3])
-    monkeypatch.setattr(host_broker, "EmbeddedValkey", lambda: valkey)
+    monkeypatch.setattr(broker, "EmbeddedValkey", lambda: valkey)
     clock = asyncio.get_running_loop().time
 
-    async with host_broker.private_broker(lambda: False) as url:
+    async with broker.private_broker(lambda: False) as url:
         assert url == valkey.url
         assert clock() == pytest.approx(1, abs=0.02)
         await asyncio.sleep(11 - clock())
@@ -146,9 +146,9 @@ async def test_the_broker_is_there_before_anyone_and_comes_back_after_it_died(mo
 @pytest.mark.looptime
 async def test_who_is_told_to_stop_does_not_wait_for_the_broker(monkeypatch: pytest.MonkeyPatch):
     valkey = Valkey()
-    monkeypatch.setattr(host_broker, "EmbeddedValkey", lambda: valkey)
+    monkeypatch.setattr(broker, "EmbeddedValkey", lambda: valkey)
 
-    async with host_broker.private_broker(lambda: True):
+    async with broker.private_broker(lambda: True):
         assert asyncio.get_running_loop().time() == 0
     assert not valkey.alive
 
@@ -156,10 +156,10 @@ async def test_who_is_told_to_stop_does_not_wait_for_the_broker(monkeypatch: pyt
 @pytest.mark.looptime
 async def test_a_broker_that_cannot_start_says_so_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch):
     valkey = Valkey(fails=[1])
-    monkeypatch.setattr(host_broker, "EmbeddedValkey", lambda: valkey)
+    monkeypatch.setattr(broker, "EmbeddedValkey", lambda: valkey)
 
     with pytest.raises(EmbeddedFailed, match="no room"):
-        async with host_broker.private_broker(lambda: False):
+        async with broker.private_broker(lambda: False):
             pass
     assert len(valkey.launched_at) == 1
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from server import workers
-from server.host import Host
 from server.launcher import main
+from server.workers import parent
+from server.workers.host import Host
 
 TARGET = "workers"
 SCENARIO = "worker_dies"
 FAILS = {32}
 FOR_S = 2.0
 
-replace, reserve = Host._replace, workers.reserve
+replace, reserve = Host._replace, parent.reserve
 reserved = []
 
 
@@ -31,7 +31,7 @@ async def accept_in_its_place(self, *worker):
     await replace(self, *worker)
 
 
-workers.reserve, Host._replace = reserve_and_remember, accept_in_its_place
+parent.reserve, Host._replace = reserve_and_remember, accept_in_its_place
 
 if __name__ == "__main__":
     main()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from server.connection import Connection
+from server.connections.connection import Connection
+from server.connections.inbox import Inbox
 from server.core.close_codes import CloseCode
-from server.inbox import Inbox
 from server.main import app as app
 
 SCENARIO = "drain"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from server.host import Host
 from server.launcher import main
+from server.workers.host import Host
 
 TARGET = "workers"
 SCENARIO = "worker_dies"

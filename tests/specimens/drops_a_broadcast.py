@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from server.connections.flusher import Flusher
 from server.core.wire import Form
-from server.flusher import Flusher
 from server.main import app as app
 
 SCENARIO = "drain"

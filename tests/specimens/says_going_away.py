@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.connection import Connection
+from server.connections.connection import Connection
 from server.main import app as app
 
 SCENARIO = "drain"

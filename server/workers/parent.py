@@ -16,12 +16,12 @@ from types import FrameType
 
 from server.brokers.embedded import EmbeddedFailed
 from server.core.host import COULD_NOT_START
-from server.host import Host
-from server.host_broker import private_broker
-from server.listeners import CannotListen, reserve
 from server.logs import set_up_logs
 from server.settings import PREFIX, load, stop_budget
-from server.terminal import Terminal
+from server.workers.broker import private_broker
+from server.workers.host import Host
+from server.workers.listeners import CannotListen, reserve
+from server.workers.terminal import Terminal
 
 logger = logging.getLogger("ebb")
 

@@ -1,7 +1,7 @@
 """The sessions of one process: which of them are here, and what goes on beside them.
 
 Owns which session is held by which connection, the way of an answer to it, and the cleaning up. The protocol is in
-`docs/sessions.md`. Refuses to know what a client says (see `session`), brokers, and what answers.
+`docs/sessions.md`. Refuses to know what a client says (see `conversation`), brokers, and what answers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Protocol
 from server.brokers import Broker, BrokerUnavailable
 from server.core.close_codes import CloseCode
 from server.core.session_wire import Answer
-from server.session_questions import Asking
-from server.session_state import States
+from server.sessions.questions import Asking
+from server.sessions.state import States
 
 logger = logging.getLogger("ebb")
 

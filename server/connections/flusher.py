@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from server.connections.lane import Lane, Reader
 from server.core.frame import Batch, Frame
 from server.core.wire import Form
-from server.lane import Lane, Reader
 
 
 class Flusher:

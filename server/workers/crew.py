@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from server.core.host import FORCED
 from server.settings import PREFIX
-from server.worker import Worker
+from server.workers.worker import Worker
 
 logger = logging.getLogger("ebb")
 

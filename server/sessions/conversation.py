@@ -1,7 +1,7 @@
 """`/ws/session/{session_id}`: one connection of a student's session, which outlives its connections.
 
 Owns what becomes of a client's messages, and what it is told first. The words are in `core/session_wire`, the protocol
-in `docs/sessions.md`. Refuses to know brokers, what answers, and what other sessions are here (see `sessions`).
+in `docs/sessions.md`. Refuses to know brokers, what answers, and what other sessions are here (see `registry`).
 
 Rules: what is kept of a session is said before anything else; only what will be carried out is acknowledged. With the
 broker away the connection stays, and every message that needs it is answered so; what is kept is said when it is back.
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from server.brokers import BrokerUnavailable
-from server.connection import Connection
+from server.connections.connection import Connection
 from server.core.close_codes import CloseCode
 from server.core.frame import Frame
 from server.core.session import Question, has
@@ -35,9 +35,10 @@ from server.core.session_wire import (
     Restored,
     parse,
 )
-from server.core.wire import Arrival, Malformed
+from server.core.wire import Arrival
+from server.core.words import Malformed
 from server.hub import Hub
-from server.sessions import Sessions
+from server.sessions.registry import Sessions
 
 TOUCH_S = 1.0
 

@@ -19,14 +19,14 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from server.connections.flusher import Flusher
+from server.connections.inbox import Inbox
+from server.connections.link import Link, Send
+from server.connections.output import Output, output_of
 from server.core.close_codes import MEANINGS, CloseCode
 from server.core.drain_events import Departure
 from server.core.frame import Batch, Frame
 from server.core.wire import Form
-from server.flusher import Flusher
-from server.inbox import Inbox
-from server.link import Link, Send
-from server.output import Output, output_of
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 

@@ -19,8 +19,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from server.core.host import COULD_NOT_START, FORCED, Backoff, FirstStart, Order, Orders
-from server.crew import Crew
-from server.worker import Worker
+from server.workers.crew import Crew
+from server.workers.worker import Worker
 
 logger = logging.getLogger("ebb")
 
