@@ -1,12 +1,21 @@
-"""What holds for every test: in CI nothing is skipped, for `.ci/run` installs what a machine may lack."""
+"""What holds for every test: in CI nothing is skipped, for `.ci/run` installs what a machine may lack.
+
+And a signal is never ignored from the start in what a test starts, as it is under `nohup` and in a script's background:
+a process inherits what is ignored, but nobody's handler.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 
 import hypothesis  # noqa: F401  # now, not in the summary: CPython 3.11 fails if garbage is collected in this import
 import pytest
+
+for _each in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_each) is signal.SIG_IGN:
+        signal.signal(_each, lambda *_: None)
 
 
 @pytest.hookimpl(wrapper=True)
