@@ -1,0 +1,26 @@
+"""Clause 31 passes Ebb with ten thousand clients, and catches a server that takes memory for each as it drains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.harness_runs import harness
+from tests.scenarios.test_specimens import BY_LOAD, SPECIMENS, catch
+
+pytestmark = [pytest.mark.load, pytest.mark.timeout(120)]
+
+
+def test_the_reference_server_stays_light(tmp_path: Path):
+    run = harness(tmp_path, "run", "ten_thousand")
+
+    assert run.verdicts[31] == "pass", run.output
+    assert run.clauses("fail") == set(), run.output
+
+
+@pytest.mark.parametrize("name", BY_LOAD)
+def test_a_specimen_fails_exactly_the_clauses_written_beside_it(name: str, tmp_path: Path):
+    run = catch(name, tmp_path, base="uvicorn")
+
+    assert run.clauses("fail") == SPECIMENS[name]["FAILS"], run.output
