@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.clients.wire import Wire
+from harness.clients.quick import QuickWire
 from harness.dialect import Answer, Dialect, Heard, Notice, Notified
 from harness.history import History
 
 CONGESTED_BYTES = 65536
 
 
-class Client(Wire):
+class Client(QuickWire):
     """A client that can speak and leave.
 
     `answerable`: the target answers what it says. `broadcasts`: the others hear it.
@@ -93,6 +93,10 @@ class Client(Wire):
                 self.after(interval_s, beat)
 
         self.after(first_s, beat)
+
+    def on_payload(self, now: float, text: bytes) -> None:
+        """Read a text."""
+        self.on_text(now, text.decode(errors="replace"))
 
     def on_text(self, now: float, text: str) -> None:
         """Record what a text means to this client."""

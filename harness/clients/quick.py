@@ -12,6 +12,7 @@ import time
 from harness.clients.wire import Wire
 
 TEXT = 0x81  # FIN, opcode 1
+MASKED = 0x80
 HEAD_ENDS = b"\r\n\r\n"
 SWITCHING = b"HTTP/1.1 101"
 
@@ -35,8 +36,13 @@ class QuickWire(Wire):
             data, self._rest = self._rest + data, b""
         if not self.opened:
             data = self._take_head(now, data)
-        if self.opened and self._protocol.close_rcvd is None:  # nothing that follows a close frame counts
+        if self.opened and self._listens:
             self._take_frames(now, data)
+
+    @property
+    def _listens(self) -> bool:
+        """Whether what arrives still counts: until a close frame, or what is none of the protocol."""
+        return self._protocol.close_rcvd is None and self._protocol.parser_exc is None
 
     def _take_head(self, now: float, data: bytes) -> bytes:
         """Hand on the answer to the handshake; return the frames that came with it."""
@@ -54,6 +60,9 @@ class QuickWire(Wire):
         at, end = 0, len(data)
         while at + 2 <= end:
             size, begin = data[at + 1], at + 2
+            if size & MASKED:
+                self._take_other(now, data[at:])
+                return
             if size >= 126:
                 begin = at + (4 if size == 126 else 10)
                 size = int.from_bytes(data[at + 2 : begin], "big")
@@ -64,8 +73,11 @@ class QuickWire(Wire):
             if data[frame] == TEXT:
                 on_payload(now, data[begin:after])
             else:
-                self._protocol.receive_data(data[frame:after])
-                self._read(now)
-                if self._protocol.close_rcvd is not None:
+                self._take_other(now, data[frame:after])
+                if not self._listens:
                     return
         self._rest = data[at:]
+
+    def _take_other(self, now: float, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        self._read(now)

@@ -77,6 +77,15 @@ def test_what_follows_a_close_frame_does_not_count() -> None:
     assert listening.texts == [b"one"]
 
 
+def test_nor_does_what_follows_a_masked_frame_which_no_server_may_send() -> None:
+    listening = Listening()
+    masked = Frame(Opcode.TEXT, b"two").serialize(mask=True)
+    listening.data_received(wire(Opcode.TEXT, b"one") + masked + wire(Opcode.TEXT, b"three"))
+    listening.data_received(wire(Opcode.TEXT, b"four"))
+    assert listening.texts == [b"one"]
+    assert str(listening._protocol.parser_exc) == "incorrect masking"
+
+
 def test_a_numbered_message_is_read_once_and_remembered() -> None:
     readings = Readings()
     text = numbered(7, "speaker-2", 3).encode()
