@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from server.brokers import Broker, BrokerFailed, BrokerUnavailable
 from server.brokers.choose import broker_of
 from server.collector import tune_collector
-from server.connections.connection import Limits
+from server.connections.terms import Limits
 from server.conversations import Heavy, Json, join_the_others
 from server.heavy import HeavyPool
 from server.hold import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of

@@ -19,7 +19,8 @@ from server.core.close_codes import CloseCode
 from server.core.fanout import Fanout
 from server.core.frame import Frame
 from server.core.history import History, Kept
-from server.core.wire import Form, Gap, Message, Position, Post
+from server.core.message import Message, Post
+from server.core.wire import Form, Gap, Position
 
 HISTORY_BYTES = 64 * 1024 * 1024
 

@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl
 from starlette.routing import Router, WebSocketRoute
 from starlette.types import ASGIApp, Scope
 
-from server.connections.connection import Connection, Conversation, Limits, Receive, Who
+from server.connections.connection import Connection
 from server.connections.link import Link, Send
+from server.connections.terms import Conversation, Limits, Receive, Who
 from server.core.drain_events import Phase
 from server.core.wire import SUBPROTOCOL, Arrival, Form, parse_arrival
 from server.core.words import Malformed

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.brokers import Deliver, Heard, Lost, Store
-from server.core.wire import Message, Post
+from server.core.message import Message, Post
 
 KEYS = 10_000  # of the last posts that had one
 

@@ -22,7 +22,7 @@ from server.brokers.valkey_line import Address, Line, pauses
 from server.brokers.valkey_log import LOG, Entry, Known, entry_of, look, post_of, reply_of
 from server.brokers.valkey_publisher import Publisher
 from server.brokers.valkey_store import ValkeyStore
-from server.core.wire import Message, Post
+from server.core.message import Message, Post
 
 logger = logging.getLogger("ebb")
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from server.brokers import BrokerUnavailable
 from server.brokers.valkey_line import ANSWER_S, Address, Line
 from server.brokers.valkey_log import Known, add, reply_of
-from server.core.wire import Post
+from server.core.message import Post
 
 BATCH_POSTS = 200
 BATCH_CHARACTERS = 1_000_000  # in one batch, or one post

@@ -15,20 +15,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
 
 from server.connections.flusher import Flusher
 from server.connections.inbox import Inbox
 from server.connections.link import Link, Send
 from server.connections.output import Output, output_of
+from server.connections.terms import Conversation, Limits, Receive, Who
 from server.core.close_codes import MEANINGS, CloseCode
 from server.core.drain_events import Departure
 from server.core.frame import Batch, Frame
-from server.core.wire import Form
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 logger = logging.getLogger("ebb")
 
@@ -38,33 +34,14 @@ _FINISH_S = 1.0
 TURNS = 3
 
 
-class Conversation(Protocol):
-    """What an endpoint makes of a client's messages."""
+@dataclass(slots=True)
+class Goodbye:
+    """How we close: with which code and reason, until when (in the loop's time), and whether we got to say it."""
 
-    def opening(self) -> Sequence[Frame]:
-        """What is said first. Called once, when the client is accepted; only now may it hear what others say."""
-
-    async def said(self, text: str) -> None:
-        """Carry out one message; the next one waits until this returns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The bounds of one connection, in bytes, messages and seconds."""
-
-    outbox_bytes: int
-    inbox_messages: int
-    message_bytes: int
-    close_timeout_s: float
-
-
-class Who(NamedTuple):
-    """How a connection is known: its key in this process, its public name, whether the client chose that, its form."""
-
-    number: int
-    name: str
-    named: bool
-    form: Form
+    code: CloseCode
+    reason: str
+    until: float
+    said: bool = False
 
 
 class Connection:
@@ -73,13 +50,11 @@ class Connection:
     __slots__ = (
         "_aborted",
         "_clock",
-        "_close_until",
         "_closer",
         "_flusher",
         "_goodbye",
         "_limits",
         "_receive",
-        "_said_goodbye",
         "_send",
         "form",
         "inbox",
@@ -97,15 +72,13 @@ class Connection:
         self.link = link
         self.pending: list[Frame] | None = []
         self.output: Output | None = None
-        self._goodbye: tuple[CloseCode, str] | None = None
+        self._goodbye: Goodbye | None = None
         self._receive = receive
         self._send = send
         self._limits = limits
         self._flusher = flusher
         self._clock = asyncio.get_running_loop().time
         self._closer: asyncio.Task[None] | None = None
-        self._close_until = 0.0
-        self._said_goodbye = False
         self._aborted = False
         self.open = True
 
@@ -122,7 +95,7 @@ class Connection:
             self._flusher.open(self, conversation.opening())
             if self._goodbye is not None:  # it was closed while its handshake was answered
                 self.flush()
-                self._closer = asyncio.create_task(self._send_close(self.output, *self._goodbye))
+                self._closer = asyncio.create_task(self._send_close(self.output, self._goodbye))
             await self._read()
         except OSError:
             pass  # the client went away during the handshake
@@ -205,8 +178,7 @@ class Connection:
     async def close_now(self, until: float) -> None:
         """Close a quiet connection with 1012: the same as `say_goodbye`, without a task and without a wait."""
         if self.open and self.output is not None:
-            goodbye = self._end_offers(CloseCode.SERVICE_RESTART, None, until)
-            await self._send_close(self.output, *goodbye)
+            await self._send_close(self.output, self._end_offers(CloseCode.SERVICE_RESTART, None, until))
 
     def abort(self) -> None:
         """Cut the connection off."""
@@ -216,11 +188,12 @@ class Connection:
     @property
     def departure(self) -> Departure:
         """What became of it, once its link is lost."""
-        at_fault = self._goodbye is not None and self._goodbye[0] is not CloseCode.SERVICE_RESTART
-        if at_fault or not (self._said_goodbye or self._aborted):
+        goodbye = self._goodbye
+        at_fault = goodbye is not None and goodbye.code is not CloseCode.SERVICE_RESTART
+        said = goodbye is not None and goodbye.said
+        if at_fault or not (said or self._aborted):
             return Departure.LEFT
-        completed = self._said_goodbye and self.link.peer_closed is not False
-        return Departure.CLOSED if completed else Departure.ABORTED
+        return Departure.CLOSED if said and self.link.peer_closed is not False else Departure.ABORTED
 
     # ---- Steps of closing ----
 
@@ -243,13 +216,12 @@ class Connection:
         if code is not CloseCode.SERVICE_RESTART:  # the drain aborts its own
             asyncio.get_running_loop().call_at(until, self.link.abort)
         if self.output is not None:
-            self._closer = asyncio.create_task(self._send_close(self.output, *goodbye))
+            self._closer = asyncio.create_task(self._send_close(self.output, goodbye))
 
-    def _end_offers(self, code: CloseCode, reason: str | None, until: float) -> tuple[CloseCode, str]:
+    def _end_offers(self, code: CloseCode, reason: str | None, until: float) -> Goodbye:
         self.flush()
         self._shut()
-        self._goodbye = (code, MEANINGS[code].reason if reason is None else reason)
-        self._close_until = until
+        self._goodbye = Goodbye(code, MEANINGS[code].reason if reason is None else reason, until)
         return self._goodbye
 
     def _shut(self) -> None:
@@ -258,14 +230,14 @@ class Connection:
             self.pending = []  # aside for good: what everyone is sent does not reach it any more
             self._flusher.leave(self)
 
-    async def _send_close(self, output: Output, code: CloseCode, reason: str) -> None:
+    async def _send_close(self, output: Output, goodbye: Goodbye) -> None:
         """Send the close frame once there is room for it, unless the peer has closed by then."""
         await output.flushed()
         if not self.link.peer_closed:
-            self.link.set_close_timeout(self._close_until - self._clock())
-            self._said_goodbye = True
+            self.link.set_close_timeout(goodbye.until - self._clock())
+            goodbye.said = True
             with contextlib.suppress(OSError, RuntimeError):  # the peer is gone; the reader hears of it
-                await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
+                await self._send({"type": "websocket.close", "code": int(goodbye.code), "reason": goodbye.reason})
 
     def _in_close_timeout(self) -> float:
         return self._clock() + self._limits.close_timeout_s

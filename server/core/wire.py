@@ -1,16 +1,15 @@
 """The words on the wire: what the server says, and what a client of `ebb.v1` may say.
 
-Owns every message, its fields and its limits; a message is encoded once for each form (plain text, envelope) however
-many clients read it. Refuses to know connections. The envelopes are described in `docs/wire.md`.
+Owns every message, its fields and its limits. Refuses to know connections. The envelopes are described in
+`docs/wire.md`; what is in the log, and how it is encoded for many at once, is in `message`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -41,7 +40,7 @@ class Welcome(Said):
     ping_s: float | None
 
 
-class _Envelope(Said):
+class Envelope(Said):
     """A message as a client of `ebb.v1` reads it. `room` null: for everyone, or for this client alone.
 
     `from` is null when the server itself speaks.
@@ -101,45 +100,6 @@ class Refusal(Said):
     def frame(self) -> Frame:
         """Encode as JSON text."""
         return Frame.of(self.model_dump_json(exclude_none=True))
-
-
-# ---- In the log ----
-
-
-class Post(BaseModel):
-    """What is published: for one client (`to`, its name), for a room, or for everyone; never for its sender.
-
-    `named`: the sender chose its own name (`/ws/{client_id}`), which plain clients then read before its text, and by
-    which it is left out wherever it is connected. `origin` is the process and the connection that it came from. `key`:
-    whatever has the same one is applied once.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    data: Any
-    at: datetime
-    room: str | None = None
-    to: str | None = None
-    sender: str | None = None
-    named: bool = False
-    origin: tuple[str, int] | None = None
-    key: str | None = None
-
-
-class Message(NamedTuple):
-    """A post that has its place in the log. Numbers begin with 1."""
-
-    seq: int
-    post: Post
-
-    def encode(self, form: Form) -> Frame:
-        """Encode for all clients of one form: the whole envelope, or text as it is and other data as JSON text."""
-        post = self.post
-        if form is Form.ENVELOPE:
-            envelope = _Envelope(seq=self.seq, room=post.room, sender=post.sender, data=post.data, at=post.at)
-            return envelope.frame()
-        text = post.data if isinstance(post.data, str) else json.dumps(post.data, ensure_ascii=False)
-        return Frame.of(f"Client {post.sender}: {text}" if post.named else text)
 
 
 # ---- Client to server ----

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from server.core.close_codes import MEANINGS, CloseCode
+from server.core.message import Message, Post
 from server.core.wire import (
     Ack,
     Arrival,
@@ -16,9 +17,7 @@ from server.core.wire import (
     Gap,
     Join,
     Leave,
-    Message,
     Position,
-    Post,
     Publish,
     Refusal,
     Resumed,

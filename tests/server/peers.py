@@ -8,8 +8,9 @@ import json
 from typing import Any
 
 from server.brokers.memory import MemoryBroker
-from server.connections.connection import Connection, Limits, Who
+from server.connections.connection import Connection
 from server.connections.link import Link
+from server.connections.terms import Limits, Who
 from server.conversations import join_the_others
 from server.core.drain import DrainTerms
 from server.core.wire import Arrival, Form

@@ -10,7 +10,8 @@ from typing import Any
 
 from server.brokers import BrokerUnavailable
 from server.brokers.memory import MemoryStore
-from server.connections.connection import Connection, Limits
+from server.connections.connection import Connection
+from server.connections.terms import Limits
 from server.core.wire import Arrival
 from server.sessions.conversation import begin_session
 from server.sessions.registry import Sessions

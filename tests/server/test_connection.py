@@ -8,7 +8,8 @@ import weakref
 
 import pytest
 
-from server.connections.connection import Connection, Limits
+from server.connections.connection import Connection
+from server.connections.terms import Limits
 from server.core.close_codes import CloseCode
 from server.core.drain_events import Departure
 from server.core.frame import Frame

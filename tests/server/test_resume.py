@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from server.connections.connection import Limits
-from server.core.wire import Arrival, Message, Position, Post
+from server.connections.terms import Limits
+from server.core.message import Message, Post
+from server.core.wire import Arrival, Position
 from tests.server.peers import House, Peer
 
 pytestmark = pytest.mark.looptime

@@ -11,9 +11,9 @@ FAILS = {13, 28}
 send_close = Connection._send_close
 
 
-async def send_and_hang_up(self, output, code, reason):
+async def send_and_hang_up(self, output, goodbye):
     """The fault."""
-    await send_close(self, output, code, reason)
+    await send_close(self, output, goodbye)
     self.link._protocol.transport.close()
 
 

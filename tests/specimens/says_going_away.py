@@ -11,9 +11,10 @@ FAILS = {13, 28}
 send_close = Connection._send_close
 
 
-async def send_another_code(self, output, code, reason):
+async def send_another_code(self, output, goodbye):
     """The fault."""
-    await send_close(self, output, 1001, reason)
+    goodbye.code = 1001
+    await send_close(self, output, goodbye)
 
 
 Connection._send_close = send_another_code
