@@ -18,7 +18,7 @@ PANELS = (
 )
 COLOURS = ("#0969da", "#cf222e", "#6e7781", "#1a7f37", "#8250df", "#bf8700")
 ACROSS, WIDTH, HEIGHT = 2, 440, 250
-LEFT, RIGHT, TOP, BOTTOM = 66, 18, 34, 34  # margins of a panel
+LEFT, RIGHT, TOP, BOTTOM = 66, 24, 34, 34  # margins of a panel
 LEGEND = 34
 
 Curve = list[tuple[int, Spread]]
@@ -72,7 +72,7 @@ def _panel(figure: str, curves: dict[str, Curve], counts: Sequence[int], servers
     for value in up.marks():
         y = up.at(value)
         yield f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#d0d7de"/>'
-        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,g}</text>'
+        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.10g}</text>'
     for count in counts:
         yield f'<text x="{across.at(count):.1f}" y="{HEIGHT - 12}" text-anchor="middle">{count:,}</text>'
     for number, name in enumerate(servers):

@@ -13,8 +13,9 @@ send_close = Connection._send_close
 
 async def send_another_code(self, output, goodbye):
     """The fault."""
-    goodbye.code = 1001
+    goodbye.code, meant = 1001, goodbye.code
     await send_close(self, output, goodbye)
+    goodbye.code = meant
 
 
 Connection._send_close = send_another_code
