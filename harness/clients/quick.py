@@ -20,7 +20,7 @@ SWITCHING = b"HTTP/1.1 101"
 class QuickWire(Wire):
     """A connection whose texts are handed to `on_payload` as they came."""
 
-    _rest = b""
+    _head = _rest = b""
 
     def on_payload(self, now: float, text: bytes) -> None:
         """Called with each text as it arrives, not decoded."""
@@ -32,12 +32,10 @@ class QuickWire(Wire):
     def data_received(self, data: bytes) -> None:
         """Take in what has arrived; this is the moment of observation."""
         now = time.monotonic()
-        if self._rest:
-            data, self._rest = self._rest + data, b""
         if not self.opened:
             data = self._take_head(now, data)
         if self.opened and self._listens:
-            self._take_frames(now, data)
+            self._take_frames(now, self._rest + data)
 
     @property
     def _listens(self) -> bool:
@@ -45,14 +43,12 @@ class QuickWire(Wire):
         return self._protocol.close_rcvd is None and self._protocol.parser_exc is None
 
     def _take_head(self, now: float, data: bytes) -> bytes:
-        """Hand on the answer to the handshake; return the frames that came with it."""
-        head, ended, frames = data.partition(HEAD_ENDS)
-        if ended and head.startswith(SWITCHING):
-            data = head + ended
-        elif not ended:
-            self._rest, data = data, b""
-        self._protocol.receive_data(data)
-        self._read(now)
+        """Hand on the answer to the handshake as it comes; return the frames that came with it."""
+        self._head += data
+        head, ended, frames = self._head.partition(HEAD_ENDS)
+        if not (ended and head.startswith(SWITCHING)):
+            frames = b""
+        self._take_other(now, data[: max(0, len(data) - len(frames))])
         return frames
 
     def _take_frames(self, now: float, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import struct
@@ -9,6 +10,9 @@ from itertools import pairwise
 from typing import TypeVar
 
 import pytest
+from websockets.client import ClientProtocol
+from websockets.uri import parse_uri
+from websockets.utils import accept_key
 
 from harness.clients.client import Client
 from harness.clients.personas import BusySender, Cooperative, Knocker, LateAnswerer, Leaver, Lingerer, Talker
@@ -167,6 +171,41 @@ async def test_a_refused_handshake_is_recorded_with_its_status_and_advice(histor
     async with serving(listen, refuse) as port:
         assert not await one(Lingerer, history).connect(port)
     assert only(history, "refused").detail == {"status": 503, "retry_after": "3"}
+
+
+class Nobody(asyncio.Transport):
+    """The other end of a connection, which says only what the test has it say."""
+
+    def write(self, data: object) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def connecting(history: History) -> Lingerer:
+    lingerer = one(Lingerer, history)
+    lingerer._protocol = ClientProtocol(parse_uri("ws://localhost/ws"))
+    lingerer._settled = asyncio.get_running_loop().create_future()
+    lingerer.connection_made(Nobody())
+    return lingerer
+
+
+async def test_the_answer_to_a_handshake_may_come_in_pieces() -> None:
+    refusal = b"HTTP/1.1 503 Busy\r\nRetry-After: 3\r\nContent-Length: 9\r\n\r\ndraining\n"
+    for cut in range(len(refusal)):
+        history = empty_history()
+        lingerer = connecting(history)
+        lingerer.data_received(refusal[:cut])
+        lingerer.data_received(refusal[cut:])
+        assert only(history, "refused").detail == {"status": 503, "retry_after": "3"}
+
+    welcome = b"HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+    for cut in range(len(welcome) + 40):
+        history = empty_history()
+        lingerer = connecting(history)
+        answer = welcome + accept_key(lingerer._protocol.key).encode() + b"\r\n\r\n" + b"\x81\x05m:c:7"
+        lingerer.data_received(answer[:cut])
+        lingerer.data_received(answer[cut:])
+        assert only(history, "heard").detail == {"sender": "c", "n": 7}
 
 
 async def test_a_reset_is_told_from_an_end(history: History) -> None:
