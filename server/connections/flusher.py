@@ -17,7 +17,10 @@ from server.core.wire import Form
 
 
 class Flusher:
-    """What was offered in this turn of the event loop. `everyone` is looked at when it is flushed."""
+    """What was offered in this turn of the event loop.
+
+    Who enters `everyone` is set aside first, to hear what is offered from then on; who goes, leaves here as well.
+    """
 
     def __init__(self, everyone: Collection[Reader]) -> None:
         self.slow_consumers = 0

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 
 from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey
 from server.core.host import Backoff
+from server.workers.hangup import kept_from_hanging_up
 
 logger = logging.getLogger("ebb")
 
@@ -39,7 +40,8 @@ async def private_broker(stopping: Callable[[], bool]) -> AsyncIterator[str]:
 
 
 async def _start(valkey: EmbeddedValkey, stopping: Callable[[], bool] = lambda: False) -> None:
-    valkey.launch()
+    with kept_from_hanging_up():
+        valkey.launch()
     while not stopping() and not valkey.ready():
         await asyncio.sleep(ASK_EVERY_S)
 

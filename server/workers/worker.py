@@ -13,8 +13,10 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
+
+from server.workers.hangup import kept_from_hanging_up
 
 
 class Worker:
@@ -38,7 +40,7 @@ class Worker:
         told, tell = os.pipe()
         held, lifeline = os.pipe()
         try:
-            with _kept_from_hanging_up():
+            with kept_from_hanging_up():
                 process = await asyncio.create_subprocess_exec(
                     *command,
                     *("--ready-fd", str(tell), "--lifeline-fd", str(held)),
@@ -105,16 +107,3 @@ class Worker:
         status = await self._process.wait()
         os.close(self._lifeline)
         return status
-
-
-@contextlib.contextmanager
-def _kept_from_hanging_up() -> Iterator[None]:
-    """Hold SIGHUP back, here and in a process that is started now, which is in our process group for a moment.
-
-    One that is sent to the group would end it (16 of 300 starts, with one signal a millisecond).
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
