@@ -1,7 +1,7 @@
 """What holds for every test: in CI nothing is skipped, for `.ci/run` installs what a machine may lack.
 
-And a signal is never ignored from the start in what a test starts, as it is under `nohup` and in a script's background:
-a process inherits what is ignored, but nobody's handler.
+And SIGINT and SIGHUP are never ignored from the start in what a test starts, as one is in a script's background and the
+other under `nohup`: a process inherits what is ignored, but nobody's handler.
 """
 
 from __future__ import annotations

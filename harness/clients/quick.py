@@ -1,15 +1,15 @@
 """A connection on which many texts arrive: whole text frames are taken apart here, the rest by the sans-I/O protocol.
 
-Owns the boundaries of frames after the handshake (RFC 6455, 5.2: a server's frames are not masked). Refuses to know
-what a text means. The sans-I/O protocol sees everything but whole texts, each frame in one piece: measured, a text
-costs 1 us instead of 20, and a thousand clients that hear 50 messages a second fit into one process.
+Owns the boundaries of frames after the handshake (RFC 6455, 5.2). Refuses to know what a text means. The sans-I/O
+protocol sees everything but whole texts, each frame in one piece, and what no server may send, on which it fails the
+connection: measured, a text costs 1 us instead of 20, and ten thousand clients fit into one process.
 """
 
 from __future__ import annotations
 
 import time
 
-from harness.clients.wire import Wire
+from harness.clients.wire import LONGEST_MESSAGE, Wire
 
 TEXT = 0x81  # FIN, opcode 1
 MASKED = 0x80
@@ -63,10 +63,13 @@ class QuickWire(Wire):
                 begin = at + (4 if size == 126 else 10)
                 size = int.from_bytes(data[at + 2 : begin], "big")
             frame, after = at, begin + size
+            if size > LONGEST_MESSAGE and begin <= end:
+                self._take_other(now, data[at:])
+                return
             if after > end:
                 break
             at = after
-            if data[frame] == TEXT:
+            if data[frame] == TEXT and not self._fragments:
                 on_payload(now, data[begin:after])
             else:
                 self._take_other(now, data[frame:after])

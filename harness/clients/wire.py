@@ -109,12 +109,6 @@ class Wire(asyncio.Protocol):
         self._protocol.send_request(self._protocol.connect())
         self._flush()
 
-    def data_received(self, data: bytes) -> None:
-        """Read, record and answer; this is the moment of observation."""
-        now = time.monotonic()
-        self._protocol.receive_data(data)
-        self._read(now)
-
     def eof_received(self) -> None:
         """The server has ended the TCP connection; returning None ends our half too."""
         now = time.monotonic()
