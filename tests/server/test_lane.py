@@ -28,7 +28,7 @@ class Reader:
         self.heard = 0
         self.looks = 0
         self.full: str | None = None
-        self.output = DirectOutput(self, limit_bytes)  # type: ignore[arg-type]
+        self.output = DirectOutput(self, limit_bytes)  # type: ignore[arg-type]  # as much of a link as it needs
 
     @property
     def backlog(self) -> int:

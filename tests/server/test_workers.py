@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ class Valkey:
 
     def launch(self) -> None:
         self.alive = True
+        self.hears_hangups = signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self.launched_at.append(asyncio.get_running_loop().time())
 
     def ready(self) -> bool:
@@ -131,6 +133,8 @@ async def test_the_broker_is_there_before_anyone_and_comes_back_after_it_died(mo
     async with broker.private_broker(lambda: False) as url:
         assert url == valkey.url
         assert clock() == pytest.approx(1, abs=0.02)
+        assert not valkey.hears_hangups  # while it is launched; see `hangup`
+        assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         await asyncio.sleep(11 - clock())
         valkey.alive = False  # after ten good seconds: back in 0.1 s
         await asyncio.sleep(12.5 - clock())
