@@ -103,24 +103,26 @@ class Process:
         self._loop.call_soon_threadsafe(self._note_exit, exited_at)
 
     def _note_exit(self, exited_at: float) -> None:
-        self._read()
+        while self._read():
+            pass
         self.status = self._popen.wait()
         self.exited_at = exited_at
         self.exited.set()
 
-    def _read(self) -> None:
-        """Take what it has printed. A line is timed when its end arrives; one too long is cut."""
-        while chunk := self._take():
-            now = time.monotonic()
-            self._log.write(chunk)
-            *lines, self._unfinished = (self._unfinished + chunk).split(b"\n")
-            if len(self._unfinished) > LONGEST_LINE:
-                lines.append(self._unfinished)
-                self._unfinished = b""
-            for line in lines:
-                text = line.decode(errors="replace").rstrip()
-                self.tail.append(text)
-                self._on_line(now, text)
+    def _read(self) -> bool:
+        """Take one chunk of what it has printed, if any. A line is timed when its end arrives; one too long is cut."""
+        chunk = self._take()
+        now = time.monotonic()
+        self._log.write(chunk)
+        *lines, self._unfinished = (self._unfinished + chunk).split(b"\n")
+        if len(self._unfinished) > LONGEST_LINE:
+            lines.append(self._unfinished)
+            self._unfinished = b""
+        for line in lines:
+            text = line.decode(errors="replace").rstrip()
+            self.tail.append(text)
+            self._on_line(now, text)
+        return bool(chunk)
 
     def _take(self) -> bytes:
         try:
