@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.client_view import ClientView
-from harness.history import History
-from harness.views import Drain
+from harness.history.client import ClientView
+from harness.history.drain import Drain
+from harness.history.record import History
 
 STEP_S = 0.2
 START_S, STOP_S = -0.4, 7.0

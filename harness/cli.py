@@ -13,15 +13,15 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from harness.clients.crowd import CrowdIncomplete
-from harness.load.command import load
-from harness.options import ask_of, parse, profile_of
-from harness.report import json as json_report
-from harness.report import junit
-from harness.report.console import Report
-from harness.run import FAILED, PASSED, UNDECIDED, Outcome, run
-from harness.scenarios import SCENARIOS, Scenario
-from harness.target import TargetFailed
+from .clients.crowd import CrowdIncomplete
+from .load.command import load
+from .options import ask_of, parse, profile_of
+from .report import json as json_report
+from .report import junit
+from .report.console import ConsoleReport
+from .run import FAILED, PASSED, UNDECIDED, Outcome, run
+from .scenarios import SCENARIOS, Scenario
+from .targets.target import TargetFailed
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.what == "load":
         return load(args)
     scenarios = [SCENARIOS["drain"]] if args.what == "drain" else scenarios_of(args.names)
-    report = Report()
+    report = ConsoleReport()
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(run_all(scenarios, args, report))
@@ -57,7 +57,7 @@ def scenarios_of(asked: Sequence[str]) -> list[Scenario]:
     return [scenario for each in asked for scenario in (every if each == "all" else [SCENARIOS[each]])]
 
 
-async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, report: Report) -> int:
+async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, report: ConsoleReport) -> int:
     """Run scenarios one after another; the worst of them decides."""
     me = asyncio.current_task()
     assert me is not None, "a coroutine runs in a task"

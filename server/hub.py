@@ -12,15 +12,15 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from server.brokers import Broker
-from server.connections.connection import Connection
-from server.connections.flusher import Flusher
-from server.core.close_codes import CloseCode
-from server.core.fanout import Fanout
-from server.core.frame import Frame
-from server.core.history import History, Kept
-from server.core.message import Message, Post
-from server.core.wire import Form, Gap, Position
+from .brokers import Broker
+from .connections.broadcaster import Broadcaster
+from .connections.connection import Connection
+from .messages.close_codes import CloseCode
+from .messages.frame import Frame
+from .messages.history import History, StoredMessage
+from .messages.message import Message, Post
+from .messages.wire import Form, Gap, Position
+from .rooms import Fanout
 
 HISTORY_BYTES = 64 * 1024 * 1024
 
@@ -35,7 +35,7 @@ class Hub:
         self.history = History(history_messages, HISTORY_BYTES)
         self.published = 0
         self._fanout: Fanout[Connection] = Fanout()
-        self.flusher = Flusher(self._fanout.audience())
+        self.broadcaster = Broadcaster(self._fanout.audience())
         self._by_name: dict[str, Connection] = {}
         broker.subscribe(self._deliver, self._lose)
 
@@ -50,7 +50,7 @@ class Hub:
 
         It replaces one that had the same name before.
         """
-        self.flusher.aside(connection)  # what was published earlier in this turn is not for it
+        self.broadcaster.aside(connection)  # what was published earlier in this turn is not for it
         self._fanout.enter(connection)
         for room in rooms:
             self._fanout.join(connection, room)
@@ -136,18 +136,18 @@ class Hub:
             self._lose(message.seq - 1)
         forms = {form: message.encode(form) for form in Form}
         sender = post.sender if post.named else None
-        self.history.add(Kept(message.seq, post.room, post.to, sender, forms[Form.ENVELOPE]))
+        self.history.add(StoredMessage(message.seq, post.room, post.to, sender, forms[Form.ENVELOPE]))
         if post.to is None and post.room is None:
-            self.flusher.offer_everyone(self._sender(post), forms)
+            self.broadcaster.offer_everyone(self._sender(post), forms)
         else:
-            self.flusher.offer_some(self._audience(post), self._sender(post), forms)
+            self.broadcaster.offer_some(self._audience(post), self._sender(post), forms)
 
     def _lose(self, after: int) -> None:
         """Say to whom it matters that something is lost: the log goes on `after` that number."""
         gap = Gap(after=self.history.last, next=after + 1, epoch=self.broker.epoch).frame()
         self.history.begin_after(after)
         envelopes = (each for each in self._fanout.audience() if each.form is Form.ENVELOPE)
-        self.flusher.offer_some(envelopes, None, {Form.ENVELOPE: gap})
+        self.broadcaster.offer_some(envelopes, None, {Form.ENVELOPE: gap})
 
     def _audience(self, post: Post) -> Iterable[Connection]:
         if post.to is None:

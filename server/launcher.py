@@ -24,13 +24,13 @@ from typing import NoReturn
 import uvicorn
 from fastapi import FastAPI
 
-from server.app import create_app
-from server.core.host import FORCED
-from server.logs import set_up_logs
-from server.settings import PREFIX, Settings, load
-from server.workers import parent
-from server.workers.listeners import CannotListen, shared
-from server.workers.retire import WorkerServer
+from .app import create_app
+from .logs import set_up_logs
+from .settings import PREFIX, Settings, load
+from .workers import parent
+from .workers.listeners import CannotListen, shared
+from .workers.orders import FORCED
+from .workers.worker_server import WorkerServer
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

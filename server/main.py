@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.app import create_app
-from server.settings import load
+from .app import create_app
+from .settings import load
 
 app = create_app(load())

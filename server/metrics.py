@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from server.core.drain_events import Phase
-from server.hub import Hub
-from server.sockets import Sockets
-from server.stop import Shutdown
+from .connections.admission import Sockets
+from .drain.events import Phase
+from .drain.shutdown import Shutdown
+from .hub import Hub
 
 
 class LoopLag:
@@ -60,4 +60,6 @@ class Numbers(Collector):
         yield GaugeMetricFamily("ebb_broker_available", "1 while the broker answers", float(self._hub.broker.available))
         yield CounterMetricFamily("ebb_published", "Messages published here", self._hub.published)
         yield CounterMetricFamily("ebb_refused", "Handshakes refused in a drain", self._sockets.refused)
-        yield CounterMetricFamily("ebb_slow_consumers", "Clients closed with 1008", self._hub.flusher.slow_consumers)
+        yield CounterMetricFamily(
+            "ebb_slow_consumers", "Clients closed with 1008", self._hub.broadcaster.slow_consumers
+        )

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from server.connections.connection import Connection
-from server.core.wire import Gap, Position, Resumed
-from server.hub import Hub
+from .connections.connection import Connection
+from .hub import Hub
+from .messages.wire import Gap, Position, Resumed
 
 PAGE_BYTES = 65_536
 # Seconds that this process is given to hear of what the client has heard from another one.

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from server.core.drain import EXIT_S, DrainTerms
+from .drain.machine import EXIT_S, DrainTerms
 
 PREFIX = "SERVER_"
 

@@ -1,73 +1,150 @@
-"""Who may import whom: the arrows of the design, held by a test."""
+"""Who may import whom: the arrows of the design, and what is pure, held by a test."""
 
 from __future__ import annotations
 
-import re
+import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "datetime"}
 
-
-def modules(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
-
-
-def imports(path: Path) -> Iterator[str]:
-    for source, names in re.findall(r"^\s*(?:from ([\w.]+) import|import ([\w., ]+))", path.read_text(), re.MULTILINE):
-        yield from [source] if source else [name.strip().split(" ")[0] for name in names.split(",")]
-
-
-def roots(path: Path) -> set[str]:
-    return {name.split(".")[0] for name in imports(path)}
-
-
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-@pytest.mark.parametrize("path", modules("server/core"), ids=name)
-def test_the_core_imports_the_standard_library_pydantic_and_itself(path: Path):
-    assert roots(path) <= set(sys.stdlib_module_names) | {"pydantic", "server"}
-    assert all(module.startswith("server.core") for module in imports(path) if module.startswith("server"))
-
-
-@pytest.mark.parametrize("path", modules("server/core"), ids=name)
-def test_the_core_does_no_io_and_asks_no_clock(path: Path):
-    words = path.stem in ("wire", "session_wire", "message")  # they name the type of a field, and never ask it
-    allowed = {"datetime"} if words else set()
-    assert roots(path) & (PURE - allowed) == set()
-    assert ".now(" not in path.read_text()
-
-
-@pytest.mark.parametrize("path", modules("server/brokers"), ids=name)
-def test_brokers_import_the_core_and_each_other_only(path: Path):
-    ours = [module for module in imports(path) if module.startswith("server")]
-    assert all(module.startswith(("server.core", "server.brokers")) for module in ours)
-
-
-@pytest.mark.parametrize("path", modules("server"), ids=name)
-def test_the_server_never_imports_the_harness(path: Path):
-    assert "harness" not in roots(path)
-
-
-@pytest.mark.parametrize("path", modules("harness"), ids=name)
-def test_the_harness_never_imports_the_server(path: Path):
-    assert "server" not in roots(path)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *modules("harness/clauses"),
-        *(ROOT / "harness" / f"{n}.py" for n in ("history", "views", "resume_view", "stream_view")),
-    ],
-    ids=name,
+# No asyncio, no socket, no clock, no logging: time is an argument. A room is pure with everything in it.
+PURE = (
+    "server.drain.machine",
+    "server.drain.events",
+    "server.drain.pace",
+    "server.messages",
+    "server.rooms",
+    "server.connections.outbox",
+    "server.sessions.model",
+    "server.sessions.pending_answers",
+    "server.workers.orders",
+    "server.endpoints.work",
+    "harness.history",
+    "harness.clauses",
 )
-def test_judges_and_history_do_no_io(path: Path):
-    assert roots(path) & PURE == set()
-    assert roots(path) <= set(sys.stdlib_module_names) | {"harness"}
+IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}
+CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter"}
+MOST_AT_THE_TOP = 6
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+PATHS = {name_of(path): path for package in ("server", "harness") for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+def imports(module: str) -> Iterator[str]:
+    """Every module that one imports, wherever in it, by its full name."""
+    path = PATHS[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")
+                base = ".".join([*parents[: len(parents) - node.level + 1], *([base] if base else [])])
+            for alias in node.names:
+                yield f"{base}.{alias.name}" if f"{base}.{alias.name}" in PATHS else base
+
+
+IMPORTS = {module: set(imports(module)) for module in PATHS}
+
+
+def is_within(module: str, rooms: tuple[str, ...]) -> bool:
+    return any(module == room or module.startswith(f"{room}.") for room in rooms)
+
+
+PURE_MODULES = [module for module in PATHS if is_within(module, PURE)]
+
+
+def test_every_room_that_is_declared_pure_exists():
+    assert [room for room in PURE if not is_within(room, tuple(PATHS))] == []
+
+
+@pytest.mark.parametrize("module", PURE_MODULES)
+def test_what_is_pure_imports_what_is_pure_the_standard_library_and_pydantic(module: str):
+    ours = {each for each in IMPORTS[module] if each in PATHS}
+    assert {each for each in ours if not is_within(each, PURE)} == set()
+    roots = {each.partition(".")[0] for each in IMPORTS[module] - ours}
+    assert roots <= set(sys.stdlib_module_names) | {"pydantic", "pydantic_core"}
+    assert roots & IMPURE == set()
+
+
+@pytest.mark.parametrize("module", PURE_MODULES)
+def test_what_is_pure_asks_no_clock(module: str):
+    asked = [
+        node.func.attr
+        for node in ast.walk(ast.parse(PATHS[module].read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS
+    ]
+    assert asked == []
+
+
+@pytest.mark.parametrize("module", [module for module in PATHS if is_within(module, ("server.brokers",))])
+def test_brokers_know_messages_and_each_other_only(module: str):
+    ours = {each for each in IMPORTS[module] if each in PATHS}
+    assert {each for each in ours if not is_within(each, ("server.brokers", "server.messages"))} == set()
+
+
+@pytest.mark.parametrize("module", PATHS)
+def test_server_and_harness_never_import_each_other_and_name_their_own_by_relative_imports(module: str):
+    own, other = ("server", "harness") if is_within(module, ("server",)) else ("harness", "server")
+    assert {each for each in IMPORTS[module] if is_within(each, (other, "tests", "ebb"))} == set()
+    absolute = [
+        node.module
+        for node in ast.walk(ast.parse(PATHS[module].read_text()))
+        if isinstance(node, ast.ImportFrom) and not node.level and is_within(node.module or "", (own,))
+    ]
+    assert absolute == []
+
+
+def circles() -> list[list[str]]:
+    """Every circle of imports that a walk along the arrows finds, each once."""
+    found: list[list[str]] = []
+    done: set[str] = set()
+
+    def walk(module: str, way: list[str]) -> None:
+        if module in way:
+            found.append([*way[way.index(module) :], module])
+        elif module not in done:
+            for following in sorted(IMPORTS[module] & PATHS.keys()):
+                walk(following, [*way, module])
+            done.add(module)
+
+    for module in PATHS:
+        walk(module, [])
+    return found
+
+
+def test_no_arrows_go_in_a_circle():
+    assert circles() == []
+
+
+@pytest.mark.parametrize("package", ["server", "harness"])
+def test_a_class_name_stands_for_one_thing_in_a_package(package: str):
+    names = Counter(
+        node.name
+        for module, path in PATHS.items()
+        if is_within(module, (package,))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert {name: count for name, count in names.items() if count > 1} == {}
+
+
+def test_the_top_of_the_harness_stays_small():
+    assert len(list((ROOT / "harness").glob("*.py"))) <= MOST_AT_THE_TOP
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in PATHS.values()}), ids=name_of)
+def test_every_room_opens_with_what_it_owns(folder: Path):
+    assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from server.core.drain import TRANSITIONS
-from server.core.drain_events import Phase
+from server.drain.events import Phase
+from server.drain.machine import TRANSITIONS
 from server.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def diagram() -> str:
-    """Draw the transition table of `server/core/drain.py` as a Mermaid state diagram."""
+    """Draw the transition table of `server/drain/machine.py` as a Mermaid state diagram."""
     arrows = [
         f"    {source.upper()} --> {target.upper()}: {trigger}"
         for source, row in TRANSITIONS.items()

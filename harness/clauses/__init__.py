@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from harness.clauses import (
+from ..history.drain import Drain
+from ..history.record import History
+from . import (
     accounts,
     admission,
     closing,
-    hostage,
     hostile,
     leaving,
-    many,
     notice,
     observability,
     progress,
@@ -26,9 +26,9 @@ from harness.clauses import (
     signals,
     termination,
 )
-from harness.clauses.verdict import Judgement, Ruling, Verdict, unknown
-from harness.history import History
-from harness.views import Drain
+from . import slow_reader as hostage
+from . import workers as many
+from .verdict import Judgement, Ruling, Verdict, unknown
 
 __all__ = ["CLAUSES", "Clause", "Judgement", "Ruling", "Verdict", "judge"]
 

@@ -14,10 +14,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from harness.clauses.hostile import vanished
-from harness.clauses.verdict import Judgement, excluded, failed, passed, unknown
-from harness.client_view import ClientView
-from harness.views import FAULT_CODES, SERVICE_RESTART, Drain
+from ..history.client import ClientView
+from ..history.drain import FAULT_CODES, SERVICE_RESTART, Drain
+from .hostile import vanished
+from .verdict import Judgement, excluded, failed, passed, unknown
 
 COUNTS = ("present", "raced_in", "left", "closed", "aborted")
 BEGINS_WITHIN_S = 0.25  # after t0: who goes meanwhile may, or may not, have been present
@@ -73,8 +73,8 @@ def _reports(seen: Drain) -> Iterator[dict[str, Any]]:
 def _compared(seen: Drain, report: dict[str, int]) -> Judgement:
     """The report beside what the clients saw: each number must lie between what was sure and what was possible."""
     came = report["present"] + report["raced_in"]
-    certain = [(client, _fates(seen, client)) for client in seen.sessions if _was_counted(seen, client)]
-    doubtful = [(client, _fates(seen, client)) for client in seen.sessions if _may_have_been_counted(seen, client)]
+    certain = [(client, _fates(seen, client)) for client in seen.connections if _was_counted(seen, client)]
+    doubtful = [(client, _fates(seen, client)) for client in seen.connections if _may_have_been_counted(seen, client)]
     if not certain:
         return unknown("no client was connected from t0 on")
     flaws = []

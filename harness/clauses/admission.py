@@ -8,20 +8,10 @@ from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
 
-from harness.clauses.notice import was_due_a_notice
-from harness.clauses.verdict import (
-    Judgement,
-    Offence,
-    accuse,
-    blurred,
-    excluded,
-    failed,
-    passed,
-    too_few,
-    unknown,
-)
-from harness.client_view import ClientView, Outcome
-from harness.views import FAULT_CODES, READY_WITHIN_S, Drain, Probe
+from ..history.client import ClientView, HandshakeOutcome
+from ..history.drain import FAULT_CODES, READY_WITHIN_S, Drain, Probe
+from .notice import was_due_a_notice
+from .verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, too_few, unknown
 
 LEAST_PROBES = 3
 LEAST_HANDSHAKES = 5
@@ -148,7 +138,7 @@ def _flaw_of_late(seen: Drain, handshake: ClientView, until: float) -> str | Non
     return _flaw_of_refusal(outcome, outcome.t - handshake.began)
 
 
-def _flaw_of_refusal(outcome: Outcome, took_s: float) -> str | None:
+def _flaw_of_refusal(outcome: HandshakeOutcome, took_s: float) -> str | None:
     if outcome.status != 503:
         return f"got {outcome.status or outcome.error}"
     if not _is_retry_after(outcome.retry_after):

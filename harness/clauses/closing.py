@@ -9,19 +9,9 @@ from __future__ import annotations
 
 import math
 
-from harness.clauses.verdict import (
-    Judgement,
-    Offence,
-    accuse,
-    excluded,
-    failed,
-    lagged,
-    passed,
-    too_few,
-    unknown,
-)
-from harness.client_view import ClientView
-from harness.views import SERVICE_RESTART, Drain
+from ..history.client import ClientView
+from ..history.drain import SERVICE_RESTART, Drain
+from .verdict import Judgement, Offence, accuse, excluded, failed, lagged, passed, too_few, unknown
 
 LEAST_STAYERS = 3
 LEAST_GOODBYES = 3

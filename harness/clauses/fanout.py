@@ -15,8 +15,8 @@ from bisect import bisect_right
 from collections import Counter
 from typing import NamedTuple
 
-from harness.client_view import ClientView
-from harness.views import Drain
+from ..history.client import ClientView
+from ..history.drain import Drain
 
 ACCEPTED = frozenset({200, 202})
 BY_POST = "broadcast"
@@ -40,7 +40,7 @@ class Ledger:
         self._ledger: list[Accepted] = []
         self.audience: list[ClientView] = []
         if seen.terms.broadcasts:
-            self._ledger = sorted(self._posted() + [entry for c in seen.sessions for entry in self._said_by(c)])
+            self._ledger = sorted(self._posted() + [entry for c in seen.connections for entry in self._said_by(c)])
             self.audience = seen.readers
         self._posts = {entry.n: entry for entry in self._ledger if entry.sender == BY_POST}
 

@@ -6,9 +6,9 @@ Closing, and its terms: who completes a closing handshake was not hostile after 
 
 from __future__ import annotations
 
-from harness.clauses.verdict import Judgement, Offence, accuse, blurred, passed, unknown
-from harness.client_view import ClientView
-from harness.views import Drain
+from ..history.client import ClientView
+from ..history.drain import Drain
+from .verdict import Judgement, Offence, accuse, blurred, passed, unknown
 
 
 def aborts_only_the_hostile(seen: Drain) -> Judgement:

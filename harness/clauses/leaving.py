@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from harness.clauses.verdict import Judgement, Offence, accuse, blurred, passed, too_few
-from harness.client_view import ClientView, Close
-from harness.views import SERVICE_RESTART, Drain
+from ..history.client import ClientView, Close
+from ..history.drain import SERVICE_RESTART, Drain
+from .verdict import Judgement, Offence, accuse, blurred, passed, too_few
 
 LEAST_CLOSES = 5
 CLOSE_ANSWERED_WITHIN_S = 1.0
@@ -25,7 +25,7 @@ def leave_in_peace(seen: Drain) -> Judgement:
     eviction = _Eviction.of(seen)
     leavers = [
         (own, client)
-        for client in seen.sessions
+        for client in seen.connections
         if (own := client.own_close) and client.left_at == own.t >= seen.t0 and not client.hostile
         if _is_decided(seen, eviction, client, own)
     ]

@@ -11,10 +11,10 @@ import math
 from itertools import chain
 from typing import Any, TypeGuard
 
-from harness.clauses.verdict import Judgement, Offence, accuse, blurred, failed, passed, too_few, unknown
-from harness.client_view import ClientView
-from harness.history import Event
-from harness.views import Drain
+from ..history.client import ClientView
+from ..history.drain import Drain
+from ..history.events import Event
+from .verdict import Judgement, Offence, accuse, blurred, failed, passed, too_few, unknown
 
 TOLD_WITHIN_S = 1.0  # who leaves of its own accord before that may be gone untold
 DEADLINE_ACCURACY_S = 1.0
@@ -31,7 +31,7 @@ def told_once(seen: Drain) -> Judgement:
     offences = list(chain(_untold(due), _ill_told(seen)))
     if offences:
         charge = "clients were not told exactly once, in time and in full"
-        return accuse(seen, offences, len(seen.sessions), charge)
+        return accuse(seen, offences, len(seen.connections), charge)
     if not due:
         return unknown("no client was connected at t0 and stayed long enough to be told")
     delays = [client.notices[0].t - seen.t0 for client in due]

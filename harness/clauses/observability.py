@@ -12,18 +12,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 
-from harness.clauses.verdict import (
-    Judgement,
-    Offence,
-    accuse,
-    blurred,
-    excluded,
-    failed,
-    passed,
-    too_few,
-    unknown,
-)
-from harness.views import Drain, Probe
+from ..history.drain import Drain, Probe
+from .verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, too_few, unknown
 
 LEAST_VALUES = 3
 LEAST_CROWD = 10_000
@@ -88,7 +78,7 @@ def clean_log(seen: Drain) -> Judgement:
 
 def stays_light(seen: Drain) -> Judgement:
     """Clause 31."""
-    crowd = sum(client.connected_at(seen.t0) for client in seen.sessions)
+    crowd = sum(client.connected_at(seen.t0) for client in seen.connections)
     if crowd < LEAST_CROWD:
         return too_few(crowd, LEAST_CROWD, "clients connected at t0")
     before = [rss_bytes for t, rss_bytes in seen.memory if t <= seen.t0]

@@ -1,4 +1,4 @@
-"""What is owed while the broker is away, beside what `seams` counts: an answer to a publish, the truth about a loss.
+"""What is owed while the broker is away, beside what `delivery` counts: an answer to a publish, the truth about a loss.
 
 Owns: how soon a publish was answered, whatever the answer, and who was told that the log is another one. Part of clause
 33: a load that hangs is not served, and who is not told of a gap takes it for nothing. Refuses to know why a client
@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.clauses.verdict import Offence
-from harness.history import Event, History
-from harness.resume_view import Journey
+from ..history.events import Event
+from ..history.record import History
+from ..history.resume_run import ResumeRun
+from .verdict import Offence
 
 ANSWERED_WITHIN_S = 1.0
 TOLD_WITHIN_S = 3.0
@@ -34,15 +35,15 @@ class Outage:
     figures: list[str] = field(default_factory=list)
 
 
-def look(history: History, journey: Journey) -> Outage:
+def look(history: History, run: ResumeRun) -> Outage:
     """Look at a run; nothing is found where the broker was always there."""
     found = Outage()
     broker = [event for event in history.events if event.who == "broker"]
     if away := _away(broker):
-        _look_for_answers(history, journey, away, found)
-    if (emptied_at := journey.broker_emptied_at) is not None:
+        _look_for_answers(history, run, away, found)
+    if (emptied_at := run.broker_emptied_at) is not None:
         back_at = next((event.t for event in broker if event.what == "ready" and event.t > emptied_at), math.inf)
-        _look_for_gaps(journey, back_at, found)
+        _look_for_gaps(run, back_at, found)
     return found
 
 
@@ -53,9 +54,9 @@ def _away(broker: list[Event]) -> list[tuple[float, float]]:
     return [(t, next((end for end in ends if end >= t), math.inf)) for t in begins]
 
 
-def _look_for_answers(history: History, journey: Journey, away: list[tuple[float, float]], found: Outage) -> None:
+def _look_for_answers(history: History, run: ResumeRun, away: list[tuple[float, float]], found: Outage) -> None:
     publishes = [one for one in _publishes(history) if any(start <= one[0] <= end for start, end in away)]
-    if (lag_s := journey.worst_lag()) > ANSWERED_WITHIN_S / 4:
+    if (lag_s := run.worst_lag()) > ANSWERED_WITHIN_S / 4:
         found.wanting = f"the harness itself lagged {lag_s:.3f} s, more than a quarter of {ANSWERED_WITHIN_S:.3f} s"
         return
     found.offences += [
@@ -89,19 +90,19 @@ def _publishes(history: History) -> Iterator[Publish]:
     yield from ((began, who, until - began) for who, began in asked.items())
 
 
-def _look_for_gaps(journey: Journey, back_at: float, found: Outage) -> None:
+def _look_for_gaps(run: ResumeRun, back_at: float, found: Outage) -> None:
     """Who was connected all the time, and was told of no gap."""
     there = [
-        stream
-        for stream in journey.streams.values()
-        if stream.welcomed_at is not None and stream.welcomed_at < back_at < journey.seen_until - TOLD_WITHIN_S
-        if stream.ended_at is None or stream.ended_at > back_at + TOLD_WITHIN_S
+        connection
+        for connection in run.connections.values()
+        if connection.welcomed_at is not None and connection.welcomed_at < back_at < run.seen_until - TOLD_WITHIN_S
+        if connection.ended_at is None or connection.ended_at > back_at + TOLD_WITHIN_S
     ]
     found.figures.append(f"the log was lost before {len(there)} clients")
     found.offences += [
-        Offence(back_at, stream.client, f"was told of no gap in {TOLD_WITHIN_S:.3f} s, and the log was another one")
-        for stream in there
-        if not any(mark.what == "gap" and mark.t <= back_at + TOLD_WITHIN_S for mark in stream.marks)
+        Offence(back_at, connection.client, f"was told of no gap in {TOLD_WITHIN_S:.3f} s, and the log was another one")
+        for connection in there
+        if not any(mark.what == "gap" and mark.t <= back_at + TOLD_WITHIN_S for mark in connection.marks)
     ]
     if len(there) < LEAST_CLIENTS:
         found.wanting = f"only {len(there)} clients could be told of the loss, and a verdict needs {LEAST_CLIENTS}"

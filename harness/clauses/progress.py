@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from harness.clauses.verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, unknown
-from harness.history import Event
-from harness.views import Drain
+from ..history.drain import Drain
+from ..history.events import Event
+from .verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, unknown
 
 SAID_WITHIN_S = 1.0
 LEAST_CROWD = 50  # fewer clients with a line each cannot be told from what a drain may print
@@ -39,7 +39,7 @@ def progress(seen: Drain) -> Judgement:
     lines = len(printed) - min(
         _requests(seen), sum(bool(ONE_A_REQUEST.search(line.detail["text"])) for line in printed)
     )
-    crowd = sum(client.connected_at(seen.t0) for client in seen.sessions)
+    crowd = sum(client.connected_at(seen.t0) for client in seen.connections)
     printed_in_all = f"{lines} lines after t0 that are not about a request, with {crowd} clients"
     if crowd >= LEAST_CROWD and lines > allowed:
         return failed(f"{printed_in_all} (limit {allowed:.0f})")
@@ -77,7 +77,7 @@ def _had_clients_at(seen: Drain, lines: list[tuple[float, int]], t: float) -> bo
     """Whether a process still had clients: as they saw it, or, where others served them too, as it said itself."""
     if seen.terms.processes > 1:
         return next((left for said_at, left in reversed(lines) if said_at < t), 0) > 0
-    return any(client.connected_at(t) for client in seen.sessions)
+    return any(client.connected_at(t) for client in seen.connections)
 
 
 def _silences(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:

@@ -6,10 +6,10 @@ Source: contract, section Service while draining.
 
 from __future__ import annotations
 
-from harness.clauses.fanout import Ledger
-from harness.clauses.verdict import Judgement, Offence, accuse, lagged, passed, too_few, unknown
-from harness.client_view import ClientView
-from harness.views import Drain
+from ..history.client import ClientView
+from ..history.drain import Drain
+from .fanout import Ledger
+from .verdict import Judgement, Offence, accuse, lagged, passed, too_few, unknown
 
 STRETCH_BEGINS_S = 0.25  # after t0
 STRETCH_ENDS_S = 0.1  # before the deadline
@@ -53,7 +53,7 @@ def _must_hear(seen: Drain, stayed: list[ClientView], start: float, end: float) 
         return []
     by = end - IN_FLIGHT_S
     offered = {("broadcast", post.detail["n"]) for post in seen.posts if start <= post.detail["began"] <= by}
-    for client in seen.sessions:
+    for client in seen.connections:
         said = (sent for sent in client.sent if sent.detail["broadcast"] and start <= sent.t <= by)
         offered.update((client.name, sent.detail["n"]) for sent in said)
     must = []

@@ -7,26 +7,14 @@ Source: contract, section Signals.
 
 from __future__ import annotations
 
-from harness.clauses.closing import LEAST_STAYERS, closed_early, keeps_the_grace, no_cliff, says_goodbye, stayers
-from harness.clauses.hostile import aborts_only_the_hostile
-from harness.clauses.notice import told_once
-from harness.clauses.termination import exit_status
-from harness.clauses.verdict import (
-    Judgement,
-    Offence,
-    Verdict,
-    accuse,
-    blurred,
-    failed,
-    lagged,
-    passed,
-    together,
-    too_few,
-    unknown,
-)
-from harness.history import Event
-from harness.stop_view import is_ctrl_c
-from harness.views import Drain
+from ..history.drain import Drain
+from ..history.events import Event
+from ..history.stop import is_ctrl_c
+from .closing import LEAST_STAYERS, closed_early, keeps_the_grace, no_cliff, says_goodbye, stayers
+from .hostile import aborts_only_the_hostile
+from .notice import told_once
+from .termination import exit_status
+from .verdict import Judgement, Offence, Verdict, accuse, blurred, failed, lagged, passed, together, too_few, unknown
 
 LEAST_SIGTERMS = 100
 ONE_PRESS_S = 1.0
@@ -61,10 +49,10 @@ def ctrl_c_is_one(seen: Drain) -> Judgement:
 
 def _is_one_stop(seen: Drain, praise: str) -> Judgement:
     """Whether one notice, one deadline and one exit status came of several signals."""
-    twice = [(client.notices[1].t, client) for client in seen.sessions if len(client.notices) > 1]
+    twice = [(client.notices[1].t, client) for client in seen.connections if len(client.notices) > 1]
     if twice:
         offences = [Offence(t, client.name, f"was told {len(client.notices)} times") for t, client in twice]
-        return accuse(seen, offences, len(seen.sessions), "clients were told more than once")
+        return accuse(seen, offences, len(seen.connections), "clients were told more than once")
     if early := closed_early(seen):
         return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
     stayed = stayers(seen)

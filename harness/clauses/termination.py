@@ -6,11 +6,11 @@ section Termination.
 
 from __future__ import annotations
 
-from harness.clauses.hostile import holds_on
-from harness.clauses.notice import outlived_by_clients
-from harness.clauses.verdict import Judgement, accuse, blurred, excluded, failed, lagged, passed, unknown
-from harness.client_view import ClientView
-from harness.views import Drain
+from ..history.client import ClientView
+from ..history.drain import Drain
+from .hostile import holds_on
+from .notice import outlived_by_clients
+from .verdict import Judgement, accuse, blurred, excluded, failed, lagged, passed, unknown
 
 GONE_WITHIN_S = 1.0
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.views import Drain
+from ..history.drain import Drain
 
 NAMED_OFFENDERS = 2
 

@@ -1,1 +1,1 @@
-"""The clients of a target: one connection (`wire`), who they are (`personas`), how many (`cast`, `crowd`)."""
+"""The clients of a target: one connection (`wire`), who they are (`personas`), how many (`mix`, `crowd`)."""

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.clients.quick import QuickWire
-from harness.dialect import Answer, Dialect, Heard, Notice, Notified
-from harness.history import History
+from ..history.record import History
+from .dialects import Answer, Dialect, Heard, Notice, Notified
+from .fast_text import FastTextConnection
 
 CONGESTED_BYTES = 65536
 
 
-class Client(QuickWire):
+class Client(FastTextConnection):
     """A client that can speak and leave.
 
     `answerable`: the target answers what it says. `broadcasts`: the others hear it.

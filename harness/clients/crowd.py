@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.clients.client import Client
+from .client import Client
 
 IN_FLIGHT = 100
 

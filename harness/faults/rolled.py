@@ -11,8 +11,8 @@ import time
 
 import psutil
 
-from harness.faults.worker import workers
-from harness.target import Target
+from ..targets.target import Target
+from .worker import workers
 
 LOOK_EVERY_S = 0.05
 

@@ -10,7 +10,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from harness.target import Target
+from ..targets.target import Target
 
 
 @asynccontextmanager

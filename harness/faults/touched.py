@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.target import Target
+from ..targets.target import Target
 
 NAME = "touched.py"
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import psutil
 
-from harness.target import Target, TargetFailed
+from ..targets.target import Target, TargetFailed
 
 
 class Worker(NamedTuple):

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.load.clients import PATIENCE_S, STALLED, Clients, Reply
-from harness.load.plan import Plan
-from harness.load.servers import Server
-from harness.load.usage import usage_of
-from harness.target import Target
+from ..targets.target import Target
+from .clients import PATIENCE_S, STALLED, Clients, Reply
+from .plan import Plan
+from .servers import Server
+from .usage import usage_of
 
 TEXT_BYTES = 64
 BROADCASTS_PER_S = 20

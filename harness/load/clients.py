@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Self
 
-from harness.load.room import pinned
+from .room import pinned
 
 LISTENER, ECHOER, SPEAKER, STALLED = range(4)
 PATIENCE_S = 5.0  # for a text to be broadcast, or to come back

@@ -17,17 +17,17 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from harness.load import plot, record
-from harness.load.clients import Clients, ClientsFailed
-from harness.load.figures import Measured
-from harness.load.options import plans_of, servers_of, without_limit
-from harness.load.plan import Plan
-from harness.load.programs import DoesNotCompile, build
-from harness.load.report import Report
-from harness.load.room import Cores, NoRoom, choose_cores, make_room, pinned
-from harness.load.servers import LIMIT, Server
-from harness.load.session import Session, new_history
-from harness.target import Target, TargetFailed
+from ..targets.target import Target, TargetFailed
+from . import plot, record
+from .clients import Clients, ClientsFailed
+from .figures import Measured
+from .options import plans_of, servers_of, without_limit
+from .plan import Plan
+from .programs import DoesNotCompile, build
+from .report import LoadReport
+from .room import Cores, NoRoom, choose_cores, make_room, pinned
+from .servers import LIMIT, Server
+from .session import Session, new_history
 
 MEASURED, UNMEASURED, INTERRUPTED, TERMINATED = 0, 2, 130, 143
 OTHER_CONNECTIONS = 8
@@ -39,7 +39,7 @@ NO_LIMIT = "no C compiler (cc, gcc, clang): the limit cannot be built, so there 
 class Bench:
     """What is measured, with what, and what has come of it."""
 
-    def __init__(self, args: argparse.Namespace, report: Report) -> None:
+    def __init__(self, args: argparse.Namespace, report: LoadReport) -> None:
         self.args = args
         self.report = report
         self.servers = servers_of(args)
@@ -99,7 +99,7 @@ class Bench:
 
 def load(args: argparse.Namespace) -> int:
     """Do what the command line says; return the exit code."""
-    report = Report()
+    report = LoadReport()
     bench = Bench(args, report)
     status = UNMEASURED
     try:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.load.plan import Plan
-from harness.load.servers import KNOWN, LIMIT, Server, foreign
-from harness.profile import Profile
+from ..targets.declaration import Profile
+from .plan import Plan
+from .servers import KNOWN, LIMIT, Server, foreign
 
 STEPS = (100, 300, 1000, 3000, 10_000)
 MOST_CLIENTS = 1_000_000

@@ -17,16 +17,16 @@ from typing import Any
 import uvloop
 from picows import WSMsgType, ws_connect
 
-from harness.load.clients import ECHOER, LISTENER, SPEAKER
-from harness.load.picows_crowd import Crowd, Peer
-from harness.network import HOST
+from ..probes.network import HOST
+from .clients import ECHOER, LISTENER, SPEAKER
+from .picows_crowd import Peer, PicowsCrowd
 
 OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits"}
 
 Reply = dict[str, Any]
 
 
-async def connect(crowd: Crowd, kind: str, count: str, at_once: str, timeout_s: str, path: str) -> Reply:
+async def connect(crowd: PicowsCrowd, kind: str, count: str, at_once: str, timeout_s: str, path: str) -> Reply:
     """Open connections."""
     gate, reasons, began = asyncio.Semaphore(int(at_once)), [""], time.monotonic()
 
@@ -49,7 +49,7 @@ async def connect(crowd: Crowd, kind: str, count: str, at_once: str, timeout_s: 
     return {"open": opened, "failed": int(count) - opened, "reason": reasons[-1]}
 
 
-async def fanout(crowd: Crowd, count: str, interval_s: str, text_bytes: str, patience_s: str) -> Reply:
+async def fanout(crowd: PicowsCrowd, count: str, interval_s: str, text_bytes: str, patience_s: str) -> Reply:
     """Broadcast, each when everyone has heard the last one."""
     last: list[float] = []
     every: list[float] = []
@@ -69,7 +69,7 @@ async def fanout(crowd: Crowd, count: str, interval_s: str, text_bytes: str, pat
     return {**counts, "took_s": took_s, "last": samples(last), "every": samples(every)}
 
 
-async def burst(crowd: Crowd, count: str, text_bytes: str, patience_s: str) -> Reply:
+async def burst(crowd: PicowsCrowd, count: str, text_bytes: str, patience_s: str) -> Reply:
     """Broadcast everything at once."""
     listeners, began = len(crowd.live(LISTENER)), time.monotonic()
     said = sum(say(crowd, int(text_bytes)) for _ in range(int(count)))
@@ -78,7 +78,7 @@ async def burst(crowd: Crowd, count: str, text_bytes: str, patience_s: str) -> R
     return {"said": said, "listeners": listeners, "wanted": wanted, "took_s": crowd.last_heard_at - began}
 
 
-async def echo(crowd: Crowd, per_s: str, seconds: str, patience_s: str, *words: str) -> Reply:
+async def echo(crowd: PicowsCrowd, per_s: str, seconds: str, patience_s: str, *words: str) -> Reply:
     """Have texts come back at a steady rate."""
     echoers, text, began = crowd.live(ECHOER), " ".join(words).encode(), time.monotonic()
     count = int(float(per_s) * float(seconds)) if echoers else 0
@@ -91,7 +91,7 @@ async def echo(crowd: Crowd, per_s: str, seconds: str, patience_s: str, *words: 
     return {"said": count, "echo": samples(came)}
 
 
-async def settle(crowd: Crowd, quiet_s: str, timeout_s: str) -> Reply:
+async def settle(crowd: PicowsCrowd, quiet_s: str, timeout_s: str) -> Reply:
     """Wait until nobody has heard anything for a while."""
     began = time.monotonic()
     quiet = await crowd.until(
@@ -100,7 +100,7 @@ async def settle(crowd: Crowd, quiet_s: str, timeout_s: str) -> Reply:
     return {"quiet": quiet}
 
 
-async def drop(crowd: Crowd, kind: str) -> Reply:
+async def drop(crowd: PicowsCrowd, kind: str) -> Reply:
     """Reset them."""
     for peer in crowd.live(int(kind)):
         peer.dropped = True
@@ -108,7 +108,7 @@ async def drop(crowd: Crowd, kind: str) -> Reply:
     return {}
 
 
-async def mark(crowd: Crowd) -> Reply:
+async def mark(crowd: PicowsCrowd) -> Reply:
     """Count anew how connections end."""
     ended = crowd.ends.total()
     crowd.ends.clear()
@@ -116,7 +116,7 @@ async def mark(crowd: Crowd) -> Reply:
     return {"ended": ended}
 
 
-async def closing(crowd: Crowd, timeout_s: str) -> Reply:
+async def closing(crowd: PicowsCrowd, timeout_s: str) -> Reply:
     """Wait until the server has closed everyone. A reset after the close frame counts as full here."""
     kinds = (LISTENER, ECHOER, SPEAKER)
     await crowd.until(lambda: not crowd.live(*kinds), time.monotonic() + float(timeout_s))
@@ -124,12 +124,12 @@ async def closing(crowd: Crowd, timeout_s: str) -> Reply:
     return {"codes": crowd.codes, "left": len(crowd.live(*kinds)), **ends, "last_end_at": crowd.last_end_at}
 
 
-async def heard(crowd: Crowd, wanted: int, patience_ends: float) -> bool:
+async def heard(crowd: PicowsCrowd, wanted: int, patience_ends: float) -> bool:
     """Wait until so many texts were heard; False when patience ends first."""
     return await crowd.until(lambda: crowd.heard >= wanted, patience_ends)
 
 
-def say(crowd: Crowd, text_bytes: int) -> bool:
+def say(crowd: PicowsCrowd, text_bytes: int) -> bool:
     """Have the speaker say something; False when there is none."""
     for speaker in crowd.live(SPEAKER):
         speaker.transport.send(WSMsgType.TEXT, b"x" * text_bytes)
@@ -148,7 +148,7 @@ def samples(values: list[float]) -> Reply | None:
 
 async def obey(port: int, deflate: bool) -> None:
     """Do what standard input says, until it ends."""
-    crowd, lines, loop = Crowd(port, deflate), asyncio.StreamReader(), asyncio.get_running_loop()
+    crowd, lines, loop = PicowsCrowd(port, deflate), asyncio.StreamReader(), asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     commands = {does.__name__: does for does in (connect, fanout, burst, echo, settle, drop, mark, closing)}
     while words := (await lines.readline()).decode().split():

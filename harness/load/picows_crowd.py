@@ -12,13 +12,13 @@ from collections.abc import Callable
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from harness.load.clients import LISTENER, STALLED
+from .clients import LISTENER, STALLED
 
 ASK_EVERY_S = 0.001
 DATA = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION)
 
 
-class Crowd:
+class PicowsCrowd:
     """All connections, and what they have heard."""
 
     def __init__(self, port: int, deflate: bool) -> None:
@@ -48,7 +48,7 @@ class Crowd:
 class Peer(WSListener):
     """One connection."""
 
-    def __init__(self, crowd: Crowd, kind: int) -> None:
+    def __init__(self, crowd: PicowsCrowd, kind: int) -> None:
         self.crowd, self.kind = crowd, kind
         self.asked_at: deque[float] = deque()
         self.alive = self.closing = self.dropped = False

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from harness.load.figures import FIGURES, Measured, Spread, spreads
+from .figures import FIGURES, Measured, Spread, spreads
 
 PANELS = (
     *("fanout_per_s", "backlog_per_s", "last_p50_ms", "last_p99_ms"),

@@ -14,9 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.load.figures import Measured, Spread, ratios, spreads
-from harness.load.room import Cores
-from harness.load.servers import Server
+from .figures import Measured, Spread, ratios, spreads
+from .room import Cores
+from .servers import Server
 
 
 def record(

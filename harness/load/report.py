@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from harness.load.figures import FIGURES, Measured, Spread, ratios, spreads
-from harness.load.room import Cores
-from harness.load.servers import Server
-from harness.target import TargetFailed
+from ..targets.target import TargetFailed
+from .figures import FIGURES, Measured, Spread, ratios, spreads
+from .room import Cores
+from .servers import Server
 
 IN_SHORT = {"fanout_per_s": "frames/s", "last_p50_ms": "ms to the last client", "bytes_per_connection": "kB each"}
 
 
-class Report:
+class LoadReport:
     """Prints to one stream."""
 
     def __init__(self, stream: TextIO | None = None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.network import EPHEMERAL_RANGE, allow_descriptors
+from ..probes.network import EPHEMERAL_RANGE, allow_descriptors
 
 SPARE_PORTS = 64
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.profile import Profile
-from harness.targets import LAUNCHER, REFERENCE
+from ..targets.declaration import Profile
+from ..targets.known import LAUNCHER, REFERENCE
 
 AT_ONCE = 1e9  # closes a second: no pace
 LIMIT = "limit"

@@ -16,13 +16,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.history import History, Terms
-from harness.load.broadcasts import Broadcasts
-from harness.load.clients import ECHOER, LISTENER, PATIENCE_S, SPEAKER, Clients, Reply
-from harness.load.plan import Plan
-from harness.load.servers import Server
-from harness.load.usage import usage_of
-from harness.target import Target
+from ..history.events import Terms
+from ..history.record import History
+from ..targets.target import Target
+from .broadcasts import Broadcasts
+from .clients import ECHOER, LISTENER, PATIENCE_S, SPEAKER, Clients, Reply
+from .plan import Plan
+from .servers import Server
+from .usage import usage_of
 
 CONNECT_WITHIN_S, CLOSE_WITHIN_S, EXIT_WITHIN_S = 60.0, 30.0, 15.0
 SEND_LOOP = re.compile(r"limit: ([\d.]+) us a frame")

@@ -16,11 +16,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.clauses import Ruling, Verdict
-from harness.report.timeline import hosts_timeline, timeline
-from harness.run import Outcome
-from harness.scenarios import AnyStage
-from harness.target import TargetFailed
+from ..clauses import Ruling, Verdict
+from ..run import Outcome
+from ..scenarios import AnyStage
+from ..targets.target import TargetFailed
+from .timeline import hosts_timeline, timeline
 
 DRAW_EVERY_S = 0.25
 LOOK_EVERY_S = 0.05
@@ -32,11 +32,11 @@ COLOURS = {
 }
 
 
-class Report:
+class ConsoleReport:
     """Prints to one stream."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+    def __init__(self, connection: TextIO | None = None) -> None:
+        self._console = Console(file=connection, highlight=False, markup=False, soft_wrap=True)
 
     async def watch(self, stage: AnyStage) -> None:
         """Show a stage until cancelled."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.report.timeline import hosts_timeline, timeline
-from harness.run import Outcome
+from ..run import Outcome
+from .timeline import hosts_timeline, timeline
 
 
 def report(outcome: Outcome) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from harness.clauses import Ruling, Verdict
-from harness.run import Outcome
+from ..clauses import Ruling, Verdict
+from ..run import Outcome
 
 ELEMENTS = {Verdict.FAIL: "failure", Verdict.UNKNOWN: "error", Verdict.EXCLUDED: "skipped"}
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -5,7 +5,7 @@ Owns the names of those moments. Refuses to know whether they came in time.
 
 from __future__ import annotations
 
-from harness.history import History
+from ..history.record import History
 
 MOMENTS = ("signal", "first_503", "first_notice", "last_notice", "first_server_close", "last_close", "exit")
 
@@ -28,7 +28,7 @@ def timeline(history: History) -> dict[str, float | None]:
     if seen is None:
         return dict.fromkeys(MOMENTS)
     notices = [t for t, _ in seen.notices]
-    ends = [client.ended.t for client in seen.sessions if client.ended and client.ended.t >= seen.t0]
+    ends = [client.ended.t for client in seen.connections if client.ended and client.ended.t >= seen.t0]
     moments = (
         seen.t0,
         seen.not_ready_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.scenarios import (
+from . import (
     broker_dies,
     broker_restarts_empty,
     broker_stalls,
@@ -25,7 +25,7 @@ from harness.scenarios import (
     worker_dies,
     worker_retires,
 )
-from harness.scenarios.scenario import AnyStage, Scenario
+from .scenario import AnyStage, Scenario
 
 __all__ = ["SCENARIOS", "AnyStage", "Scenario"]
 

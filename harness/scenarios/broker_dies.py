@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.faults.broker import Broker
-from harness.scenarios.broker_outage import broker_outage
+from ..faults.broker import Broker
+from .broker_outage import broker_outage
 
 AWAY_S, AFTER_S = 3.0, 1.0
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from harness.clients.cast import Cast
-from harness.comeback import under_load
-from harness.faults.broker import Broker
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..faults.broker import Broker
+from ..targets.declaration import Ask
+from .resume_load import resume_load
+from .scenario import Scenario
+from .stage import Stage
 
 BEFORE_S = 0.5
 NEWCOMERS = 10
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Most of them stay; those that come back are not counted here."""
-    return Cast(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
+    return ClientMix(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
 
 
 def broker_outage(name: str, story: str | None, phase: str, outage: Callable[[Broker], Awaitable[None]]) -> Scenario:
@@ -31,11 +31,11 @@ def broker_outage(name: str, story: str | None, phase: str, outage: Callable[[Br
         assert stage.broker is not None, "the scenario asks for one"
         await stage.open_crowd()
         await stage.warm_up()
-        async with under_load(stage):
+        async with resume_load(stage):
             await asyncio.sleep(BEFORE_S)
             stage.enter(phase)
             await outage(stage.broker)
-        await stage.newcomers.stay(NEWCOMERS)
+        await stage.late_handshakes.stay(NEWCOMERS)
         await stage.signal(joiners=False)
         await stage.until_exit()
 
@@ -43,7 +43,7 @@ def broker_outage(name: str, story: str | None, phase: str, outage: Callable[[Br
         name=name,
         story=story,
         clauses=(1, 2, 5, 6, 10, 12, 13, 18, 19, 20, 28, 29, 30, 33),
-        cast=cast,
+        mix=mix,
         perform=perform,
         broker=True,
         asks=Ask(clients=50, timeout_s=1.5, close_timeout_s=1.5, quiet=True),

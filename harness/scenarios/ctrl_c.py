@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import signal
 
-from harness.clients.cast import Cast
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 SUPERVISOR_AFTER_S = 0.3
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Most of them stay."""
-    return Cast(lingerers=max(3, clients - clients // 5 - 2), cooperative=clients // 5, talkers=2, eviction_s=1.0)
+    return ClientMix(lingerers=max(3, clients - clients // 5 - 2), cooperative=clients // 5, talkers=2, eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
@@ -34,7 +34,7 @@ SCENARIO = Scenario(
     name="ctrl_c",
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 9, 12, 13, 18, 19, 20, 22, 27, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),
 )

@@ -5,15 +5,15 @@ The target pings twice a second. Source: RFC 6455 §5.5.2; the drain contract, c
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Three that ignore pings, among those who answer."""
-    return Cast(lingerers=max(3, clients - 5), talkers=2, ping_ignorers=3, eviction_s=1.0)
+    return ClientMix(lingerers=max(3, clients - 5), talkers=2, ping_ignorers=3, eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
@@ -28,7 +28,7 @@ SCENARIO = Scenario(
     name="dead_peers",
     story=__doc__,
     clauses=(5, 9, 12, 13, 18, 19, 20, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
     needs="ping_options",
     asks=Ask(clients=60, timeout_s=1.5, close_timeout_s=1.5),

@@ -8,15 +8,15 @@ code registry on 1012.
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from .scenario import Scenario
+from .stage import Stage
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Of each persona enough for the clauses to be judged, and the rest lingers."""
     few = min(3, max(2, clients // 100))
-    others = Cast(
+    others = ClientMix(
         cooperative=round(0.30 * clients),
         leavers=max(3, round(0.05 * clients)),
         late_leavers=max(3, round(0.05 * clients)),
@@ -24,7 +24,7 @@ def cast(clients: int) -> Cast:
         busy_senders=few,
         talkers=few,
     )
-    return Cast(**{**vars(others), "lingerers": max(2, clients - others.size)})
+    return ClientMix(**{**vars(others), "lingerers": max(2, clients - others.size)})
 
 
 async def perform(stage: Stage) -> None:
@@ -39,6 +39,6 @@ SCENARIO = Scenario(
     name="drain",
     story=__doc__,
     clauses=(1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 18, 19, 20, 27, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
 )

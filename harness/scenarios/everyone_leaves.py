@@ -8,15 +8,15 @@ gone.
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from .scenario import Scenario
+from .stage import Stage
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Nobody who stays."""
     leavers = clients // 6
-    return Cast(cooperative=clients - leavers, leavers=leavers)
+    return ClientMix(cooperative=clients - leavers, leavers=leavers)
 
 
 async def perform(stage: Stage) -> None:
@@ -31,6 +31,6 @@ SCENARIO = Scenario(
     name="everyone_leaves",
     story=__doc__,
     clauses=(1, 2, 3, 4, 5, 6, 8, 11, 16, 18, 19, 20, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
 )

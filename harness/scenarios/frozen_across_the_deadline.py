@@ -5,18 +5,18 @@ As on a laptop that was closed, or a virtual machine that was moved. Source: the
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.faults.frozen import frozen
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..faults.frozen import frozen
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 FREEZE_AT, THAW_AT = -1.5, 0.2  # from the deadline, in seconds
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Most of them stay."""
-    return Cast(lingerers=max(3, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
+    return ClientMix(lingerers=max(3, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
@@ -35,7 +35,7 @@ SCENARIO = Scenario(
     name="frozen_across_the_deadline",
     story=__doc__,
     clauses=(5, 12, 13, 18, 19, 20, 26, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),
 )

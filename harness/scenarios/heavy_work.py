@@ -6,15 +6,15 @@ contract, clause 16.
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Nobody who stays."""
-    return Cast(quitters=4, cooperative=max(3, clients - 4), eviction_s=1.0)
+    return ClientMix(quitters=4, cooperative=max(3, clients - 4), eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
@@ -29,7 +29,7 @@ SCENARIO = Scenario(
     name="heavy_work",
     story=__doc__,
     clauses=(1, 2, 5, 6, 11, 16, 18, 19, 20, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
     needs="heavy",
     asks=Ask(clients=60, timeout_s=2.5, close_timeout_s=1.5),

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.clients.cast import Cast
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Two or three of each hostile kind, and the rest as in a `drain`."""
-    others = Cast(
+    others = ClientMix(
         cooperative=clients // 10,
         leavers=3,
         busy_senders=1,
@@ -46,7 +46,7 @@ SCENARIO = Scenario(
     name="hostile",
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 7, 9, 10, 12, 13, 14, 17, 18, 19, 20, 27, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
     asks=Ask(clients=200, timeout_s=2.0, close_timeout_s=1.5),
 )

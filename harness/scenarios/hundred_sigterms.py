@@ -5,18 +5,18 @@ Source: the drain contract, clause 21; a SIGTERM that comes at the very end gave
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.faults.storm import storm_of_signals
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..faults.storm import storm_of_signals
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 EVERY_S = 0.012
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Most of them stay."""
-    return Cast(lingerers=max(3, clients - clients // 5 - 2), cooperative=clients // 5, talkers=2, eviction_s=1.0)
+    return ClientMix(lingerers=max(3, clients - clients // 5 - 2), cooperative=clients // 5, talkers=2, eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
@@ -32,7 +32,7 @@ SCENARIO = Scenario(
     name="hundred_sigterms",
     story=__doc__,
     clauses=(5, 6, 9, 12, 13, 18, 19, 20, 21, 27, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),
 )

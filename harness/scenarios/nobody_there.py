@@ -5,14 +5,14 @@ Source: the drain contract, phases (everyone left: straight to STOPPED) and clau
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from .scenario import Scenario
+from .stage import Stage
 
 
-def cast(_: int) -> Cast:
+def mix(_: int) -> ClientMix:
     """Nobody, however many were asked for."""
-    return Cast()
+    return ClientMix()
 
 
 async def perform(stage: Stage) -> None:
@@ -22,4 +22,4 @@ async def perform(stage: Stage) -> None:
     await stage.until_exit()
 
 
-SCENARIO = Scenario(name="nobody_there", story=__doc__, clauses=(16, 18, 19, 20, 30), cast=cast, perform=perform)
+SCENARIO = Scenario(name="nobody_there", story=__doc__, clauses=(16, 18, 19, 20, 30), mix=mix, perform=perform)

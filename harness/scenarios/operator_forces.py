@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import signal
 
-from harness.clients.cast import Cast
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 AGAIN_AFTER_S = 1.3
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Most of them stay; some never answer the close frame."""
-    return Cast(lingerers=max(3, clients - 4), talkers=2, close_ignorers=2, eviction_s=1.0)
+    return ClientMix(lingerers=max(3, clients - 4), talkers=2, close_ignorers=2, eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
@@ -35,7 +35,7 @@ SCENARIO = Scenario(
     name="operator_forces",
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 12, 13, 14, 18, 19, 20, 23, 27, 28, 29, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=4.0, close_timeout_s=1.5),
 )

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import signal
 
-from harness.clients.cast import Cast
-from harness.faults.touched import source_touched
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..faults.touched import source_touched
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Most of them stay."""
-    return Cast(lingerers=max(3, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
+    return ClientMix(lingerers=max(3, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
@@ -35,7 +35,7 @@ SCENARIO = Scenario(
     name="reload",
     story=__doc__,
     clauses=(5, 12, 13, 20, 25),
-    cast=cast,
+    mix=mix,
     perform=perform,
     needs="reload_options",
     parent_delay_s=1.0,

@@ -8,18 +8,18 @@ clause 33; issue 5, "Must show" 1.
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.fleet_stage import FleetStage
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
+from ..clients.mix import ClientMix
+from ..targets.declaration import Ask
+from .fleet_stage import FleetStage
+from .scenario import Scenario
 
 PER_S = 50.0
 ALONE_S = 1.0
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Those whom a host may have to evict, were nobody to take its advice."""
-    return Cast(lingerers=clients, eviction_s=2.0)
+    return ClientMix(lingerers=clients, eviction_s=2.0)
 
 
 async def perform(stage: FleetStage) -> None:
@@ -35,7 +35,7 @@ SCENARIO = Scenario(
     name="rolling_deploy",
     story=__doc__,
     clauses=(33,),
-    cast=cast,
+    mix=mix,
     perform=perform,
     broker=True,
     hosts=3,

@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.clients.cast import Cast
-from harness.fleet_stage import FleetStage
-from harness.profile import Ask, Profile
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..targets.declaration import Ask, Profile
+from .fleet_stage import FleetStage
+from .stage import Stage
 
 AnyStage = Stage | FleetStage
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One story told to a target. `cast` says who plays, given a number of clients; `perform` tells it.
+    """One story told to a target. `mix` says who plays, given a number of clients; `perform` tells it.
 
     `needs` is a field of the profile without which it cannot be told; one that changes the command does so, and
     `words` are what placeholders of that command stand for. `comes_up=False`: nobody waits until the target is ready.
@@ -34,7 +34,7 @@ class Scenario:
     name: str
     story: str | None
     clauses: tuple[int, ...]
-    cast: Callable[[int], Cast]
+    mix: Callable[[int], ClientMix]
     perform: Callable[[Any], Awaitable[None]]
     needs: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
@@ -49,10 +49,10 @@ class Scenario:
 
     def stage(self, profile: Profile, ask: Ask) -> AnyStage:
         """Where it is told."""
-        cast = self.cast(ask.clients)
+        mix = self.mix(ask.clients)
         if self.hosts > 1:
-            return FleetStage(profile, ask, self.hosts, cast.evict_per_s)
-        return Stage(profile, ask, cast, self.comes_up, self.broker)
+            return FleetStage(profile, ask, self.hosts, mix.evict_per_s)
+        return Stage(profile, ask, mix, self.comes_up, self.broker)
 
     @property
     def claim(self) -> str:

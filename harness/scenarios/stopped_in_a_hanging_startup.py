@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.scenarios import stopped_in_startup
+from . import stopped_in_startup
 
 SCENARIO = replace(
     stopped_in_startup.SCENARIO, name="stopped_in_a_hanging_startup", story=__doc__, words={"startup": "hanging"}

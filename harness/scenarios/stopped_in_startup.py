@@ -5,16 +5,16 @@ Startup takes three seconds, and the signal comes once it waits. Source: the dra
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from .scenario import Scenario
+from .stage import Stage
 
 LONGEST_IMPORT_S, BOUND_S = 10.0, 5.0
 
 
-def cast(_: int) -> Cast:
+def mix(_: int) -> ClientMix:
     """Nobody can be there yet."""
-    return Cast()
+    return ClientMix()
 
 
 async def perform(stage: Stage) -> None:
@@ -29,7 +29,7 @@ SCENARIO = Scenario(
     name="stopped_in_startup",
     story=__doc__,
     clauses=(19, 20, 24, 30),
-    cast=cast,
+    mix=mix,
     perform=perform,
     needs="startup_command",
     comes_up=False,

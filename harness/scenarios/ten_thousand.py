@@ -5,17 +5,17 @@ By name only: it takes half a minute and two cores. Source: the drain contract, 
 
 from __future__ import annotations
 
-from harness.clients.cast import Cast
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..targets.declaration import Ask
+from .scenario import Scenario
+from .stage import Stage
 
 CLIENTS = 10_000
 
 
-def cast(_: int) -> Cast:
+def mix(_: int) -> ClientMix:
     """Ten thousand and a few, however many were asked for."""
-    return Cast(lingerers=CLIENTS - 2000, cooperative=2000, leavers=50, eviction_s=16.0)
+    return ClientMix(lingerers=CLIENTS - 2000, cooperative=2000, leavers=50, eviction_s=16.0)
 
 
 async def perform(stage: Stage) -> None:
@@ -30,7 +30,7 @@ SCENARIO = Scenario(
     name="ten_thousand",
     story=__doc__,
     clauses=(1, 2, 5, 6, 8, 12, 13, 15, 17, 18, 19, 20, 27, 28, 29, 30, 31),
-    cast=cast,
+    mix=mix,
     perform=perform,
     asks=Ask(clients=CLIENTS, timeout_s=4.0, close_timeout_s=3.0, quiet=True),
     by_name_only=True,

@@ -8,34 +8,34 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.clients.cast import Cast
-from harness.comeback import under_load
-from harness.faults.worker import kill_worker
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..faults.worker import kill_worker
+from ..targets.declaration import Ask
+from .resume_load import resume_load
+from .scenario import Scenario
+from .stage import Stage
 
 BEFORE_S, AFTER_S = 0.5, 2.0
 NEWCOMERS = 10
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """Most of them stay where they are; those that come back are not counted here."""
-    return Cast(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
+    return ClientMix(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
     """Load, kill one, see who comes back, and end it."""
     await stage.open_crowd()
     await stage.warm_up()
-    stage.newcomers.knock()
-    async with under_load(stage):
+    stage.late_handshakes.knock()
+    async with resume_load(stage):
         await asyncio.sleep(BEFORE_S)
         stage.enter("one worker is killed")
         await kill_worker(stage.target)
         await asyncio.sleep(AFTER_S)
     stage.target.note_children()
-    await stage.newcomers.stay(NEWCOMERS)
+    await stage.late_handshakes.stay(NEWCOMERS)
     await stage.signal(joiners=False)
     await stage.until_exit()
 
@@ -44,7 +44,7 @@ SCENARIO = Scenario(
     name="worker_dies",
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 10, 12, 13, 18, 19, 20, 27, 28, 29, 30, 32, 33, 34),
-    cast=cast,
+    mix=mix,
     perform=perform,
     workers=True,
     asks=Ask(clients=50, timeout_s=1.5, close_timeout_s=1.5, quiet=True),

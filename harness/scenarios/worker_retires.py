@@ -9,30 +9,30 @@ from __future__ import annotations
 
 import asyncio
 
-from harness.clients.cast import Cast
-from harness.comeback import under_load
-from harness.faults.rolled import roll, until_replaced
-from harness.profile import Ask
-from harness.scenarios.scenario import Scenario
-from harness.stage import Stage
+from ..clients.mix import ClientMix
+from ..faults.rolled import roll, until_replaced
+from ..targets.declaration import Ask
+from .resume_load import resume_load
+from .scenario import Scenario
+from .stage import Stage
 
 BEFORE_S, LONGEST_ROLL_S = 0.5, 15.0
 
 
-def cast(clients: int) -> Cast:
+def mix(clients: int) -> ClientMix:
     """They come when all are replaced, and stay."""
-    return Cast(lingerers=max(10, clients), eviction_s=1.0)
+    return ClientMix(lingerers=max(10, clients), eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
     """Load, replace all, let them come, and end it."""
     stage.begin_probes()
-    stage.newcomers.knock()
-    async with under_load(stage):
+    stage.late_handshakes.knock()
+    async with resume_load(stage):
         await asyncio.sleep(BEFORE_S)
         stage.enter("the workers are replaced")
         await until_replaced(stage.target, await roll(stage.target), LONGEST_ROLL_S)
-    await stage.newcomers.stay(stage.cast.lingerers)
+    await stage.late_handshakes.stay(stage.mix.lingerers)
     stage.target.note_children()
     await stage.signal(joiners=False)
     await stage.until_exit()
@@ -42,7 +42,7 @@ SCENARIO = Scenario(
     name="worker_retires",
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 10, 12, 13, 18, 19, 20, 27, 28, 29, 30, 32, 33),
-    cast=cast,
+    mix=mix,
     perform=perform,
     workers=True,
     asks=Ask(clients=50, timeout_s=2.5, close_timeout_s=1.5, quiet=True),

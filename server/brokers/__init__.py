@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from server.core.message import Message, Post
+from ..messages.message import Message, Post
 
 Deliver = Callable[[Message], None]
 Lost = Callable[[int], None]

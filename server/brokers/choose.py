@@ -5,8 +5,8 @@ Owns the schemes. Refuses to know what a broker does, and loads none that is not
 
 from __future__ import annotations
 
-from server.brokers import Broker
-from server.brokers.memory import MemoryBroker
+from . import Broker
+from .memory import MemoryBroker
 
 SCHEMES = "memory://, redis://, rediss://, unix:// or embedded://"
 
@@ -19,11 +19,11 @@ def broker_of(url: str, history: int) -> Broker:
     """
     scheme, separator, _ = url.partition("://")
     if scheme in ("redis", "rediss", "unix") and separator:
-        from server.brokers.valkey import ValkeyBroker
+        from .redis import ValkeyBroker
 
         return ValkeyBroker(url, history)
     if url == "embedded://":
-        from server.brokers.embedded_broker import EmbeddedBroker
+        from .embedded_broker import EmbeddedBroker
 
         return EmbeddedBroker(history)
     if url == "memory://":

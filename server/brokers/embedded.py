@@ -25,7 +25,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from types import TracebackType
 
-from server.brokers import BrokerFailed
+from . import BrokerFailed
 
 START_S = 10.0
 ROOMY_BYTES = 256 * 1024 * 1024  # a container's /dev/shm has 64 MiB, which a log can fill

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey
-from server.brokers.valkey import ValkeyBroker
+from .embedded import EmbeddedFailed, EmbeddedValkey
+from .redis import ValkeyBroker
 
 logger = logging.getLogger("ebb")
 

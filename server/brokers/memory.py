@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from server.brokers import Deliver, Heard, Lost, Store
-from server.core.message import Message, Post
+from ..messages.message import Message, Post
+from . import Deliver, Heard, Lost, Store
 
 KEYS = 10_000  # of the last posts that had one
 

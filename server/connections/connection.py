@@ -17,14 +17,14 @@ import contextlib
 import logging
 from dataclasses import dataclass
 
-from server.connections.flusher import Flusher
-from server.connections.inbox import Inbox
-from server.connections.link import Link, Send
-from server.connections.output import Output, output_of
-from server.connections.terms import Conversation, Limits, Receive, Who
-from server.core.close_codes import MEANINGS, CloseCode
-from server.core.drain_events import Departure
-from server.core.frame import Batch, Frame
+from ..drain.events import Departure
+from ..messages.close_codes import MEANINGS, CloseCode
+from ..messages.frame import Batch, Frame
+from .broadcaster import Broadcaster
+from .inbox import Inbox
+from .output import Output, output_of
+from .terms import Handler, Identity, Limits, Receive
+from .transport import Link, Send
 
 logger = logging.getLogger("ebb")
 
@@ -67,7 +67,9 @@ class Connection:
         "pending",
     )
 
-    def __init__(self, who: Who, receive: Receive, send: Send, link: Link, limits: Limits, flusher: Flusher) -> None:
+    def __init__(
+        self, who: Identity, receive: Receive, send: Send, link: Link, limits: Limits, broadcaster: Broadcaster
+    ) -> None:
         self.number, self.name, self.named, self.form = who
         self.link = link
         self.pending: list[Frame] | None = []
@@ -76,7 +78,7 @@ class Connection:
         self._receive = receive
         self._send = send
         self._limits = limits
-        self._flusher = flusher
+        self._flusher = broadcaster
         self._clock = asyncio.get_running_loop().time
         self._closer: asyncio.Task[None] | None = None
         self._aborted = False
@@ -84,15 +86,15 @@ class Connection:
 
     # ---- The life of a connection ----
 
-    async def run(self, conversation: Conversation, subprotocol: str | None = None) -> None:
+    async def run(self, conversation: Handler, subprotocol: str | None = None) -> None:
         """Accept, and serve until the TCP connection has ended."""
-        self.inbox = Inbox(self._limits.inbox_messages, conversation.said, self._fail)
+        self.inbox = Inbox(self._limits.inbox_messages, conversation.on_message, self._fail)
         try:
             await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
             self.link.spread_pings()
             self.link.forget_handshake()
             self.output = output_of(self.link, self._send, self._limits.outbox_bytes)
-            self._flusher.open(self, conversation.opening())
+            self._flusher.open(self, conversation.on_open())
             if self._goodbye is not None:  # it was closed while its handshake was answered
                 self.flush()
                 self._closer = asyncio.create_task(self._send_close(self.output, self._goodbye))

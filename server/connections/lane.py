@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from server.connections.output import Output
-from server.core.frame import Batch, Frame
-from server.core.wire import Form
+from ..messages.frame import Batch, Frame
+from ..messages.wire import Form
+from .output import Output
 
 # Bytes after which every backlog is looked at, however much room there is: the server's own pongs wait there, too.
 LOOK_EVERY_BYTES = 4096

@@ -12,9 +12,9 @@ import asyncio
 import contextlib
 from typing import Protocol
 
-from server.connections.link import Link, Send
-from server.core.frame import Batch
-from server.core.outbox import Offer, Outbox
+from ..messages.frame import Batch
+from .outbox import Offer, Outbox
+from .transport import Link, Send
 
 
 class Output(Protocol):

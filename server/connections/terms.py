@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from server.core.frame import Frame
-from server.core.wire import Form
+from ..messages.frame import Frame
+from ..messages.wire import Form
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
-class Conversation(Protocol):
+class Handler(Protocol):
     """What an endpoint makes of a client's messages."""
 
-    def opening(self) -> Sequence[Frame]:
+    def on_open(self) -> Sequence[Frame]:
         """What is said first. Called once, when the client is accepted; only now may it hear what others say."""
 
-    async def said(self, text: str) -> None:
+    async def on_message(self, text: str) -> None:
         """Carry out one message; the next one waits until this returns."""
 
 
@@ -32,7 +32,7 @@ class Limits:
     close_timeout_s: float
 
 
-class Who(NamedTuple):
+class Identity(NamedTuple):
     """How a connection is known: its key in this process, its public name, whether the client chose that, its form."""
 
     number: int

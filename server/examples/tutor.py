@@ -29,7 +29,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from server.brokers.embedded import roomy_folder
+from ..brokers.embedded import roomy_folder
 
 logger = logging.getLogger("tutor")
 
@@ -176,7 +176,7 @@ async def end(work: asyncio.Future[None]) -> None:
         await asyncio.wait([work], timeout=0.5)
 
 
-class OneLineParser(argparse.ArgumentParser):
+class TutorParser(argparse.ArgumentParser):
     """Says in one line what is wrong."""
 
     def error(self, message: str) -> NoReturn:
@@ -186,7 +186,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line. Exits with 2 on bad usage."""
-    parser = OneLineParser(
+    parser = TutorParser(
         prog="python -m server.examples.tutor",
         description="Answer the questions of sessions; start as many as you like.",
         epilog="Exit: 0 told to stop (Ctrl+C, SIGTERM), 2 bad usage or a broker that cannot work.",

@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import logging
 
-from server.brokers import BrokerUnavailable, Store
-from server.core.session import Question, Questions
+from ..brokers import BrokerUnavailable, Store
+from .model import Question, Questions
 
 logger = logging.getLogger("ebb")
 

@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from server.brokers import Broker, BrokerUnavailable
-from server.core.close_codes import CloseCode
-from server.core.session_wire import Answer
-from server.sessions.questions import Asking
-from server.sessions.state import States
+from ..brokers import Broker, BrokerUnavailable
+from ..messages.close_codes import CloseCode
+from ..messages.sessions import Answer
+from .questions import Asking
+from .state import States
 
 logger = logging.getLogger("ebb")
 

@@ -22,10 +22,10 @@ from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
-from server.brokers import BrokerUnavailable, Store
-from server.core.session import Change, reduce
-from server.core.session_answers import UNCLAIMED, Unclaimed
-from server.core.session_wire import Answer, State
+from ..brokers import BrokerUnavailable, Store
+from ..messages.sessions import Answer, State
+from .model import Change, reduce
+from .pending_answers import UNCLAIMED, PendingAnswers
 
 logger = logging.getLogger("ebb")
 
@@ -41,7 +41,7 @@ class States:
         self._store = store
         self._ttl_s = ttl_s
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._unclaimed = Unclaimed()
+        self._unclaimed = PendingAnswers()
         self._some = asyncio.Event()
 
     async def change(self, session_id: str, change: Change) -> None:

@@ -11,9 +11,9 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 
-from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey
-from server.core.host import Backoff
-from server.workers.hangup import kept_from_hanging_up
+from ..brokers.embedded import EmbeddedFailed, EmbeddedValkey
+from .hangup import kept_from_hanging_up
+from .orders import Backoff
 
 logger = logging.getLogger("ebb")
 

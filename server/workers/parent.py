@@ -14,14 +14,14 @@ import signal
 from collections.abc import Sequence
 from types import FrameType
 
-from server.brokers.embedded import EmbeddedFailed
-from server.core.host import COULD_NOT_START
-from server.logs import set_up_logs
-from server.settings import PREFIX, load, stop_budget
-from server.workers.broker import private_broker
-from server.workers.host import Host
-from server.workers.listeners import CannotListen, reserve
-from server.workers.terminal import Terminal
+from ..brokers.embedded import EmbeddedFailed
+from ..logs import set_up_logs
+from ..settings import PREFIX, load, stop_budget
+from .broker import private_broker
+from .listeners import CannotListen, reserve
+from .orders import COULD_NOT_START
+from .supervisor import Supervisor
+from .terminal import Terminal
 
 logger = logging.getLogger("ebb")
 
@@ -52,7 +52,7 @@ def main(count: int, command: Sequence[str], host: str, port: int, scheme: str) 
 
 async def _run(count: int, command: Sequence[str], url: str, broker_url: str) -> int:
     """Run the broker, if it is ours, and the workers."""
-    host = Host(count, command, os.environ, url)
+    host = Supervisor(count, command, os.environ, url)
     take_signals(host)
     try:
         if broker_url == "embedded://":
@@ -70,7 +70,7 @@ async def _run(count: int, command: Sequence[str], url: str, broker_url: str) ->
             signal.signal(each, signal.SIG_IGN)
 
 
-def take_signals(host: Host) -> None:
+def take_signals(host: Supervisor) -> None:
     """Hand the signals of this process to `host`, which takes them in the running event loop."""
     loop, terminal = asyncio.get_running_loop(), Terminal()
 

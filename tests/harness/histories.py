@@ -15,7 +15,8 @@ from typing import Any, Self
 import pytest
 
 from harness.clauses import Clause, Judgement, Verdict
-from harness.history import History, Terms
+from harness.history.events import Terms
+from harness.history.record import History
 
 PASS, FAIL, UNKNOWN, EXCLUDED = Verdict
 T0 = 1000.0  # any moment of the monotonic clock

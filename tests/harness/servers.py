@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from harness.history import Event, History, Terms
-from harness.network import HOST
+from harness.history.events import Event, Terms
+from harness.history.record import History
+from harness.probes.network import HOST
 
 PATIENCE_S = 5.0
 

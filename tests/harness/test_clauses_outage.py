@@ -6,7 +6,7 @@ import pytest
 
 from harness.clauses import CLAUSES
 from tests.harness.histories import FAIL, PASS, UNKNOWN, Case, check
-from tests.harness.journeys import END_S, SPEAKERS, Deploy, stays
+from tests.harness.resume_runs import END_S, SPEAKERS, Deploy, stays
 
 KILLED, BACK = 2.0, 4.0
 

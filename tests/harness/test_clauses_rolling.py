@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from harness.clauses import CLAUSES
-from harness.history import History
+from harness.history.record import History
 from tests.harness.histories import FAIL, PASS, UNKNOWN, Case, Cases, Story, check, each, story
-from tests.harness.journeys import MESSAGES, Deploy, Row, healthy_deploy, message, moves, stays
+from tests.harness.resume_runs import MESSAGES, Deploy, Row, healthy_deploy, message, moves, stays
 
 
 def changed(change: Callable[[Deploy], object], clients: int = 12) -> Callable[[], Story]:

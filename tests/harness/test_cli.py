@@ -15,7 +15,7 @@ import pytest
 
 from harness.cli import main, scenarios_of
 from harness.options import ask_of, parse, profile_of
-from harness.profile import REFERENCE, environment_of, terms_of
+from harness.targets.declaration import REFERENCE, environment_of, terms_of
 
 NAIVE = ("--", sys.executable, "-m", "uvicorn", "tests.specimens.naive:app", "--port", "{port}")
 

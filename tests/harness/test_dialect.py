@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.dialect import DIALECTS, Answer, Dialect, Envelope, Heard, Notice, Notified, Reading
+from harness.clients.dialects import DIALECTS, Answer, Dialect, Envelope, Heard, Notice, Notified, Reading
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from harness.faults.frozen import frozen
 from harness.faults.request_limit import LAST_AT_ONCE, request_limit_reached
 from harness.faults.storm import storm_of_signals
 from harness.faults.touched import source_touched
-from harness.history import Event, History
-from harness.memory import watch_memory
-from harness.probes import Probes, value_of, worker_of
-from harness.profile import Profile
-from harness.target import Target, TargetFailed
+from harness.history.events import Event
+from harness.history.record import History
+from harness.probes.http import Probes, value_of, worker_of
+from harness.probes.memory import watch_memory
+from harness.targets.declaration import Profile
+from harness.targets.target import Target, TargetFailed
 from tests.harness.servers import empty_history, only, until
 
 SERVES = """

@@ -5,11 +5,11 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from harness.fleet import Fleet
-from harness.history import History
-from harness.probes import fetch
+from harness.history.record import History
+from harness.probes.http import fetch
 from harness.report.timeline import hosts_timeline
-from harness.target import TargetFailed
+from harness.targets.fleet import Fleet
+from harness.targets.target import TargetFailed
 from tests.harness.servers import empty_history, kinds
 from tests.harness.test_target import DEAF, python, serving
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from harness.clauses import CLAUSES, judge
-from harness.history import History
+from harness.history.record import History
 from tests.harness.histories import T0, TERMS, healthy, story
 
 
@@ -51,30 +51,30 @@ def test_a_view_follows_what_is_recorded_after_it() -> None:
     before = history.drain
     assert before is history.drain
     assert before is not None
-    assert before.sessions[0].ended is None
+    assert before.connections[0].ended is None
     history.record(T0 + 1.0, "lingerer-1", "ended", how="eof")
     assert history.drain is not before
     assert history.drain is not None
-    assert history.drain.sessions[0].evicted_at == T0 + 1.0
+    assert history.drain.connections[0].evicted_at == T0 + 1.0
 
 
 def test_a_refused_second_handshake_leaves_the_first_connection_standing() -> None:
     drain = story().client("a-1").handshake("a-1", 1.0).refused(1.1).leaves(2.0).history().drain
     assert drain is not None
-    assert [client.left_at for client in drain.sessions] == [T0 + 2.0]
+    assert [client.left_at for client in drain.connections] == [T0 + 2.0]
     assert len(drain.handshakes) == 2
 
 
 def test_a_name_that_returns_is_a_new_connection() -> None:
     drain = story().client("a-1").leaves(1.0).client("a-1", opened=2.0).leaves(3.0).history().drain
     assert drain is not None
-    assert [client.left_at for client in drain.sessions] == [T0 + 1.0, T0 + 3.0]
+    assert [client.left_at for client in drain.connections] == [T0 + 1.0, T0 + 3.0]
 
 
 def test_the_clients_of_a_harness_that_gave_up_are_no_longer_observed() -> None:
     drain = story().client("a-1").gives_up(8.0).about("a-1").closes(8.1).history().drain
     assert drain is not None
-    assert drain.sessions[0].gone_at is None
+    assert drain.connections[0].gone_at is None
 
 
 def test_a_client_that_was_never_connecting_is_a_mistake_of_the_recorder() -> None:

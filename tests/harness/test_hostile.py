@@ -13,6 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from harness.clients.client import Client
+from harness.clients.dialects import Dialect
 from harness.clients.hostile import (
     CloseIgnorer,
     HalfHandshake,
@@ -23,9 +24,8 @@ from harness.clients.hostile import (
     StalledReader,
 )
 from harness.clients.personas import Quitter
-from harness.dialect import Dialect
-from harness.history import History
-from harness.network import HOST
+from harness.history.record import History
+from harness.probes.network import HOST
 from tests.harness.servers import Served, empty_history, kinds, only, serving, until
 
 C = TypeVar("C", bound=Client)

@@ -6,11 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from harness.clauses import Ruling, Verdict
-from harness.history import History, Terms
-from harness.profile import REFERENCE, Ask
+from harness.history.events import Terms
+from harness.history.record import History
 from harness.report.junit import write
 from harness.run import Outcome
 from harness.scenarios import SCENARIOS
+from harness.targets.declaration import REFERENCE, Ask
 
 RULINGS = [
     Ruling(1, "readiness-first", Verdict.PASS, "503 at t0+0.021 s"),

@@ -11,7 +11,7 @@ import pytest
 
 from harness.load import plot, record
 from harness.load.figures import FIGURES, Measured, Spread, ratios, spreads
-from harness.load.report import Report
+from harness.load.report import LoadReport
 from harness.load.room import Cores
 from harness.load.servers import KNOWN
 from harness.load.usage import TICKS_PER_S, Usage, read
@@ -75,7 +75,7 @@ def test_the_report_shows_medians_spreads_ratios_and_close_codes():
         *(run("ebb", 2, fanout_per_s=3000.0), run("limit", 2, fanout_per_s=2000.0, bytes_per_connection=100.0)),
     ]
 
-    Report(out).conclude(measured, ["ebb", "limit"], [100])
+    LoadReport(out).conclude(measured, ["ebb", "limit"], [100])
 
     told = [" ".join(line.split()) for line in out.getvalue().splitlines()]
     assert "100 clients, median of 2 runs (least to most)" in told
@@ -88,7 +88,7 @@ def test_the_report_shows_medians_spreads_ratios_and_close_codes():
 def test_a_run_is_told_in_one_line_and_each_note_in_another():
     out = io.StringIO()
 
-    Report(out).tell(Measured("ebb", 9, 1, {"fanout_per_s": 5000.0, "last_p50_ms": 1.234}, {}, ("it froze",)))
+    LoadReport(out).tell(Measured("ebb", 9, 1, {"fanout_per_s": 5000.0, "last_p50_ms": 1.234}, {}, ("it froze",)))
 
     assert out.getvalue().splitlines() == ["  ebb 1: 5,000 frames/s, 1.23 ms to the last client", "  ebb 1: it froze"]
 

@@ -15,14 +15,14 @@ from websockets.uri import parse_uri
 from websockets.utils import accept_key
 
 from harness.clients.client import Client
-from harness.clients.personas import BusySender, Cooperative, Knocker, LateAnswerer, Leaver, Lingerer, Talker
-from harness.dialect import Dialect, Envelope
-from harness.history import History
+from harness.clients.dialects import Dialect, Envelope
+from harness.clients.personas import BriefVisitor, BusySender, Cooperative, LateAnswerer, Leaver, Lingerer, Talker
+from harness.history.record import History
 from tests.harness.servers import Served, empty_history, kinds, only, serving, until
 
 NOTICE = json.dumps({"type": "draining", "deadline_s": 5.0, "reconnect_after_s": 0.1})
 C = TypeVar("C", bound=Client)
-ALL = (Lingerer, Cooperative, Leaver, BusySender, Talker, Knocker, LateAnswerer)
+ALL = (Lingerer, Cooperative, Leaver, BusySender, Talker, BriefVisitor, LateAnswerer)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_a_lingerer_is_told_and_stays_until_the_server_closes(history: His
 
 async def test_a_knocker_is_let_in_and_leaves_at_once(history: History) -> None:
     async with serving(listen) as port:
-        knocker = one(Knocker, history)
+        knocker = one(BriefVisitor, history)
         await knocker.connect(port)
         await until(lambda: knocker.ended, "the end of the connection")
     told = ["connecting", "opened", "close_sent", "close_received", "ended"]

@@ -10,13 +10,13 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from harness.clients.quick import QuickWire
+from harness.clients.fast_text import FastTextConnection
 from tests.harness.servers import empty_history
 
 TEXTS = st.lists(st.text(max_size=20) | st.sampled_from(["x" * 125, "x" * 126, "y" * 65536]), max_size=6)
 
 
-class Listening(QuickWire):
+class Listening(FastTextConnection):
     """A connection whose handshake is over, and which keeps what it is handed."""
 
     def __init__(self) -> None:
@@ -39,10 +39,10 @@ def wire(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:
 @given(texts=TEXTS, cuts=st.lists(st.integers(0, 70_000), max_size=8))
 def test_texts_arrive_whole_however_the_bytes_are_cut(texts: list[str], cuts: list[int]) -> None:
     listening = Listening()
-    stream = b"".join(wire(Opcode.TEXT, text.encode()) + wire(Opcode.PONG, b"p") for text in texts)
-    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    connection = b"".join(wire(Opcode.TEXT, text.encode()) + wire(Opcode.PONG, b"p") for text in texts)
+    bounds = [0, *sorted(min(cut, len(connection)) for cut in cuts), len(connection)]
     for start, end in pairwise(bounds):
-        listening.data_received(stream[start:end])
+        listening.data_received(connection[start:end])
     assert listening.texts == [text.encode() for text in texts]
 
 

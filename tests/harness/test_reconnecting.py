@@ -14,15 +14,16 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from harness.clients import reconnecting, returners
+from harness.clients import reconnecting
+from harness.clients import reconnecting_crowd as crowd_module
 from harness.clients import speaker as speaker_module
 from harness.clients.crowd import CrowdIncomplete
 from harness.clients.received import Readings
-from harness.clients.reconnecting import BACKOFF_CAP_S, Returner, backoff_s
-from harness.clients.returners import Returners
+from harness.clients.reconnecting import BACKOFF_CAP_S, ReconnectingClient, backoff_s
+from harness.clients.reconnecting_crowd import ReconnectingCrowd
 from harness.clients.speaker import Speaker
-from harness.history import History
-from harness.network import free_port
+from harness.history.record import History
+from harness.probes.network import free_port
 from tests.harness.servers import Served, empty_history, serving, until
 
 WELCOME = {"type": "welcome", "connection": "c", "epoch": "e", "seq": 0, "ping_s": None}
@@ -49,12 +50,12 @@ def path_of(connection: ServerConnection) -> str:
     return connection.request.path
 
 
-def one(kind: type[Returner], history: History, ports: list[int], name: str = "r-1", seed: int = 1) -> Any:
+def one(kind: type[ReconnectingClient], history: History, ports: list[int], name: str = "r-1", seed: int = 1) -> Any:
     return kind(name, history, ports, Readings(), random.Random(seed), "/ws/{client}")
 
 
 @asynccontextmanager
-async def living(client: Returner) -> AsyncIterator[None]:
+async def living(client: ReconnectingClient) -> AsyncIterator[None]:
     life = asyncio.ensure_future(client.live())
     try:
         yield
@@ -93,7 +94,7 @@ async def test_on_a_notice_it_connects_elsewhere_first_and_leaves_once_the_new_c
         await connection.wait_closed()
 
     async with serving(first) as old, serving(second) as new:
-        client = one(Returner, history, [old, new], seed=next(s for s in range(9) if begins_with(0, 2, s)))
+        client = one(ReconnectingClient, history, [old, new], seed=next(s for s in range(9) if begins_with(0, 2, s)))
         async with living(client):
             await until(lambda: client.place.seq == 4, "the last message")
             await until(lambda: len(client.standing) == 1 or client.standing[0].over.is_set(), "the old one's end")
@@ -125,7 +126,7 @@ async def test_after_a_cut_it_comes_back_to_where_it_stood_although_there_is_but
             await connection.wait_closed()
 
     async with serving(cut) as port:
-        client = one(Returner, history, [port])
+        client = one(ReconnectingClient, history, [port])
         async with living(client):
             await until(lambda: client.place.seq == 3, "what came after the cut")
             assert client.connected
@@ -145,7 +146,7 @@ async def test_a_host_that_refuses_and_one_that_is_not_there_are_tried_in_turn_u
         await connection.wait_closed()
 
     async with serving(welcome, refuse) as refusing, serving(welcome) as taking:
-        client = one(Returner, history, [refusing, free_port(), taking])
+        client = one(ReconnectingClient, history, [refusing, free_port(), taking])
         async with living(client):
             await until(lambda: client.connected, "a host that takes it")
     tried = [event.detail["host"] for event in history.events if event.what == "connecting"]
@@ -172,7 +173,7 @@ async def test_a_resume_that_is_never_answered_is_taken_as_it_is(
         await connection.wait_closed()
 
     async with serving(silent) as port:
-        client = one(Returner, history, [port])
+        client = one(ReconnectingClient, history, [port])
         async with living(client):
             await until(lambda: len(connections) == 2 and client.connected, "the second arrival")
     assert path_of(connections[1]) == "/ws/r-1?epoch=e&seq=0"
@@ -263,14 +264,14 @@ async def test_what_was_refused_for_now_is_asked_again(history: History, monkeyp
 async def test_a_crowd_speaks_at_its_beat_and_is_settled_once_all_is_acknowledged(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(returners, "QUIET_S", 0.02)
+    monkeypatch.setattr(crowd_module, "QUIET_S", 0.02)
     seen: list[str] = []
 
     async def answer(connection: Served, publish: dict[str, Any]) -> None:
         await say(connection, ack(publish))
 
     async with serving(speaking(answer, seen)) as port:
-        crowd = Returners(history, [port], clients=5, seed=1, speakers=2)
+        crowd = ReconnectingCrowd(history, [port], clients=5, seed=1, speakers=2)
         await crowd.open()
         assert crowd.connected == 5
         crowd.begin_speaking(500.0)
@@ -293,7 +294,7 @@ async def test_a_crowd_that_is_never_acknowledged_does_not_settle(history: Histo
         pass
 
     async with serving(speaking(be_silent, [])) as port:
-        crowd = Returners(history, [port], clients=1, seed=1, speakers=1)
+        crowd = ReconnectingCrowd(history, [port], clients=1, seed=1, speakers=1)
         await crowd.open()
         crowd.begin_speaking(500.0)
         await until(lambda: crowd.speakers[0].unacknowledged, "a message")
@@ -302,7 +303,7 @@ async def test_a_crowd_that_is_never_acknowledged_does_not_settle(history: Histo
 
 
 async def test_a_crowd_that_cannot_connect_says_how_many(history: History) -> None:
-    crowd = Returners(history, [free_port()], clients=3, seed=1)
+    crowd = ReconnectingCrowd(history, [free_port()], clients=3, seed=1)
     with pytest.raises(CrowdIncomplete, match=r"3 of 3 clients could not connect in 0\.1 s"):
         await crowd.open(within_s=0.1)
     await crowd.close()

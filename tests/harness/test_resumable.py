@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.clients.place import Place
+from harness.clients.log_position import Place
 from harness.clients.received import MOST_KNOWN, Readings, Said
-from harness.clients.resumable import Resumable
-from harness.history import History
+from harness.clients.resumable import ResumableConnection
+from harness.history.record import History
 from tests.harness.servers import Served, empty_history, kinds, only, serving, until
 
 
@@ -83,7 +83,7 @@ def test_a_gap_moves_on_and_never_back() -> None:
     assert place.position == ("f", 2)
 
 
-async def listened(history: History, said: list[dict[str, Any]], place: Place | None = None) -> Resumable:
+async def listened(history: History, said: list[dict[str, Any]], place: Place | None = None) -> ResumableConnection:
     """A connection on which a server has said all that and gone."""
 
     async def say(connection: Served) -> None:
@@ -92,7 +92,7 @@ async def listened(history: History, said: list[dict[str, Any]], place: Place | 
         await connection.close(1012)
 
     async with serving(say) as port:
-        connection = Resumable("r-1/1", history, "/ws/r-1", "r-1", 2, place or Place(), Readings())
+        connection = ResumableConnection("r-1/1", history, "/ws/r-1", "r-1", 2, place or Place(), Readings())
         assert await connection.connect(port)
         await until(connection.over.is_set, "the end of the connection")
     return connection
@@ -153,7 +153,7 @@ async def test_a_notice_summons_elsewhere_at_its_moment_and_an_end_without_one_d
 
 
 async def test_an_error_reaches_whoever_has_asked(history: History) -> None:
-    class Asking(Resumable):
+    class Asking(ResumableConnection):
         refused = 0
 
         def on_error(self) -> None:
@@ -181,7 +181,7 @@ async def test_a_connection_that_still_stands_can_be_asked_what_has_arrived_once
         await connection.wait_closed()
 
     async with serving(say) as port:
-        connection = Resumable("r-1/1", history, "/ws/r-1", "r-1", 0, place := Place(), Readings())
+        connection = ResumableConnection("r-1/1", history, "/ws/r-1", "r-1", 0, place := Place(), Readings())
         await connection.connect(port)
         await until(lambda: place.applied, "the message")
         connection.keep()

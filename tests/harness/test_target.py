@@ -9,11 +9,11 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from harness.history import History
-from harness.network import allow_descriptors, free_port, why_not_bindable
-from harness.process import READ_BYTES
-from harness.profile import Profile
-from harness.target import Target, TargetFailed
+from harness.history.record import History
+from harness.probes.network import allow_descriptors, free_port, why_not_bindable
+from harness.targets.declaration import Profile
+from harness.targets.process import READ_BYTES
+from harness.targets.target import Target, TargetFailed
 from tests.harness.servers import empty_history, only
 
 SERVES = """

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.options import parse, profile_of
-from harness.profile import REFERENCE, Profile
-from harness.target_file import KINDS, TargetFileError, load, value_of
-from harness.targets import LAUNCHER, TARGETS
+from harness.targets.declaration import REFERENCE, Profile
+from harness.targets.file import KINDS, TargetFileError, load, value_of
+from harness.targets.known import LAUNCHER, TARGETS
 
 OURS = Path(__file__).parent.parent / "targets"
 

@@ -15,13 +15,13 @@ from harness.clauses import Verdict
 from harness.faults.frozen import frozen
 from harness.faults.rolled import roll, until_replaced
 from harness.faults.worker import kill_worker, workers
-from harness.history import History
-from harness.network import HOST
-from harness.profile import REFERENCE, Ask, Profile, environment_of, terms_of
+from harness.history.record import History
+from harness.probes.network import HOST
 from harness.run import UNDECIDED, run
 from harness.scenarios import SCENARIOS, AnyStage
-from harness.target import Target, TargetFailed
-from harness.targets import WORKERS
+from harness.targets.declaration import REFERENCE, Ask, Profile, environment_of, terms_of
+from harness.targets.known import WORKERS
+from harness.targets.target import Target, TargetFailed
 from tests.harness.servers import empty_history, kinds, only, until
 
 WORKER = """

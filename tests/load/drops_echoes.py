@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from server.conversations import Named
+from server.endpoints.broadcast import Named
 from server.main import app as app
 
 confirm = Named._confirm

@@ -21,7 +21,7 @@ from typing import Any, Self
 import psutil
 import pytest
 
-from harness.network import free_port
+from harness.probes.network import free_port
 
 pytestmark = [
     pytest.mark.load,

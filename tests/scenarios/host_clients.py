@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from harness.network import HOST
-from harness.probes import fetch
+from harness.probes.http import fetch
+from harness.probes.network import HOST
 from tests.scenarios.hosts import PATIENCE_S
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import psutil
 
-from harness.descendants import runs
+from harness.targets.descendants import runs
 
 PATIENCE_S = 30.0
 SERVER = (sys.executable, "-m", "server")

@@ -10,7 +10,7 @@ import pytest
 
 from harness.clauses import CLAUSES
 from harness.scenarios import SCENARIOS
-from harness.targets import TARGETS
+from harness.targets.known import TARGETS
 from tests.scenarios.harness_runs import harness
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from harness.target import Target
-from harness.targets import LAUNCHER
+from harness.targets.known import LAUNCHER
+from harness.targets.target import Target
 from server.brokers.embedded import EmbeddedValkey
 from tests.harness.servers import empty_history
 

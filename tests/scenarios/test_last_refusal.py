@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from harness.target import Target
-from harness.targets import TARGETS
+from harness.targets.known import TARGETS
+from harness.targets.target import Target
 from tests.harness.servers import empty_history
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]

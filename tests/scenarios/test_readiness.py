@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.history import Event, History
+from harness.history.events import Event
+from harness.history.record import History
 from tests.scenarios.harness_runs import harness
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.history import History
+from harness.history.record import History
 from harness.scenarios import SCENARIOS
-from harness.target import Target
-from harness.target_file import load
+from harness.targets.file import load
+from harness.targets.target import Target
 from tests.harness.servers import empty_history, until
 from tests.scenarios.harness_runs import Run, harness
 

@@ -16,9 +16,9 @@ import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 
-from harness.probes import fetch
-from harness.target import Target
-from harness.targets import LAUNCHER
+from harness.probes.http import fetch
+from harness.targets.known import LAUNCHER
+from harness.targets.target import Target
 from server.brokers.embedded import EmbeddedValkey
 from tests.harness.servers import empty_history
 

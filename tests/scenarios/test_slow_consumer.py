@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from harness.probes import fetch
-from harness.target import Target
-from harness.targets import LAUNCHER
+from harness.probes.http import fetch
+from harness.targets.known import LAUNCHER
+from harness.targets.target import Target
 from tests.harness.servers import empty_history
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]

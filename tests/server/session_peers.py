@@ -12,8 +12,8 @@ from server.brokers import BrokerUnavailable
 from server.brokers.memory import MemoryStore
 from server.connections.connection import Connection
 from server.connections.terms import Limits
-from server.core.wire import Arrival
-from server.sessions.conversation import begin_session
+from server.endpoints.session import begin_session
+from server.messages.wire import Arrival
 from server.sessions.registry import Sessions
 from tests.server.peers import House, Peer
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from server.brokers.valkey import ValkeyBroker
-from server.brokers.valkey_log import EPOCH, LOG, SEQ
+from server.brokers.redis import ValkeyBroker
+from server.brokers.redis_log import EPOCH, LOG, SEQ
 from tests.server.broker_services import HISTORY, SERVERS, Hearer, Service, back, gone, post, service, until
 
 

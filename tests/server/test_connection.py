@@ -10,9 +10,9 @@ import pytest
 
 from server.connections.connection import Connection
 from server.connections.terms import Limits
-from server.core.close_codes import CloseCode
-from server.core.drain_events import Departure
-from server.core.frame import Frame
+from server.drain.events import Departure
+from server.messages.close_codes import CloseCode
+from server.messages.frame import Frame
 from tests.server.peers import House, Peer
 
 pytestmark = pytest.mark.looptime
@@ -37,7 +37,7 @@ async def test_a_slow_consumer_is_closed_with_1008_and_nobody_else_notices():
 
     assert slow.close_frame == (1008, "slow consumer: 1938 of 2000 bytes, oldest 0.2 s")
     assert len(other.heard) == 40
-    assert house.hub.flusher.slow_consumers == 1
+    assert house.hub.broadcaster.slow_consumers == 1
     assert [connection.departure for connection in house.ended] == [Departure.LEFT]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.workers import crew as module
-from server.workers.crew import Crew
+from server.workers import processes as module
+from server.workers.processes import WorkerProcesses
 
 pytestmark = pytest.mark.looptime
 
@@ -70,7 +70,9 @@ class House:
         self.starts_in_s = 0.0
         self.environments: list[Mapping[str, str]] = []
         monkeypatch.setattr(module.Worker, "start", self._start)
-        self.crew = Crew(first, ["command"], {"A": "1"}, lambda: self.said.append("ready"), self._tired, self._left)
+        self.crew = WorkerProcesses(
+            first, ["command"], {"A": "1"}, lambda: self.said.append("ready"), self._tired, self._left
+        )
 
     async def _start(self, number: int, command: Sequence[str], environment: Mapping[str, str]) -> Made:
         await asyncio.sleep(self.starts_in_s)

@@ -9,8 +9,8 @@ import signal
 
 import pytest
 
-from server.core.work import prove_work
-from server.heavy import HeavyPool
+from server.endpoints.heavy import HeavyPool
+from server.endpoints.work import prove_work
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import uvicorn
 
-from server.hold import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped
+from server.drain.uvicorn import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from server.connections.lane import LOOK_EVERY_BYTES, Lane
 from server.connections.output import DirectOutput
-from server.core.frame import Batch, Frame
-from server.core.wire import Form
+from server.messages.frame import Batch, Frame
+from server.messages.wire import Form
 
 FOUR_BYTES = Batch.of([Frame.of("ab")])
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from server.connections.link import PING_EVERY_S, Link
 from server.connections.output import DirectOutput, QueuedOutput, output_of
-from server.core.frame import Batch, Frame
+from server.connections.transport import PING_EVERY_S, Link
+from server.messages.frame import Batch, Frame
 
 
 class Transport:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from server.connections.terms import Limits
-from server.core.message import Message, Post
-from server.core.wire import Arrival, Position
+from server.messages.message import Message, Post
+from server.messages.wire import Arrival, Position
 from tests.server.peers import House, Peer
 
 pytestmark = pytest.mark.looptime

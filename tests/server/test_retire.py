@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 
 from server.workers.listeners import shared
-from server.workers.retire import WorkerServer
+from server.workers.worker_server import WorkerServer
 
 HERE = "127.0.0.1"
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from freezegun import freeze_time
 
-from server.core.drain import DrainTerms
-from server.core.drain_events import Phase
+from server.drain.events import Phase
+from server.drain.machine import DrainTerms
 from tests.server.peers import House, Peer
 
 pytestmark = pytest.mark.looptime

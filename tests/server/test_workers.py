@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from server.brokers.embedded import EmbeddedFailed
-from server.core.host import Backoff, FirstStart, Order, Orders
 from server.launcher import check_certificate
 from server.logs import REPORT, OfWorker
 from server.workers import broker
+from server.workers.orders import Backoff, FirstStart, Order, Orders
 
 # ---- When one that ended comes back ----
 

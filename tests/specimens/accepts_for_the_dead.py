@@ -7,14 +7,14 @@ import socket
 
 from server.launcher import main
 from server.workers import parent
-from server.workers.host import Host
+from server.workers.supervisor import Supervisor
 
 TARGET = "workers"
 SCENARIO = "worker_dies"
 FAILS = {32}
 FOR_S = 2.0
 
-replace, reserve = Host._replace, parent.reserve
+replace, reserve = Supervisor._replace, parent.reserve
 reserved = []
 
 
@@ -31,7 +31,7 @@ async def accept_in_its_place(self, *worker):
     await replace(self, *worker)
 
 
-parent.reserve, Host._replace = reserve_and_remember, accept_in_its_place
+parent.reserve, Supervisor._replace = reserve_and_remember, accept_in_its_place
 
 if __name__ == "__main__":
     main()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from server.hold import running_server
+from server.drain.shutdown import Shutdown
+from server.drain.uvicorn import running_server
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "hundred_sigterms"
 FAILS = {21}

@@ -6,8 +6,8 @@ import asyncio
 
 from server.connections.connection import Connection
 from server.connections.inbox import Inbox
-from server.core.close_codes import CloseCode
 from server.main import app as app
+from server.messages.close_codes import CloseCode
 
 SCENARIO = "drain"
 FAILS = {10}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from server.core.close_codes import CloseCode
+from server.drain.shutdown import Shutdown
 from server.main import app as app
-from server.stop import Shutdown
+from server.messages.close_codes import CloseCode
 
 SCENARIO = "drain"
 FAILS = {12}

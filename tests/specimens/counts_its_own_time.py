@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from server.drain.shutdown import Shutdown
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "frozen_across_the_deadline"
 FAILS = {26}

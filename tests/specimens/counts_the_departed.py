@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from server.drain.shutdown import Shutdown
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "ctrl_c"
 FAILS = {29}

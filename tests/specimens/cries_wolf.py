@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from server.drain.shutdown import Shutdown
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "nobody_there"
 FAILS = {30}

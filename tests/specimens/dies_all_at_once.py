@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 
 from server.launcher import main
-from server.workers.host import Host
+from server.workers.supervisor import Supervisor
 
 TARGET = "workers"
 SCENARIO = "worker_dies"
 FAILS = {12, 34}
 
-replace = Host._replace
+replace = Supervisor._replace
 deaths = []
 
 
@@ -19,11 +19,11 @@ async def kill_the_others(self, worker, *ended):
     """The fault."""
     deaths.append(worker)
     if len(deaths) == 1:
-        self._crew._tell(signal.SIGKILL)
+        self._processes._tell(signal.SIGKILL)
     await replace(self, worker, *ended)
 
 
-Host._replace = kill_the_others
+Supervisor._replace = kill_the_others
 
 if __name__ == "__main__":
     main()

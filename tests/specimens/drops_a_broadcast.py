@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from server.connections.flusher import Flusher
-from server.core.wire import Form
+from server.connections.broadcaster import Broadcaster
 from server.main import app as app
+from server.messages.wire import Form
 
 SCENARIO = "drain"
 FAILS = {10}
 
-offer_everyone = Flusher.offer_everyone
+offer_everyone = Broadcaster.offer_everyone
 seen = []
 
 
@@ -24,4 +24,4 @@ def offer_most(self, but, forms):
     offer_everyone(self, but, forms)
 
 
-Flusher.offer_everyone = offer_most
+Broadcaster.offer_everyone = offer_most

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.core.drain import Drain
+from server.drain.machine import Drain
 from server.main import app as app
 
 SCENARIO = "drain"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from server.core.drain_events import Tell
+from server.drain.events import Tell
+from server.drain.shutdown import Shutdown
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "drain"
 FAILS = {5}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from server.conversations import Enveloped, Named
-from server.hold import running_server
+from server.drain.uvicorn import running_server
+from server.endpoints.broadcast import Enveloped, Named
 from server.main import app as app
 
 SCENARIO = "drain"

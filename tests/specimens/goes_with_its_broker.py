@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from server.brokers.valkey import ValkeyBroker
-from server.core.close_codes import CloseCode
+from server.brokers.redis import ValkeyBroker
 from server.main import app as app
+from server.messages.close_codes import CloseCode
 
 SCENARIO = "broker_dies"
 FAILS = {12}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import server.app
-from server.hold import unless_stopped
+from server.drain.uvicorn import unless_stopped
 
 SCENARIO = "stopped_in_a_hanging_startup"
 FAILS = {24}

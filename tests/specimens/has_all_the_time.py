@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from server.core.drain_events import Abort
+from server.drain.events import Abort
+from server.drain.shutdown import Shutdown
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "hostile"
 FAILS = {17}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import server.app
-from server.hold import take_force
+from server.drain.uvicorn import take_force
 
 SCENARIO = "operator_forces"
 FAILS = {23}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from server.hold import running_server
+from server.drain.uvicorn import running_server
 from server.main import app as app
 
 SCENARIO = "drain"

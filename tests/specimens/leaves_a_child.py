@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from server.drain.shutdown import Shutdown
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "nobody_there"
 FAILS = {20}

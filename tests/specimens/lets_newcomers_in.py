@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from server.core.drain_events import Phase
+from server.connections.admission import Sockets
+from server.drain.events import Phase
 from server.main import app as app
-from server.sockets import Sockets
 
 SCENARIO = "drain"
 FAILS = {3, 29}

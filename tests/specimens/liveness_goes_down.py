@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi.responses import JSONResponse
 
-from server.hold import running_server
+from server.drain.uvicorn import running_server
 from server.main import app
 
 SCENARIO = "drain"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from server.core.close_codes import CloseCode
-from server.hold import running_server
+from server.drain.shutdown import Shutdown
+from server.drain.uvicorn import running_server
 from server.main import app as app
-from server.stop import Shutdown
+from server.messages.close_codes import CloseCode
 
 SCENARIO = "ctrl_c"
 FAILS = {12, 22}

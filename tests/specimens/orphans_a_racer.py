@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from server.core.drain_events import Tell
-from server.hold import running_server
+from server.drain.events import Tell
+from server.drain.shutdown import Shutdown
+from server.drain.uvicorn import running_server
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "drain"
 FAILS = {4}

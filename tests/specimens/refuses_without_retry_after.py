@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server import sockets
+from server.connections import admission as sockets
 from server.main import app as app
 
 SCENARIO = "drain"

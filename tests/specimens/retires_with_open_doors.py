@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from server.launcher import main
-from server.workers.retire import WorkerServer
+from server.workers.worker_server import WorkerServer
 
 TARGET = "workers"
 SCENARIO = "worker_retires"

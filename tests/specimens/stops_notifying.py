@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.hold import running_server
+from server.drain.uvicorn import running_server
 from server.hub import Hub
 from server.main import app as app
 

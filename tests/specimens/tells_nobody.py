@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from server.core.drain_events import Tell
+from server.drain.events import Tell
+from server.drain.shutdown import Shutdown
 from server.main import app as app
-from server.stop import Shutdown
 
 SCENARIO = "drain"
 FAILS = {4, 5, 6, 8}

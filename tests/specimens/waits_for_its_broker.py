@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from server.brokers import BrokerUnavailable
-from server.brokers.valkey import ValkeyBroker
+from server.brokers.redis import ValkeyBroker
 from server.main import app as app
 
 SCENARIO = "broker_stalls"

@@ -1,0 +1,126 @@
+"""Clause 7: a client that does not read delays nobody.
+
+Owns: how late the reading clients have their notice and their messages while stalled readers are connected. What
+never arrives is late as well, if others had it: a server that waits for one client in the middle of a fan-out
+serves those before it at once, and the others not at all. Source: contract, section Notice.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..history.client import ClientView
+from ..history.drain import Drain
+from .notice import TOLD_WITHIN_S, due_a_notice
+from .verdict import Judgement, Offence, accuse, blurred, passed, too_few, unknown
+
+STALLED = "stalled-reader"
+DELIVERED_WITHIN_S = 0.25
+TIMES_SLOWER = 2
+LEAST_DELIVERIES = 10
+
+Token = tuple[str, int]
+
+
+class HeardMessage(NamedTuple):
+    """A message that a reading client heard."""
+
+    t: float
+    took_s: float
+
+
+def no_hostage(seen: Drain) -> Judgement:
+    """Clause 7."""
+    stalled = [c.opened_at for c in seen.connections if c.hostile and c.persona == STALLED and c.connected_at(seen.t0)]
+    since = min((t for t in stalled if t is not None), default=None)
+    if since is None:
+        return unknown(f"no {STALLED} was connected at t0")
+    deliveries = _Deliveries(seen, since)
+    if doubt := deliveries.blurred:
+        return doubt
+    told_by = seen.t0 + TOLD_WITHIN_S + seen.terms.parent_delay_s
+    due = due_a_notice(seen)
+    late = [Offence(told_by, client.name, flaw) for client in due if (flaw := _flaw_of_telling(seen, client, told_by))]
+    if late:
+        return accuse(seen, late, len(due), f"clients had no notice by {seen.at(told_by)}")
+    if offences := list(deliveries.late()):
+        charge = f"clients did not have their messages within {deliveries.limit_s:.3f} s"
+        return accuse(seen, offences, len(seen.readers), charge)
+    told = f"beside {len(stalled)} stalled readers {len(due)} clients had their notice by {seen.at(told_by)}"
+    if not seen.terms.broadcasts:
+        return passed(told) if due else unknown("no client was connected at t0 and stayed long enough to be told")
+    if len(deliveries.after) < LEAST_DELIVERIES:
+        return too_few(len(deliveries.after), LEAST_DELIVERIES, "messages heard after t0")
+    slowest = max(delivery.took_s for delivery in deliveries.after)
+    return passed(
+        f"{told}; {len(deliveries.after)} messages were heard, the slowest after {slowest:.3f} s"
+        f" (limit {deliveries.limit_s:.3f} s)"
+    )
+
+
+def _flaw_of_telling(seen: Drain, client: ClientView, by: float) -> str | None:
+    if not client.notices:
+        return "had not been told"
+    t = client.notices[0].t
+    return f"was told only at {seen.at(t)}" if t > by else None
+
+
+class _Deliveries:
+    """What the reading clients heard: before the first stalled reader came, and after t0."""
+
+    def __init__(self, seen: Drain, stalled_since: float) -> None:
+        self._seen = seen
+        self._sent_at: dict[Token, float] = {
+            ("broadcast", post.detail["n"]): post.detail["began"] for post in seen.posts
+        }
+        for client in seen.connections:
+            self._sent_at |= {(client.name, sent.detail["n"]): sent.t for sent in client.sent}
+        self._took = {client: self._heard_by(client) for client in seen.readers} if seen.terms.broadcasts else {}
+        heard = [HeardMessage(t, took_s) for times in self._took.values() for t, took_s in times.values()]
+        self.after = [delivery for delivery in heard if delivery.t > seen.t0]
+        self._before = [delivery for delivery in heard if delivery.t < stalled_since]
+        slowest = max((delivery.took_s for delivery in self._before), default=0.0)
+        self.limit_s = max(DELIVERED_WITHIN_S, TIMES_SLOWER * slowest)
+
+    @property
+    def blurred(self) -> Judgement | None:
+        """Unknown where the harness was too slow to measure them, or to measure what they are compared with."""
+        last = max((delivery.t for delivery in self.after), default=self._seen.t0)
+        doubt = blurred(self._seen, DELIVERED_WITHIN_S, self._seen.t0, last)
+        if doubt or self.limit_s == DELIVERED_WITHIN_S:
+            return doubt
+        first = min(delivery.t - delivery.took_s for delivery in self._before)
+        return blurred(self._seen, DELIVERED_WITHIN_S, first, max(delivery.t for delivery in self._before))
+
+    def late(self) -> Iterator[Offence]:
+        """One offence for each client that waited too long for a message."""
+        common = {token for times in self._took.values() for token in times}
+        sent = sorted((self._sent_at[token], token) for token in common if self._sent_at[token] > self._seen.t0)
+        for client, times in self._took.items():
+            slow = [(t, took_s) for t, took_s in times.values() if t > self._seen.t0 and took_s > self.limit_s]
+            if slow:
+                t, took_s = min(slow)
+                yield Offence(t, client.name, f"heard a message {took_s:.3f} s old")
+            elif missed := self._first_missed(client, times, sent):
+                t, (sender, n) = missed
+                yield Offence(t, client.name, f"never heard {sender}:{n}, which others did")
+
+    def _heard_by(self, client: ClientView) -> dict[Token, HeardMessage]:
+        """When it heard what, and how long after it was sent."""
+        heard = {(event.detail["sender"], event.detail["n"]): event.t for event in client.heard}
+        return {
+            token: HeardMessage(t, t - self._sent_at[token]) for token, t in heard.items() if token in self._sent_at
+        }
+
+    def _first_missed(
+        self, client: ClientView, times: dict[Token, HeardMessage], sent: list[tuple[float, Token]]
+    ) -> tuple[float, Token] | None:
+        opened_at, gone_at = client.opened_at, client.gone_at
+        assert opened_at is not None
+        until = (self._seen.seen_until if gone_at is None else gone_at) - self.limit_s
+        first = bisect_right(sent, opened_at, key=lambda entry: entry[0])
+        owed = (entry for entry in sent[first:] if entry[1][0] != client.name and entry[1] not in times)
+        missed = next(owed, None)
+        return missed if missed and missed[0] < until else None

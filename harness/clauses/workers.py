@@ -1,0 +1,124 @@
+"""Clauses 32 and 34: with several workers every connection that was accepted is answered, and one that dies takes only
+its own clients with it, who miss nothing.
+
+Owns: handshakes begun while a worker dies, while all are replaced, and while the host drains; and whom the death of a
+worker touches. A handshake that is reset or refused by TCP was not left in the dark: its client tries again at once.
+Source: contract, section Many workers; the parent that keeps the listening socket of workers that have gone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ..history.client import ClientView
+from ..history.drain import Drain
+from ..history.record import History
+from ..history.resume_run import ResumeRun
+from .delivery import count
+from .verdict import Judgement, Offence, accuse, blurred, excluded, passed, too_few, unknown
+
+ANSWERED_WITHIN_S = 1.0
+LEAST_ATTEMPTS = 20  # begun within a second of each fault, and accepted in all
+NOT_ACCEPTED = "refused"
+NOTICED_WITHIN_S = 1.0
+LEAST_CONNECTIONS = 3
+ONE_PROCESS = "the target declares that one process serves"
+
+
+def no_black_hole(seen: Drain) -> Judgement:
+    """Clause 32. The kernel has not accepted what it refuses."""
+    if seen.terms.processes == 1:
+        return excluded(ONE_PROCESS)
+    moments = {f"the kill of a worker at {seen.at(t)}": t for t, _, _ in seen.kills}
+    moments |= {f"the replacement of the workers at {seen.at(t)}": t for t in seen.rolls}
+    moments["t0"] = seen.t0
+    since = min(moments.values())
+    begun = [h for h in seen.handshakes if h.began >= since and not h.hostile]
+    attempts = [h for h in begun if _was_accepted(h)]
+    waits = {attempt: _waited_s(seen, attempt) for attempt in attempts}
+    if lag := blurred(seen, ANSWERED_WITHIN_S, since, max((h.began for h in attempts), default=since)):
+        return lag
+    stretch = f"begun from {seen.at(since)} on"
+    offences = [
+        Offence(h.began, h.name, f"was left for {waited:.3f} s")
+        for h, waited in waits.items()
+        if waited > ANSWERED_WITHIN_S
+    ]
+    if offences:
+        charge = f"handshakes {stretch} were neither answered nor reset within {ANSWERED_WITHIN_S:.3f} s"
+        return accuse(seen, offences, len(attempts), charge)
+    if kept := [t for t in seen.rolls if not any(t < replaced < seen.t0 for replaced in seen.replaced)]:
+        return unknown(f"the workers were to be replaced at {seen.at(kept[0])}, and were not before t0")
+    for what, t in moments.items():
+        if (count := sum(t <= h.began <= t + 1.0 for h in begun)) < LEAST_ATTEMPTS:
+            return too_few(count, LEAST_ATTEMPTS, f"handshakes in the second after {what}")
+    if len(attempts) < LEAST_ATTEMPTS:
+        return too_few(len(attempts), LEAST_ATTEMPTS, f"accepted handshakes {stretch}")
+    ways = Counter(h.outcome.what for h in attempts if h.outcome)
+    return passed(
+        f"{len(attempts)} handshakes {stretch}: {ways['opened']} joined, {ways['refused']} refused by HTTP,"
+        f" {ways['failed']} reset, the slowest in {max(waits.values()):.3f} s (limit {ANSWERED_WITHIN_S:.3f} s)"
+    )
+
+
+def _was_accepted(handshake: ClientView) -> bool:
+    return handshake.outcome is None or handshake.outcome.error != NOT_ACCEPTED
+
+
+def _waited_s(seen: Drain, handshake: ClientView) -> float:
+    return (handshake.outcome.t if handshake.outcome else seen.seen_until) - handshake.began
+
+
+def worker_dies(history: History) -> Judgement:
+    """Clause 34. Whose connections the killed worker held is known from the kernel."""
+    seen = history.drain
+    if seen is not None and seen.terms.processes == 1:
+        return excluded(ONE_PROCESS)
+    if seen is None or not seen.kills:
+        return unknown("no worker was killed")
+    killed_at = seen.kills[0][0]
+    if lag := blurred(seen, NOTICED_WITHIN_S, killed_at, killed_at + NOTICED_WITHIN_S):
+        return lag
+    there = [client for client in seen.connections if client.connected_at(killed_at) and not client.hostile]
+    there = [client for client in there if client.opened_at is not None and client.opened_at < seen.kills[0].looked_at]
+    own = [client for client in there if seen.lost_its_worker(client)]
+    run = ResumeRun(history)
+    delivery, came_back = count(run), _came_back(run, {client.name for client in own})
+    offences = list(_wrongly_cut(seen, there, killed_at + NOTICED_WITHIN_S))
+    offences += [Offence(killed_at, name, "did not come back") for name, t in came_back.items() if t is None]
+    offences += delivery.lost + delivery.announced + delivery.doubled + delivery.reordered + delivery.unanswered
+    if offences:
+        charge = f"clients did not get over the kill of a worker at {seen.at(killed_at)}"
+        return accuse(seen, offences, len(there), charge)
+    counts = (len(own), len(there) - len(own), len(came_back))
+    for what, found in zip(("its own", "the others'", "its own that come back"), counts, strict=True):
+        if found < LEAST_CONNECTIONS:
+            return too_few(found, LEAST_CONNECTIONS, f"connections, {what}, when a worker was killed")
+    back_at = max(t for t in came_back.values() if t is not None)
+    return passed(
+        f"{len(own)} of {len(there)} connections ended with their worker at {seen.at(killed_at)}; its {len(came_back)}"
+        f" clients that come back were there by {seen.at(back_at)}; of {delivery.due} messages due none was lost,"
+        " doubled or out of order"
+    )
+
+
+def _wrongly_cut(seen: Drain, there: list[ClientView], gone_by: float) -> Iterator[Offence]:
+    """Who went down with a worker that did not hold it, and who did not with the one that did."""
+    for client in there:
+        if seen.lost_its_worker(client):
+            if client.ended is None or client.ended.t > gone_by:
+                yield Offence(gone_by, client.name, "was not cut off with the worker that held it")
+        elif client.evicted_at is not None and client.evicted_at < seen.evicts_at:
+            yield Offence(client.evicted_at, client.name, "was cut off, and another worker held it")
+
+
+def _came_back(run: ResumeRun, cut: set[str]) -> dict[str, float | None]:
+    """Of each client that comes back, and whose connection was among these, when its next one stood."""
+    found: dict[str, float | None] = {}
+    for client in run.clients:
+        for connection in client.connections:
+            if connection.name in cut:
+                later = (other.opened_at for other in client.connections if other.began > connection.began)
+                found[client.name] = min((t for t in later if t is not None), default=None)
+    return found

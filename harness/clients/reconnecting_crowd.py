@@ -1,0 +1,149 @@
+"""All reconnecting clients of one run, and the steady numbered load that some of them speak.
+
+Owns who plays, the beat, and when everything that was said has had its time to arrive. Refuses to know hosts and
+verdicts. Interface, for scenarios:
+
+    returners = Returners(history, ports, clients=1000, seed=7)      # `ports` is looked at again at each attempt
+    await returners.open()                # all connected, or CrowdIncomplete
+    returners.begin_speaking(50.0)        # 50 messages a second together, whatever the answers
+    ...                                   # faults
+    await returners.settle(10.0)          # nobody speaks; all is acknowledged, all are back, and it is quiet
+    await returners.close()               # keeps what arrived in the history, and drops everybody
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+from ..history.record import History
+from .crowd import CrowdIncomplete
+from .received import Readings
+from .reconnecting import ReconnectingClient
+from .speaker import Speaker
+
+SPEAKERS = 10
+IN_FLIGHT = 50
+OPENS_WITHIN_S = 30.0
+QUIET_S = 0.5
+LOOK_EVERY_S = 0.05
+
+
+class ReconnectingCrowd:
+    """`clients` of them, `speakers` of whom speak; everyone's dice follow from the seed."""
+
+    def __init__(
+        self,
+        history: History,
+        ports: Sequence[int],
+        clients: int,
+        seed: int,
+        speakers: int = SPEAKERS,
+        path: str = "/ws/{client}",
+    ) -> None:
+        self.history = history
+        self.readings = Readings()
+        dice = random.Random(seed)
+        self.speakers: list[Speaker] = []
+        self.clients: list[ReconnectingClient] = []
+        for number in range(1, clients + 1):
+            kind, name = (Speaker, "speaker") if number <= speakers else (ReconnectingClient, "returner")
+            own = random.Random(dice.getrandbits(64))
+            client = kind(f"{name}-{number}", history, ports, self.readings, own, path)
+            self.clients.append(client)
+            if isinstance(client, Speaker):
+                self.speakers.append(client)
+        self._lives: list[asyncio.Task[None]] = []
+        self._speaking: asyncio.Task[None] | None = None
+
+    @property
+    def connected(self) -> int:
+        """How many are connected now."""
+        return sum(client.connected for client in self.clients)
+
+    @property
+    def moves(self) -> int:
+        """How often one of them has become connected anew, all together."""
+        return sum(max(0, client.arrivals - 1) for client in self.clients)
+
+    @property
+    def heard(self) -> int:
+        """How many messages all of them have, together."""
+        return sum(client.place.applied for client in self.clients)
+
+    async def open(self, within_s: float = OPENS_WITHIN_S) -> None:
+        """Connect everybody, `IN_FLIGHT` at a time. Raises CrowdIncomplete when somebody is not connected by then."""
+        waiting = iter(self.clients)
+
+        async def usher() -> None:
+            for client in waiting:
+                self._lives.append(asyncio.ensure_future(client.live()))
+                while not client.connected:
+                    await asyncio.sleep(0.002)
+
+        try:
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(usher() for _ in range(IN_FLIGHT)))
+        except TimeoutError:
+            missing = len(self.clients) - self.connected
+            raise CrowdIncomplete(
+                f"{missing} of {len(self.clients)} clients could not connect in {within_s:g} s"
+            ) from None
+
+    def begin_speaking(self, per_s: float) -> None:
+        """From now on the speakers say `per_s` messages a second together, each in its turn."""
+        self.history.record(time.monotonic(), "harness", "speaking", per_s=per_s)
+        self._speaking = asyncio.ensure_future(self._speak(per_s))
+
+    async def settle(self, within_s: float) -> bool:
+        """Stop speaking, and wait until nothing more is to come: False when that took too long.
+
+        All are connected, all that was said is acknowledged, and nobody has heard anything for half a second.
+        """
+        await self._stop_speaking()
+        patience_ends = time.monotonic() + within_s
+        heard, since = self.heard, time.monotonic()
+        while time.monotonic() < patience_ends:
+            await asyncio.sleep(LOOK_EVERY_S)
+            calm = self.connected == len(self.clients) and not any(each.unacknowledged for each in self.speakers)
+            if not calm or self.heard != heard:
+                heard, since = self.heard, time.monotonic()
+            elif time.monotonic() - since >= QUIET_S:
+                return True
+        return False
+
+    async def close(self) -> None:
+        """Nobody comes back any more; what has arrived goes into the history, and every connection is dropped.
+
+        Raises what a client raised: never because of the target, so it is a fault of the harness.
+        """
+        await self._stop_speaking()
+        for life in self._lives:
+            life.cancel()
+        ended = await asyncio.gather(*self._lives, return_exceptions=True)
+        self._lives.clear()
+        for client in self.clients:
+            client.keep()
+            client.tear_down()
+        for failure in ended:
+            if isinstance(failure, Exception):
+                raise failure
+
+    async def _speak(self, per_s: float) -> None:
+        """A beat that the harness's own lateness delays, and never thins out."""
+        began, said = time.monotonic(), 0
+        while True:
+            self.speakers[said % len(self.speakers)].speak()
+            said += 1
+            await asyncio.sleep(max(0.0, began + said / per_s - time.monotonic()))
+
+    async def _stop_speaking(self) -> None:
+        if self._speaking is not None:
+            speaking, self._speaking = self._speaking, None
+            speaking.cancel()
+            await asyncio.wait([speaking])
+            self.history.record(time.monotonic(), "harness", "silent")
+            if not speaking.cancelled() and (failure := speaking.exception()) is not None:
+                raise failure

@@ -1,0 +1,159 @@
+"""One drain as a whole, put together from the events of a run: all that a judge looks at.
+
+Owns: `Drain` and `Probe`. Refuses to know: how a client's life is read (`harness.history.client`), what the target
+itself did (`harness.history.stop`), limits and verdicts (`harness.clauses`). What is derived is derived once. A
+client is *reading* unless it is hostile.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+from .client import ClientView, sort_out
+from .events import Event, Terms
+from .stop import Stop
+
+SERVICE_RESTART = 1012
+FAULT_CODES = frozenset({1002, 1007, 1008, 1009, 1011})  # the server says: this client was at fault
+
+READY_WITHIN_S = 0.25
+LAST_MOMENT_S = 0.05  # before the last client's end: what is asked now may find the server gone
+
+
+class Probe(NamedTuple):
+    """One HTTP request of the harness, asked at `began` and settled at `t`.
+
+    `left` is what a gauge said, and `worker` which of several processes it said that of.
+    """
+
+    t: float
+    began: float
+    status: int | None
+    error: str | None
+    left: float | None = None
+    worker: str | None = None
+
+    @property
+    def said(self) -> str:
+        """The status, or else the error, as a person reads it."""
+        return str(self.status if self.status is not None else self.error)
+
+
+class Drain(Stop):
+    """One stop of one target, as a judge is given it. Times in seconds, monotonic."""
+
+    def __init__(self, terms: Terms, t0: float, events: list[Event]) -> None:
+        self.handshakes, apparatus = sort_out(events)
+        super().__init__(terms, t0, apparatus)
+        self.seen_until = max(event.t for event in events)
+
+    @cached_property
+    def was_up(self) -> bool:
+        """Whether it had come up before it was told to stop: found ready, or somebody was let in."""
+        let_in = any(client.opened_at is not None and client.opened_at <= self.t0 for client in self.handshakes)
+        return let_in or (self.up_at is not None and self.up_at < self.t0)
+
+    @cached_property
+    def connections(self) -> list[ClientView]:
+        """Every connection that was opened, hostile ones too."""
+        return [client for client in self.handshakes if client.opened_at is not None]
+
+    @cached_property
+    def readers(self) -> list[ClientView]:
+        """The connections of reading clients that t0 or a later moment found open."""
+        return [
+            client
+            for client in self.connections
+            if not client.hostile and (client.gone_at is None or client.gone_at > self.t0)
+        ]
+
+    @cached_property
+    def evictions(self) -> list[tuple[float, ClientView]]:
+        """Whom the server ended, and when, in order of time; a hostile client only where it had no fault.
+
+        What a hostile client reads after the exit says nothing about when it was sent.
+        """
+        ended = [(client.evicted_at, client) for client in self.readers]
+        for client in self.connections:
+            close = client.close_received
+            in_time = close and close.t >= self.t0 and (self.exited_at is None or close.t <= self.exited_at)
+            if client.hostile and close and in_time and close.code not in FAULT_CODES:
+                ended.append((client.evicted_at, client))
+        return sorted(((t, who) for t, who in ended if t is not None), key=lambda eviction: eviction[0])
+
+    @cached_property
+    def reader_evictions(self) -> list[tuple[float, ClientView]]:
+        """Of the evictions those of reading clients."""
+        return [(t, client) for t, client in self.evictions if not client.hostile]
+
+    @cached_property
+    def cut_before(self) -> list[tuple[float, ClientView]]:
+        """The reading clients that the server ended before t0, through no fault of theirs, and when."""
+        ended = [(client.evicted_at, client) for client in self.connections if not client.hostile]
+        early = [(t, client) for t, client in ended if t is not None and t <= self.t0]
+        return [(t, c) for t, c in early if not (c.close_received and c.close_received.code in FAULT_CODES)]
+
+    def lost_its_worker(self, client: ClientView) -> bool:
+        """Whether a worker that the harness killed outright held this connection, or may have: it was very new."""
+        opened_at, kills = client.opened_at, [kill for kill in self.kills if client.connected_at(kill.t)]
+        return any(client.local_port in kill.ports or (opened_at or 0.0) > kill.looked_at for kill in kills)
+
+    @cached_property
+    def notices(self) -> list[tuple[float, ClientView]]:
+        """The first notice of each client that had one, in order of time."""
+        first = ((client.notices[0].t, client) for client in self.connections if client.notices)
+        return sorted(first, key=lambda notice: notice[0])
+
+    def probes(self, name: str) -> list[Probe]:
+        """The requests of one prober (`ready`, `health`, `metrics`) settled after t0, in order of time.
+
+        One that was under way while the harness had stopped the target tells nothing, and is left out.
+        """
+        seen = [
+            Probe(event.t, began, *(detail.get(key) for key in ("status", "error", "connections", "worker")))
+            for event in self._apparatus[name]
+            if event.t >= self.t0 and not self.was_frozen((began := (detail := event.detail)["began"]), event.t)
+        ]
+        return sorted(seen, key=lambda probe: probe.t)
+
+    @cached_property
+    def not_ready_at(self) -> float | None:
+        """When the first readiness 503 after t0 was answered."""
+        return next((probe.t for probe in self.probes("ready") if probe.status == 503), None)
+
+    @property
+    def ready_limit(self) -> float:
+        """By when readiness must have turned."""
+        return self.t0 + READY_WITHIN_S + self.terms.parent_delay_s
+
+    @property
+    def horizon(self) -> float:
+        """The late horizon: the first readiness 503 after t0, or 250 ms after t0 where there is none."""
+        return self.ready_limit if self.not_ready_at is None else self.not_ready_at
+
+    @cached_property
+    def posts(self) -> list[Event]:
+        """The broadcasts that were posted over HTTP."""
+        return [event for event in self._apparatus["broadcast"] if event.what == "posted"]
+
+    @cached_property
+    def clients_gone_at(self) -> float:
+        """When the last reading client was gone; t0 where there was none, and never later than the exit.
+
+        A hostile client's end is no measure: who does not read learns late, or never, that it was cut off.
+        """
+        ends = [client.ended.t if client.ended else self.seen_until for client in self.readers]
+        gone = max(ends, default=self.t0)
+        return gone if self.exited_at is None else min(gone, self.exited_at)
+
+    @cached_property
+    def last_moment_at(self) -> float:
+        """What is asked after this moment, just before the last client is gone, may find no server."""
+        gone = self.clients_gone_at
+        return gone - LAST_MOMENT_S - self.worst_lag(gone - LAST_MOMENT_S, gone)
+
+    def while_clients_were_there(self, probe: Probe) -> bool:
+        """Whether a probe was settled before the last client was gone, or hung from before then."""
+        settled = probe.t <= self.clients_gone_at or probe.error == "timeout"
+        return settled and probe.began <= self.last_moment_at

@@ -1,0 +1,83 @@
+"""The record of one run: what was observed, by whom, and when.
+
+Owns: the append-only `History` and its form as JSON lines. Refuses to know: what the events mean together
+(`harness.history.drain`) and whether that is good (`harness.clauses`).
+
+Rules. Time is `time.monotonic()` in seconds, read by whoever records. Each name records its own events in
+the order in which they happened; events of different names may be a little out of order. Nothing is ever
+changed or removed, so the number of events says whether a view is still current. One name is one connection
+at a time: a persona that holds two connections at once gives them two names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from .drain import Drain
+from .events import Event, Terms
+
+
+class Writable(Protocol):
+    """Where a history can be dumped: a text file, or anything else that takes a line."""
+
+    def write(self, text: str, /) -> object:
+        """Take one line, its end included."""
+
+
+class History:
+    """An append-only list of events under fixed terms; judged by `harness.clauses.judge`."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.events: list[Event] = []
+        self.t0: float | None = None
+        self._drain: Drain | None = None
+        self._drain_events = 0
+
+    def record(self, t: float, who: str, what: str, **detail: Any) -> None:
+        """Append one event. The target's first `signal`, or other `cause`, is t0: record it just before it is sent."""
+        self.events.append(Event(t, who, what, detail))
+        if what in ("signal", "cause") and self.t0 is None and who == "target":
+            self.t0 = t
+
+    @property
+    def deadline(self) -> float | None:
+        """t0 plus the drain timeout, or None before the target was told to stop."""
+        return None if self.t0 is None else self.t0 + self.terms.drain_timeout_s
+
+    @property
+    def drain(self) -> Drain | None:
+        """The events put together as one drain, or None before the target was told to stop.
+
+        Reads all events once, and again only after more were recorded: ask for it when the run is complete.
+        """
+        if self.t0 is None:
+            return None
+        if self._drain is None or self._drain_events != len(self.events):
+            self._drain = Drain(self.terms, self.t0, self.events)
+            self._drain_events = len(self.events)
+        return self._drain
+
+    def dump(self, connection: Writable) -> None:
+        """Write the terms on one line and then each event on one, as JSON."""
+        connection.write(json.dumps({"terms": asdict(self.terms)}) + "\n")
+        for event in self.events:
+            connection.write(json.dumps(event._asdict(), default=list) + "\n")
+
+    @classmethod
+    def load(cls, lines: Iterable[str]) -> History:
+        """Read back what `dump` wrote. Raises ValueError where the first line holds no terms."""
+        rest = iter(lines)
+        head = json.loads(next(rest, "{}"))
+        if "terms" not in head:
+            raise ValueError(f"not a history: the first line holds {sorted(head)}, not its terms")
+        terms: dict[str, Any] = head["terms"]
+        terms |= {name: tuple(value) for name, value in terms.items() if isinstance(value, list)}
+        history = cls(Terms(**terms))
+        for line in rest:
+            event = json.loads(line)
+            history.record(event["t"], event["who"], event["what"], **event["detail"])
+        return history

@@ -1,0 +1,157 @@
+"""How a target was told to stop and what it did itself, put together from the harness's and the target's events.
+
+Owns: `Stop`, the half of a drain that is not about clients: signals, freezes, exit, output, memory and the
+harness's own lag. Refuses to know: clients, probes, limits, verdicts.
+
+Rules. An operator *forces* a stop by a SIGINT to the whole group more than a second after t0; what comes after
+the exit reaches nobody. What the target prints is for the clauses about its output only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from .client import GAVE_UP
+from .events import Event, Terms
+
+FORCE_AFTER_S = 1.0
+LAG_PERIOD_S = 0.1  # a lag record tells the worst of this stretch before it
+
+
+class Kill(NamedTuple):
+    """A worker was killed at `t`, which at `looked_at` had held the connections of clients on these ports."""
+
+    t: float
+    looked_at: float
+    ports: frozenset[int]
+
+
+class Stop:
+    """One stop of one target, without its clients. Times in seconds, monotonic."""
+
+    def __init__(self, terms: Terms, t0: float, apparatus: Mapping[str, Sequence[Event]]) -> None:
+        self.terms = terms
+        self.t0 = t0
+        self.deadline = t0 + terms.drain_timeout_s
+        self._apparatus = apparatus
+
+    def at(self, t: float) -> str:
+        """A moment as a person reads it: `t0+0.104 s`."""
+        return f"t0{t - self.t0:+.3f} s"
+
+    @cached_property
+    def orders(self) -> list[Event]:
+        """The signals and other causes to stop, the first of which was t0, until the exit."""
+        told = self._target("signal") + self._target("cause")
+        heard = (event for event in told if self.exited_at is None or event.t < self.exited_at)
+        return sorted(heard, key=lambda event: event.t)
+
+    @cached_property
+    def cause(self) -> str | None:
+        """What began this stop where it was no signal (`request limit`, `reload`)."""
+        causes = (event.detail["cause"] for event in self._target("cause") if event.t == self.t0)
+        return next(causes, None)
+
+    @cached_property
+    def forced_at(self) -> float | None:
+        """When an operator forced the stop; None where none did."""
+        return next((event.t for event in self.orders if is_ctrl_c(event) and event.t > self.t0 + FORCE_AFTER_S), None)
+
+    @property
+    def evicts_at(self) -> float:
+        """From when on the server may close connections: the deadline, or the operator's force before it."""
+        return self.deadline if self.forced_at is None else min(self.deadline, self.forced_at)
+
+    @property
+    def grace_end(self) -> str:
+        """The same as a person reads it: `the deadline (t0+5.000 s)`."""
+        what = "the deadline" if self.evicts_at == self.deadline else "the operator's force"
+        return f"{what} ({self.at(self.evicts_at)})"
+
+    @cached_property
+    def freezes(self) -> list[tuple[float, float]]:
+        """From when to when the harness had stopped the process (SIGSTOP); without end where it never went on."""
+        thaws = [event.t for event in self._target("thawed")]
+        began = [event.t for event in self._target("frozen")]
+        return [(t, next((thaw for thaw in thaws if thaw >= t), math.inf)) for t in began]
+
+    def was_frozen(self, start: float, end: float) -> bool:
+        """Whether the process stood still at any time between two moments."""
+        return any(began <= end and thawed >= start for began, thawed in self.freezes)
+
+    @cached_property
+    def kills(self) -> list[Kill]:
+        """The workers that the harness killed outright."""
+        return [
+            Kill(event.t, event.detail["looked_at"], frozenset(event.detail["ports"]))
+            for event in self._target("worker_killed")
+        ]
+
+    @cached_property
+    def rolls(self) -> list[float]:
+        """When the harness had all workers replaced."""
+        return [event.t for event in self._target("rolled")]
+
+    @cached_property
+    def replaced(self) -> list[float]:
+        """When all workers were found to have been replaced."""
+        return [event.t for event in self._target("replaced")]
+
+    @cached_property
+    def up_at(self) -> float | None:
+        """When the harness first found the target ready; for a request, when that was begun."""
+        found = self._target("ready") + [event for event in self._apparatus["ready"] if event.detail["status"] == 200]
+        return min((event.detail.get("began", event.t) for event in found), default=None)
+
+    @cached_property
+    def lines(self) -> list[Event]:
+        """What the target printed, before t0 too. Only clauses that may look at its output may ask."""
+        return self._target("line")
+
+    @cached_property
+    def memory(self) -> list[tuple[float, int]]:
+        """The resident memory (bytes) of the processes that serve, as it was sampled."""
+        return [(event.t, event.detail["rss_bytes"]) for event in self._target("memory")]
+
+    @cached_property
+    def gave_up_at(self) -> float | None:
+        """When the harness gave up waiting for the target; None where it did not have to."""
+        marks = (event for event in self._apparatus["harness"] if event.what == "mark")
+        return next((mark.t for mark in marks if GAVE_UP in mark.detail["name"]), None)
+
+    @property
+    def exited_at(self) -> float | None:
+        """When the target exited by itself; None where it was still there, or had to be killed."""
+        return None if self._exit is None else self._exit.t
+
+    @property
+    def status(self) -> int | None:
+        """The status of that exit, as waitpid says it."""
+        return None if self._exit is None else self._exit.detail["status"]
+
+    @cached_property
+    def _exit(self) -> Event | None:
+        exits = [event for event in self._target("exited") if self.gave_up_at is None or event.t < self.gave_up_at]
+        return exits[0] if exits else None
+
+    @cached_property
+    def left_behind(self) -> Event | None:
+        """The last look at what the target left: its processes and its port."""
+        looks = self._target("left_behind")
+        return looks[-1] if looks else None
+
+    def worst_lag(self, start: float, end: float) -> float:
+        """The worst delay (s) of the harness's own event loop between two moments."""
+        lags = ((event.t, event.detail["seconds"]) for event in self._apparatus["harness"] if event.what == "lag")
+        return max((lag for t, lag in lags if t >= start and t - lag - LAG_PERIOD_S <= end), default=0.0)
+
+    def _target(self, what: str) -> list[Event]:
+        return [event for event in self._apparatus["target"] if event.what == what]
+
+
+def is_ctrl_c(order: Event) -> bool:
+    """Whether this is a SIGINT to the whole process group."""
+    return order.what == "signal" and order.detail["signal"] == "SIGINT" and order.detail["to"] == "group"

@@ -1,0 +1,1 @@
+"""What an operator's machinery sees of a target: HTTP answers, the network, the machine itself."""

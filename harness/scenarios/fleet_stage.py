@@ -1,0 +1,99 @@
+"""Where a scenario about several hosts is performed: broker, fleet and reconnecting clients put together.
+
+Owns the order in which they come and go, and the sentences that such scenarios are written in: `open_crowd`,
+`begin_speaking`, `replace`, `settle`. Refuses to know verdicts and how a run is shown. What `stage` says of endings and
+of the garbage collector holds here too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+from ..clients.reconnecting_crowd import ReconnectingCrowd
+from ..faults.broker import Broker
+from ..history.record import History
+from ..probes.lag import resting_garbage_collector, watch_lag
+from ..probes.network import allow_descriptors
+from ..targets.declaration import Ask, Profile, environment_of, terms_of
+from ..targets.fleet import Fleet
+
+SETTLES_WITHIN_S = 15.0
+
+
+class FleetStage:
+    """`async with FleetStage(...)`: hosts that are ready, on a broker of the harness's own, and nobody connected yet.
+
+    The profile declares a `broker_env`. `evict_per_s`: the pace that each host is given.
+    """
+
+    def __init__(self, profile: Profile, ask: Ask, hosts: int, evict_per_s: float) -> None:
+        assert profile.broker_env is not None, "a scenario with several hosts needs a broker"
+        self.profile = profile
+        self.ask = ask
+        self.phases = ["starting the hosts"]
+        self.history = History(terms_of(profile, ask, evict_per_s))
+        self.broker = Broker(self.history)
+        self.fleet = Fleet(profile, self.history, hosts, environment_of(profile, self.history.terms))
+        self.crowd = ReconnectingCrowd(self.history, self.fleet.ports, ask.clients, ask.seed)
+
+    async def __aenter__(self) -> Self:
+        """Raises TargetFailed when a host does not come up, OSError without a broker or descriptors enough."""
+        if raised := allow_descriptors(2 * self.ask.clients):
+            self.enter(raised)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.broker)
+            self.fleet.environment[str(self.profile.broker_env)] = self.broker.url
+            await stack.enter_async_context(self.fleet)
+            stack.enter_context(resting_garbage_collector())
+            watching = asyncio.ensure_future(watch_lag(self.history))
+            stack.callback(watching.cancel)
+            stack.push_async_callback(self.crowd.close)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: Any) -> bool | None:
+        return await self._stack.__aexit__(*exc)
+
+    @property
+    def counts(self) -> str:
+        """Where its clients are, as a person reads it."""
+        crowd = self.crowd
+        return f"connected {crowd.connected}, moved {crowd.moves} times, heard {crowd.heard} messages"
+
+    @property
+    def status(self) -> int | None:
+        """What the hosts that were replaced exited with: the first that is not 0; None where none was."""
+        statuses = self.fleet.statuses
+        return next((status for status in statuses if status != 0), 0) if statuses else None
+
+    def enter(self, phase: str) -> None:
+        """Begin a phase of the scenario: marked in the history, shown by whoever watches."""
+        self.phases.append(phase)
+        self.history.record(time.monotonic(), "harness", "mark", name=phase)
+
+    async def open_crowd(self) -> None:
+        """Connect everybody. Raises CrowdIncomplete when somebody cannot."""
+        self.enter("opening the crowd")
+        await self.crowd.open()
+        gc.freeze()
+
+    async def speak(self, per_s: float, alone_s: float) -> None:
+        """Begin the load, and let it go on alone for a while."""
+        self.enter(f"speaking {per_s:g} messages a second")
+        self.crowd.begin_speaking(per_s)
+        await asyncio.sleep(alone_s)
+
+    async def replace(self, host: int) -> None:
+        """One host is drained, has gone, and is there again."""
+        self.enter(f"replacing host-{host + 1}")
+        await self.fleet.replace(host)
+
+    async def settle(self) -> None:
+        """Nobody speaks any more, and all that was said has had its time to arrive."""
+        self.enter("settling")
+        if not await self.crowd.settle(SETTLES_WITHIN_S):
+            self.enter("gave up waiting for quiet")

@@ -1,0 +1,37 @@
+"""The load of a scenario about comings and goings: clients that come back, and a steady numbered load that they speak.
+
+Owns how long a load lasts, and that all of it has had its time to arrive before the target is told to stop. Refuses to
+know what is done to the target meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ..clients.reconnecting_crowd import ReconnectingCrowd
+from .stage import Stage
+
+CLIENTS = 40
+PER_S = 40.0
+POST_EVERY_S = 0.05
+SETTLES_WITHIN_S = 6.0
+
+
+@asynccontextmanager
+async def resume_load(stage: Stage, clients: int = CLIENTS, per_s: float = PER_S) -> AsyncIterator[ReconnectingCrowd]:
+    """Inside, clients that come back hear each other, and broadcasts are posted; after it those clients are gone.
+
+    The posts go on to the end of the run. Raises CrowdIncomplete when somebody could not connect.
+    """
+    reconnecting = ReconnectingCrowd(stage.history, [stage.target.port], clients, stage.ask.seed)
+    if stage.profile.broadcast is not None:
+        stage.probes.post(stage.profile.broadcast, POST_EVERY_S)
+    try:
+        await reconnecting.open()
+        reconnecting.begin_speaking(per_s)
+        yield reconnecting
+        stage.enter("letting all of it arrive")
+        await reconnecting.settle(SETTLES_WITHIN_S)
+    finally:
+        await reconnecting.close()

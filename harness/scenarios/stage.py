@@ -1,0 +1,196 @@
+"""Where a scenario is performed: target, crowd and probes put together, under terms that are on record.
+
+Owns the order in which they come and go, and the few sentences that scenarios are written in: `open_crowd`,
+`warm_up`, `signal`, `until_exit`. Refuses to know verdicts and how a run is shown.
+
+Rules. Whatever happens, Ctrl+C too, everything that was started is ended. Nothing waits without a bound.
+While the stage stands the garbage collector rests: a collection would stop the clock of every observation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Self
+
+from ..clients.crowd import Crowd
+from ..clients.late_handshakes import LateHandshakes
+from ..clients.mix import ClientFactory, ClientMix
+from ..faults.broker import Broker
+from ..history.record import History
+from ..probes.http import HEALTH_EVERY_S, READY_EVERY_S, Probes
+from ..probes.lag import resting_garbage_collector, watch_lag
+from ..probes.memory import watch_memory
+from ..probes.network import allow_descriptors
+from ..targets.declaration import Ask, Profile, environment_of, terms_of
+from ..targets.process import To
+from ..targets.target import Target
+
+WARM_UP_S = 1.0
+SPARE_S = 5.0
+QUIET_WITHIN_S = 1.0
+KNOCK_ON_S = 3.0
+REQUESTS_OF_A_WARM_UP = 300
+
+
+class Stage:
+    """`async with Stage(...)`: a target that is ready, an empty crowd, and a history that has begun.
+
+    With `broker` the target is given one of the harness's own, which stands before it comes and after it has gone.
+    """
+
+    def __init__(self, profile: Profile, ask: Ask, mix: ClientMix, comes_up: bool = True, broker: bool = False) -> None:
+        self.profile = profile
+        self.ask = ask
+        self.mix = mix
+        self.phases = ["starting the target"]
+        self.history = History(terms_of(profile, ask, mix.evict_per_s))
+        self.factory = ClientFactory(profile, ask, mix, self.history)
+        words = {"requests": str(self.request_limit)}
+        environment = environment_of(profile, self.history.terms)
+        self.target = Target(profile, self.history, environment, words, comes_up)
+        self.broker = Broker(self.history) if broker else None
+        self.crowd = Crowd(self.target.port)
+        self.probes = Probes(self.target.port, self.history)
+        self.late_handshakes = LateHandshakes(self.factory, self.crowd, self.probes)
+
+    async def __aenter__(self) -> Self:
+        """Raises TargetFailed when the target does not come up, OSError without a broker or descriptors enough."""
+        if raised := allow_descriptors(self.mix.size):
+            self.enter(raised)
+        async with AsyncExitStack() as stack:
+            if self.broker and self.profile.broker_env:
+                await stack.enter_async_context(self.broker)
+                self.target.environment[self.profile.broker_env] = self.broker.url
+            await stack.enter_async_context(self.target)
+            stack.enter_context(resting_garbage_collector())
+            stack.callback(self.crowd.tear_down)
+            stack.push_async_callback(self.probes.stop, 0.0)
+            self.probes.keep(watch_lag(self.history))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: object) -> bool | None:
+        return await self._stack.__aexit__(*exc)  # type: ignore[arg-type]  # handed on as they came
+
+    def enter(self, phase: str) -> None:
+        """Begin a phase of the scenario: marked in the history, shown by whoever watches."""
+        self.phases.append(phase)
+        self.history.record(time.monotonic(), "harness", "mark", name=phase)
+
+    async def open_crowd(self) -> None:
+        """Connect the whole cast. Raises CrowdIncomplete when somebody cannot."""
+        self.enter("opening the crowd")
+        self.crowd.clients = self.factory.assemble()
+        await self.crowd.open()
+
+    async def warm_up(self) -> None:
+        """Let everybody play for a second, with the probes on; learn what a foreign target answers."""
+        self.enter("warming up")
+        self.begin_probes()
+        gc.freeze()
+        await asyncio.sleep(WARM_UP_S)
+        if not self.profile.reference and self.crowd.clients:
+            self.history.terms = replace(
+                self.history.terms,
+                answers=any(client.answered for client in self.crowd.clients),
+                broadcasts=self.profile.broadcasts and any(client.heard for client in self.crowd.clients),
+            )
+        self.target.note_children()
+
+    async def signal(self, which: signal.Signals = signal.SIGTERM, joiners: bool = True, to: To = "process") -> None:
+        """Tell the target to stop; with `joiners`, others race that signal, and come too late after it."""
+        moment = time.monotonic() + 0.1
+        if joiners:
+            self.late_handshakes.race(moment)
+        await asyncio.sleep(moment - time.monotonic())
+        if joiners:
+            self.late_handshakes.race_now(moment)
+            await asyncio.sleep(0.001)
+        self.target.signal(which, to)
+        self.told()
+        if joiners:
+            self.late_handshakes.come_late()
+
+    def told(self) -> None:
+        """The target has just been told to stop, in whatever way: the crowd plays on from here."""
+        self.crowd.signal()
+        self.enter("draining")
+
+    async def until(self, after_s: float) -> None:
+        """Wait until `after_s` after t0."""
+        assert self.history.t0 is not None, "the target was told to stop"
+        await asyncio.sleep(self.history.t0 + after_s - time.monotonic())
+
+    async def until_empty(self) -> None:
+        """Wait until no connection stands, as long as a drain may take and some more."""
+        patience_ends = time.monotonic() + self.bound_s
+        while self.crowd.connected and time.monotonic() < patience_ends:
+            await asyncio.sleep(0.02)
+
+    async def until_exit(self, bound_s: float | None = None) -> None:
+        """Wait for the exit, `bound_s` at most: by default as long as a drain may take, and some more.
+
+        A target that is still there is recorded as left behind, and killed.
+        """
+        if await self.target.until_exit(self.bound_s if bound_s is None else bound_s):
+            await self.target.look_behind()
+            await self._try_late_handshakes()
+        else:
+            self.enter("gave up waiting")
+            await self.target.look_behind()
+            await self.target.kill()
+        self.crowd.look_again()
+        await self.probes.stop()
+        await self._until_quiet()
+
+    @property
+    def counts(self) -> str:
+        """Where its clients are, as a person reads it."""
+        crowd = self.crowd
+        counts = f"connected {crowd.connected}, told {crowd.told}, left {crowd.left}"
+        return counts if crowd.clients else "no clients"
+
+    @property
+    def status(self) -> int | None:
+        """The exit status of the target."""
+        return self.target.status
+
+    @property
+    def bound_s(self) -> float:
+        """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness."""
+        terms = self.history.terms
+        eviction_s = self.mix.eviction_s
+        return terms.drain_timeout_s + eviction_s + terms.close_timeout_s + terms.parent_delay_s + 1.0 + SPARE_S
+
+    @property
+    def request_limit(self) -> int:
+        """After how many requests a target that has such a limit stops: well after the warm-up."""
+        return REQUESTS_OF_A_WARM_UP
+
+    def begin_probes(self) -> None:
+        """Ask for readiness, liveness and metrics, watch the memory, post broadcasts; until the end."""
+        paths = {"ready": self.profile.ready, "health": self.profile.health, "metrics": self.profile.metrics}
+        for who, path in paths.items():
+            if path is not None:
+                self.probes.poll(who, path, READY_EVERY_S if who == "ready" else HEALTH_EVERY_S)
+        self.probes.keep(watch_memory(self.target))
+        if self.profile.broadcast is not None and self.crowd.clients and not self.ask.quiet:
+            self.probes.post(self.profile.broadcast)
+
+    async def _try_late_handshakes(self) -> None:
+        """Who cuts its clients early owes late handshakes an answer until the deadline: go on asking."""
+        owed_s = (self.history.deadline or 0.0) - time.monotonic()
+        if self.crowd.cut and owed_s > 0:
+            self.enter("knocking at a closed door")
+            await asyncio.sleep(min(KNOCK_ON_S, owed_s))
+
+    async def _until_quiet(self) -> None:
+        """Once the target is gone, the ends of its connections arrive; others are torn down later."""
+        patience_ends = time.monotonic() + QUIET_WITHIN_S
+        while self.crowd.connected and time.monotonic() < patience_ends:
+            await asyncio.sleep(0.01)

@@ -1,0 +1,1 @@
+"""The server under test: what it declares, how it is started, watched and outlived."""

@@ -1,0 +1,38 @@
+"""The targets that are known by name: what each declares about itself.
+
+Owns `uvicorn` (the reference server under uvicorn's own command line), `launcher` (the same under its own) and
+`workers` (two of them under the launcher). Others are written down in target files, see `harness.targets.file`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .declaration import REFERENCE, Profile
+
+__all__ = ["LAUNCHER", "REFERENCE", "TARGETS", "WORKERS"]
+
+LAUNCHER = replace(
+    REFERENCE,
+    command=("{python}", "-m", "server", "--host", "127.0.0.1", "--port", "{port}"),
+    drained_statuses=(0,),
+    forced_statuses=(130,),
+    startup_statuses=(0,),
+    startup_command=("{python}", "-m", "tests.targets.slow_launcher", "{startup}", "--port", "{port}"),
+    reload_options=None,
+)
+
+TWO = ("--workers", "2")
+# Two workers share a broker of their parent's. It hands every signal on, and is gone a moment after the last of them.
+# One that reached a request limit is replaced by another: the host serves on.
+WORKERS = replace(
+    LAUNCHER,
+    command=LAUNCHER.command + TWO,
+    startup_command=(LAUNCHER.startup_command or ()) + TWO,
+    processes=2,
+    divides_pace=True,
+    parent_delay_s=0.1,
+    limit_options=None,
+)
+
+TARGETS: dict[str, Profile] = {"uvicorn": REFERENCE, "launcher": LAUNCHER, "workers": WORKERS}

@@ -1,0 +1,200 @@
+"""The black box: a server that is started, found ready, signalled, watched and outlived.
+
+Owns what the history says about the target itself: `started`, `ready`, `signal`, `line`, `exited`, `left_behind`. The
+process is `harness.targets.process`. Refuses to know clients, clauses and what its output means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from ..history.record import History
+from ..probes.network import free_port, why_not_bindable
+from .declaration import Profile
+from .process import Process, To
+from .readiness import is_up
+
+__all__ = ["Profile", "Target", "TargetFailed"]
+
+READY_EVERY_S = 0.020
+ORPHANS_WITHIN_S = 0.25
+IDLE_S = 0.4
+RECORDED_LINES = 200_000
+
+
+class TargetFailed(Exception):
+    """The target did not come up.
+
+    `status`: its exit status, None while it ran. `tail`: the last lines that it printed. `log`: the file with
+    all of them, None where it never ran.
+    """
+
+    def __init__(self, reason: str, status: int | None, tail: list[str], log: Path | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+        self.tail = tail
+        self.log = log
+
+
+class Target:
+    """A server under test. `async with Target(...)`: ready inside, gone with all its processes after.
+
+    `words` are what the command's placeholders stand for, beside `{port}`, `{python}` and `{folder}`, which is an
+    empty one of its own. With `comes_up=False` nobody waits until it is ready. `who` it is in the history, and `port`,
+    are for a target of which there are several.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        history: History,
+        environment: Mapping[str, str] | None = None,
+        words: Mapping[str, str] | None = None,
+        comes_up: bool = True,
+        who: str = "target",
+        port: int | None = None,
+    ) -> None:
+        self.profile = profile
+        self.history = history
+        self.environment = dict(environment or {})
+        self.who = who
+        self.port = free_port() if port is None else port
+        self._words = dict(words or {})
+        self._comes_up = comes_up
+        self._lines = 0
+
+    async def __aenter__(self) -> Self:
+        """Start it and wait until it is ready. Raises TargetFailed, with nothing left running."""
+        with ExitStack() as stack:
+            self.folder = Path(stack.enter_context(TemporaryDirectory(prefix="ebb-folder-")))
+            self._process = self._start()
+            self._folders = stack.pop_all()
+        try:
+            if self._comes_up:
+                await self._until_ready()
+        except BaseException as error:
+            await self._process.close(keep_log=isinstance(error, TargetFailed))
+            self._folders.close()
+            raise
+        self._process.descendants.look()
+        return self
+
+    async def __aexit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        await self._process.close(keep_log=isinstance(error, TargetFailed))
+        self._folders.close()
+
+    @property
+    def pid(self) -> int:
+        """The process that the command became."""
+        return self._process.pid
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status as waitpid says it: -15 when SIGTERM ended it; None while it runs."""
+        return self._process.status
+
+    def nudge(self, which: signal.Signals, everyone: bool = False) -> None:
+        """Send it, or `everyone` of its processes, a signal that does not tell it to stop; whoever does, records it."""
+        if everyone:
+            self._process.descendants.send(which)
+        else:
+            self._process.signal(which)
+
+    def signal(self, which: signal.Signals, to: To = "process") -> None:
+        """Send a signal to its process or its process group. The first one is t0."""
+        self.history.record(time.monotonic(), self.who, "signal", signal=which.name, to=to)
+        self._process.signal(which, to)
+
+    def rss_bytes(self) -> int:
+        """The resident memory of those of its processes that were seen before and still run, in bytes."""
+        return self._process.descendants.rss_bytes()
+
+    async def until_idle(self, within_s: float) -> bool:
+        """Wait until it has used no processor time for 400 ms: it waits for something. False when it has not.
+
+        Raises TargetFailed when it exits instead.
+        """
+        used, since = -1.0, time.monotonic()
+        patience_ends = since + within_s
+        while time.monotonic() < min(patience_ends, since + IDLE_S):
+            if self._process.exited.is_set():
+                raise self._failure("it exited while it started")
+            if (now_used := self._process.descendants.cpu_s()) != used:
+                used, since = now_used, time.monotonic()
+            await asyncio.sleep(READY_EVERY_S)
+        return time.monotonic() >= since + IDLE_S
+
+    def note_children(self) -> None:
+        """Remember its children, in case one outlives it. Costs some milliseconds: not near t0."""
+        self._process.descendants.look()
+
+    async def until_exit(self, within_s: float) -> bool:
+        """Wait for its exit; False when it has not come `within_s`."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._process.exited.wait()
+        except TimeoutError:
+            return False
+        exited_at, self._process.exited_at = self._process.exited_at, None
+        if exited_at is not None:
+            self.history.record(exited_at, self.who, "exited", status=self.status)
+        return True
+
+    async def kill(self) -> None:
+        """End its process group at once, and record the exit."""
+        self._process.signal(signal.SIGKILL, "group")
+        await self.until_exit(within_s=10.0)
+
+    async def look_behind(self) -> None:
+        """Record which of its processes run, and whether its port can be bound at this moment.
+
+        Processes that end with their parent, such as a resource tracker, are given 250 ms to notice its exit.
+        """
+        port_error = why_not_bindable(self.port)
+        patience_ends = time.monotonic() + (ORPHANS_WITHIN_S if self._process.exited.is_set() else 0.0)
+        while (left := self._process.descendants.alive()) and time.monotonic() < patience_ends:
+            await asyncio.sleep(0.010)
+        left_behind = {"pids": [process.pid for process in left], "port_free": port_error is None}
+        self.history.record(time.monotonic(), self.who, "left_behind", **left_behind, port_error=port_error)
+
+    def _start(self) -> Process:
+        command = list(self.profile.command)
+        words = {**self._words, "port": str(self.port), "python": sys.executable, "folder": str(self.folder)}
+        for word, value in words.items():
+            command = [part.replace(f"{{{word}}}", value) for part in command]
+        try:
+            process = Process(command, self.environment, self._note_line)
+        except OSError as error:
+            raise TargetFailed(f"cannot run {command[0]}: {error.strerror}", None, [], None) from error
+        self.history.record(time.monotonic(), self.who, "started", pid=process.pid)
+        return process
+
+    def _note_line(self, t: float, text: str) -> None:
+        self._lines += 1
+        if self._lines <= RECORDED_LINES:
+            self.history.record(t, self.who, "line", text=text)
+
+    async def _until_ready(self) -> None:
+        patience_ends = time.monotonic() + self.profile.startup_timeout_s
+        seen = "no answer"
+        while time.monotonic() < patience_ends:
+            if self._process.exited.is_set():
+                raise self._failure("it exited before it was ready")
+            up, seen = await is_up(self.port, self.profile.ready)
+            if up:
+                self.history.record(time.monotonic(), self.who, "ready")
+                return
+            await asyncio.sleep(READY_EVERY_S)
+        raise self._failure(f"it was not ready within {self.profile.startup_timeout_s:g} s: {seen}")
+
+    def _failure(self, reason: str) -> TargetFailed:
+        return TargetFailed(reason, self.status, list(self._process.tail), self._process.log)

@@ -1,0 +1,138 @@
+"""The log in Redis or Valkey: one stream, its number and its epoch.
+
+Owns the keys, what an entry looks like, and the one script through which everybody looks at the log and adds to it.
+An entry's id is `<number>-0`; it holds the epoch (`e`) in which it was numbered and the post (`m`) as JSON.
+
+A log begins with 1 and has one epoch for as long as it lives. It ends, and another one begins, as soon as somebody
+finds that it is not what it was: a part of it is missing, or it is behind what was seen of it (a server that was
+started again with older data), or has another entry where we have read one. So no number of an epoch is ever given
+twice. Confessed: where nobody is left who saw what an older copy does not hold, nobody can tell.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from ..messages.message import Post
+
+LOG, SEQ, EPOCH, KEY = "{ebb}:log", "{ebb}:seq", "{ebb}:epoch", "{ebb}:key:"
+KEY_S = 600  # for which a key is known
+LEAST_KEPT = 1000  # entries of the log, however short the history: for a process that is held up for a moment
+
+SCRIPT = """
+local log, seqs, epochs = KEYS[1], KEYS[2], KEYS[3]
+local begun, known, highest, at, text, kept, prefix, key_s, proves = unpack(ARGV, 1, 9)
+local epoch, seq = redis.call('GET', epochs), tonumber(redis.call('GET', seqs) or nil)
+local same = epoch and seq
+if same and epoch == known then
+    local there = text ~= '' and redis.call('XRANGE', log, at, at)[1]
+    same = seq >= tonumber(highest) and (not there or there[2][4] == text)
+end
+if not same then
+    epoch, seq = begun, 0
+    redis.call('DEL', log)
+    redis.call('SET', epochs, epoch)
+    redis.call('SET', seqs, seq)
+elseif proves == '1' then
+    redis.call('SET', epochs, epoch)
+end
+local numbers = {}
+for i = 10, #ARGV, 2 do
+    local key, post = ARGV[i] ~= '' and prefix .. ARGV[i], ARGV[i + 1]
+    local number = key and tonumber(redis.call('GET', key) or nil)
+    if not number then
+        number = redis.call('INCR', seqs)
+        seq = number
+        redis.call('XADD', log, 'MAXLEN', '=', kept, number .. '-0', 'e', epoch, 'm', post)
+        if key then redis.call('SET', key, number, 'EX', key_s) end
+    end
+    table.insert(numbers, number)
+end
+return {epoch, seq, numbers}
+"""
+
+
+@dataclass
+class Known:
+    """What this process has seen of the log: its epoch, its highest number, and the entry that was read last."""
+
+    epoch: str = ""
+    highest: int = 0
+    at: str = "0-0"
+    text: bytes = b""
+
+    @property
+    def read(self) -> int:
+        """The number that was read last."""
+        return number_of(self.at)
+
+
+class Entry(NamedTuple):
+    """One entry as it was read. `epoch` is empty where it is not one of ours."""
+
+    at: str
+    seq: int
+    epoch: str
+    text: bytes
+
+
+class Reply(NamedTuple):
+    """What the script says: the log's epoch, its last number, and the numbers of what was added."""
+
+    epoch: str
+    seq: int
+    numbers: list[int]
+
+
+def look(known: Known, history: int, proves: bool = False) -> tuple[Any, ...]:
+    """Write the command that looks at the log, and begins another one if this is not what we know.
+
+    `proves`: it fails where nothing can be written (a full memory, a replica).
+    """
+    return _command(known, known.text, history, proves, ())
+
+
+def add(known: Known, history: int, posts: Iterable[tuple[str, str]]) -> tuple[Any, ...]:
+    """Write the command that adds posts, each with its key (or "") and its JSON text."""
+    return _command(known, b"", history, False, posts)
+
+
+def _command(
+    known: Known, text: bytes, history: int, proves: bool, posts: Iterable[tuple[str, str]]
+) -> tuple[Any, ...]:
+    seen = (uuid.uuid4().hex, known.epoch, known.highest, known.at, text)
+    terms = (max(history, LEAST_KEPT), KEY, KEY_S, int(proves))
+    return ("EVAL", SCRIPT, 3, LOG, SEQ, EPOCH, *seen, *terms, *(part for post in posts for part in post))
+
+
+def reply_of(answer: tuple[bytes, int, list[int]]) -> Reply:
+    """Read what the script said."""
+    epoch, seq, numbers = answer
+    return Reply(epoch.decode(), seq, numbers)
+
+
+def entry_of(at: bytes, fields: list[bytes]) -> Entry:
+    """Read one entry of the stream."""
+    place = at.decode()
+    ours = len(fields) == 4 and fields[0] == b"e" and fields[2] == b"m"
+    epoch, text = (fields[1].decode(errors="replace"), fields[3]) if ours else ("", b"")
+    return Entry(place, number_of(place), epoch, text)
+
+
+def number_of(at: str) -> int:
+    """Read the number in an entry's id."""
+    return int(at.partition("-")[0])
+
+
+def post_of(entry: Entry) -> Post:
+    """Read the post in an entry. ValueError if there is none."""
+    try:
+        return Post.model_validate_json(entry.text)
+    except ValidationError:  # Pydantic writes 255 levels of nesting, and reads 200
+        return Post.model_validate(json.loads(entry.text))

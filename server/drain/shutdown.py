@@ -1,0 +1,146 @@
+"""The way of a shutdown, from top to bottom.
+
+Owns the drain of this process: it feeds the state machine of `machine` and performs what that answers, on the
+connections of the hub. Refuses to know uvicorn (see `hold`) and signals: whoever learns of a stop calls `drain`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ..connections.connection import TURNS, Connection
+from ..hub import Hub
+from ..messages.wire import Draining
+from .events import Abort, Effect, Evict, ForceRequested, Gone, Joined, Phase, Progress, StopRequested, Tell, Ticked
+from .machine import Drain, DrainTerms
+
+logger = logging.getLogger("ebb")
+
+TICK_S = 0.05
+# Notices, or close frames, sent in one turn of the event loop: about 5 ms of work.
+BATCH = 100
+
+
+class Shutdown:
+    """The drain of one process, which is number `worker` of its launcher's, or 0: alone.
+
+    Must be made, and used, in the event loop that serves.
+    """
+
+    def __init__(self, hub: Hub, terms: DrainTerms, worker: int = 0) -> None:
+        self._hub = hub
+        self.worker = worker
+        self._machine = Drain(terms)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._telling: asyncio.Task[None] | None = None
+        self.told_to_stop: Callable[[], bool] = lambda: False
+        self.take_force: Callable[[], bool] = lambda: False
+
+    async def drain(self) -> None:
+        """Tell everyone, serve them on, say goodbye, account for everyone. Returns when nobody is left."""
+        self._feed(StopRequested())
+        while self._machine.phase is not Phase.STOPPED:
+            await asyncio.sleep(TICK_S)
+            self._feed(ForceRequested() if self.take_force() else Ticked())
+        for connection in self._hub.connections.values():
+            connection.inbox.give_up()
+
+    # ---- What the rest of the server asks and tells ----
+
+    @property
+    def phase(self) -> Phase:
+        """The phase; DRAINING as soon as the process was told to stop, even before the drain has begun."""
+        if self._machine.phase is Phase.SERVING and self.told_to_stop():
+            return Phase.DRAINING
+        return self._machine.phase
+
+    def joined(self, connection: Connection) -> None:
+        """Count a connection in. In the same turn of the event loop as the check of `phase` that admitted it."""
+        self._feed(Joined(connection.number))
+
+    def gone(self, connection: Connection) -> None:
+        """Count a connection out, whose link has ended. Who leaves right after the signal counts as present at it."""
+        if self._machine.phase is Phase.SERVING and self.told_to_stop():
+            self._feed(StopRequested())
+        self._feed(Gone(connection.number, connection.departure))
+
+    @property
+    def forced(self) -> bool:
+        """Whether an operator did not want to wait."""
+        return self._machine.forced
+
+    @property
+    def remaining(self) -> int:
+        """How many connections there are."""
+        return self._machine.remaining
+
+    def report(self) -> str:
+        """The account of the drain: one JSON line."""
+        who = {"worker": self.worker} if self.worker else {}
+        return json.dumps({"event": "drain.report", **who, **dataclasses.asdict(self._machine.report(self._now()))})
+
+    # ---- Performing the effects ----
+
+    def _feed(self, event: Joined | Gone | StopRequested | ForceRequested | Ticked) -> None:
+        for effect in self._machine.handle(event, self._now()):
+            self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        connections = self._hub.connections
+        match effect:
+            case Tell(moments, deadline):
+                self._telling = self._start(self._tell(moments, deadline))
+            case Evict(numbers, until):
+                self._start(self._evict([connections[number] for number in numbers], until))
+            case Abort(numbers):
+                for number in numbers:
+                    connections[number].abort()
+            case Progress(phase, remaining, time_left_s):
+                logger.info("%s: %d connections left, %.1f s at most", phase, remaining, time_left_s)
+
+    async def _tell(self, moments: Sequence[tuple[int, float]], deadline: float) -> None:
+        """Send the notice, in batches, so that readiness is answered in between however many are to be told."""
+        for start in range(0, len(moments), BATCH):
+            deadline_s = round(deadline - self._now(), 3)
+            deadline_at = datetime.now(UTC) + timedelta(seconds=deadline_s)
+            for number, moment in moments[start : start + BATCH]:
+                if (connection := self._hub.connections.get(number)) is not None:
+                    reconnect_after_s = round(max(0.0, moment), 3)
+                    notice = Draining(
+                        deadline_s=deadline_s, deadline_at=deadline_at, reconnect_after_s=reconnect_after_s
+                    )
+                    connection.offer(notice.frame())
+            await asyncio.sleep(0)
+
+    async def _evict(self, chosen: Sequence[Connection], until: float) -> None:
+        """Say goodbye to some, in batches as well. What they have sent until now reaches their inboxes first."""
+        if self._telling is not None:
+            await self._telling  # with a drain timeout of 0 the first eviction would overtake the notice
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        for place, connection in enumerate(chosen, start=1):
+            await self._say_goodbye(connection, until)
+            if place % BATCH == 0:
+                await asyncio.sleep(0)
+
+    async def _say_goodbye(self, connection: Connection, until: float) -> None:
+        """Close a connection that is quiet at once; any other in a task of its own, for it may take its time."""
+        if connection.quiet:
+            await connection.close_now(until)
+        else:
+            self._start(connection.say_goodbye(until))
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

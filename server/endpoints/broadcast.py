@@ -1,0 +1,143 @@
+"""What the endpoints make of a client's messages.
+
+Owns the meaning of a text on each path, in plain text and in `ebb.v1`. Refuses to know sockets, queues and the drain.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from ..brokers import BrokerUnavailable
+from ..connections.connection import Connection
+from ..hub import Hub
+from ..messages.frame import Frame
+from ..messages.wire import Ack, Arrival, Form, Join, Leave, Publish, Refusal, Welcome, parse, parse_chat
+from ..messages.words import Malformed
+from ..resume import Resume
+from .heavy import HeavyPool
+
+
+class Anonymous:
+    """`/ws`: a client's text goes verbatim to every other client."""
+
+    def __init__(self, hub: Hub, connection: Connection, rooms: Sequence[str] = ()) -> None:
+        self._hub = hub
+        self._connection = connection
+        self._rooms = rooms
+
+    def on_open(self) -> Sequence[Frame]:
+        """Say nothing, but listen."""
+        self._hub.listen(self._connection, self._rooms)
+        return ()
+
+    async def on_message(self, text: str) -> None:
+        """Send it on."""
+        try:
+            await self._hub.publish(text, sender=self._connection)
+        except BrokerUnavailable as error:
+            self._connection.offer(unavailable(error).frame())
+        else:
+            self._confirm(text)
+
+    def _confirm(self, text: str) -> None:
+        """Nobody knows who it was."""
+
+
+class Named(Anonymous):
+    """`/ws/{client_id}`: the sender hears what it said, the others who said it."""
+
+    def _confirm(self, text: str) -> None:
+        self._connection.offer(Frame.of(f"You said: {text}"))
+
+
+class Enveloped:
+    """`ebb.v1`: publish, join and leave, and come back; what is malformed is answered with `error`."""
+
+    def __init__(self, hub: Hub, connection: Connection, arrival: Arrival) -> None:
+        self._hub = hub
+        self._connection = connection
+        self._arrival = arrival
+
+    def on_open(self) -> Sequence[Frame]:
+        """Say welcome, and listen; a client that comes back is first brought up to date."""
+        hub, connection, position = self._hub, self._connection, self._arrival.position
+        if position is None:
+            hub.listen(connection, self._arrival.rooms)
+        else:
+            connection.inbox.start(Resume(hub, connection, self._arrival.rooms, position).run())
+        here = hub.position()
+        ping_s = connection.link.ping_interval_s
+        return (Welcome(connection=connection.name, epoch=here.epoch, seq=here.seq, ping_s=ping_s).frame(),)
+
+    async def on_message(self, text: str) -> None:
+        """Carry out one request."""
+        try:
+            request = parse(text)
+        except Malformed as error:
+            self._connection.offer(Refusal(code="malformed", detail=str(error)).frame())
+            return
+        match request:
+            case Publish():
+                await self._publish(request)
+            case Join(room=room):
+                self._hub.join(self._connection, room)
+            case Leave(room=room):
+                self._hub.leave(self._connection, room)
+
+    async def _publish(self, request: Publish) -> None:
+        """Publish once, however often it is asked for, by this connection or by another one of the same name."""
+        connection, key = self._connection, f"{self._connection.name}/{request.id}"
+        try:
+            seq = await self._hub.publish(request.data, room=request.room, sender=connection, key=key)
+        except BrokerUnavailable as error:
+            connection.offer(unavailable(error, request.id).frame())
+        else:
+            connection.offer(Ack(id=request.id, seq=seq).frame())
+
+
+def unavailable(error: BrokerUnavailable, request_id: str | None = None) -> Refusal:
+    """Say that something may not have been published."""
+    return Refusal(code="broker_unavailable", detail=str(error), id=request_id)
+
+
+def broadcast_handler(hub: Hub, connection: Connection, arrival: Arrival) -> Anonymous | Enveloped:
+    """Begin a conversation on `/ws` or `/ws/{client_id}`."""
+    if connection.form is Form.ENVELOPE:
+        return Enveloped(hub, connection, arrival)
+    return (Named if connection.named else Anonymous)(hub, connection, arrival.rooms)
+
+
+class Alone:
+    """A client that hears nothing of the others."""
+
+    def on_open(self) -> Sequence[Frame]:
+        """Say nothing."""
+        return ()
+
+
+class Json(Alone):
+    """`/ws/json`: `{"action":"chat","msg":...}` is echoed; anything else is answered with what is wrong with it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def on_message(self, text: str) -> None:
+        """Answer one message."""
+        try:
+            answer = {"status": "ok", "echo": parse_chat(text).msg}
+        except Malformed as error:
+            answer = {"status": "error", "detail": str(error)}
+        self._connection.offer(Frame.of(json.dumps(answer, ensure_ascii=False)))
+
+
+class Heavy(Alone):
+    """`/ws/heavy`: each text is answered with the result of a computation that takes a core, elsewhere."""
+
+    def __init__(self, connection: Connection, pool: HeavyPool) -> None:
+        self._connection = connection
+        self._pool = pool
+
+    async def on_message(self, text: str) -> None:
+        """Answer one text."""
+        self._connection.offer(Frame.of(await self._pool.compute(text)))

@@ -1,0 +1,59 @@
+"""Where heavy computations run: a bounded pool of processes, so that the event loop never stalls.
+
+Owns the processes. The pool starts on first use. Its processes ignore SIGINT and SIGTERM, which reach them too when a
+whole group is signalled: they are needed until the last client was answered, and are killed then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from .work import prove_work
+
+# Seconds that an executor whose processes were killed has to notice.
+_END_S = 0.3
+
+
+class HeavyPool:
+    """At most `processes` computations at once; others wait their turn."""
+
+    def __init__(self, processes: int | None = None) -> None:
+        self._processes = processes or max(1, (os.cpu_count() or 2) - 1)
+        self._executor: ProcessPoolExecutor | None = None
+
+    async def compute(self, text: str) -> str:
+        """Return the result as JSON text; one that says so if the process that worked on it died."""
+        if self._executor is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(self._processes, spawn, _ignore_signals)
+        executor = self._executor
+        try:
+            work = asyncio.get_running_loop().run_in_executor(executor, prove_work, text)
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())  # who asked may be gone by then
+            # shielded: CPython 3.11 prints a traceback when a pool breaks that holds a cancelled future
+            return await asyncio.shield(work)
+        except BrokenProcessPool:
+            if self._executor is executor:
+                self._executor = None  # the next computation starts a new pool
+            return '{"status": "error", "detail": "the process that worked on it died; send it again"}'
+
+    async def end(self) -> None:
+        """End the processes, whatever they are at; and their executor, which tells this event loop of each."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            for process in list(executor._processes.values()):  # `kill_workers()` from Python 3.14 on
+                process.kill()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END_S):  # after the loop has closed it would print a traceback
+                    await asyncio.to_thread(executor.shutdown)
+
+
+def _ignore_signals() -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)

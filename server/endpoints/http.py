@@ -1,0 +1,110 @@
+"""What HTTP answers.
+
+Owns the routes and their bodies. Application code publishes in the same way as they do: through `Publisher`. Refuses to
+know how the parts are put together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel, Field, field_validator
+from pydantic_core import to_json
+
+from ..brokers import BrokerUnavailable
+from ..connections.admission import RETRY_AFTER_S
+from ..drain.events import Phase
+from ..drain.shutdown import Shutdown
+from ..hub import Hub
+from ..messages.wire import Room
+from ..metrics import Numbers
+
+AGAIN = {"Retry-After": str(RETRY_AFTER_S)}
+PAGE = Path(__file__).with_name("page.html")
+
+
+class Broadcast(BaseModel):
+    """What is published over HTTP: anything JSON can hold. What has the same `id` is published once."""
+
+    data: Any
+    id: str | None = Field(None, min_length=1, max_length=200)
+
+    @field_validator("data")
+    @classmethod
+    def _can_be_sent(cls, data: Any) -> Any:
+        """Refuse lone surrogates and deep nesting, which cannot be sent on. FastAPI's own answer would repeat them."""
+        try:
+            to_json(data)
+        except ValueError as error:
+            raise HTTPException(422, f"data: {error}") from None
+        return data
+
+    @property
+    def key(self) -> str | None:
+        """The id, in a scope of its own: no client has an empty name."""
+        return None if self.id is None else f"/{self.id}"
+
+
+def hub_of(request: Request) -> Hub:
+    """Give application code the hub: `hub: Publisher` in any route, then `await hub.publish(data)`."""
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+Publisher = Annotated[Hub, Depends(hub_of)]
+
+
+def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
+    """Add what HTTP answers."""
+
+    @app.get("/")
+    async def page() -> FileResponse:
+        """The page: connect, send, watch, see the drain coming."""
+        return FileResponse(PAGE, media_type="text/html")
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        """Liveness: 200 while the process lives."""
+        return {"status": "ok", "phase": shutdown.phase, "connections": shutdown.remaining}
+
+    @app.get("/ready")
+    async def ready(hub: Publisher) -> JSONResponse:
+        """Readiness: 200 while serving, 503 from the signal on, and while the broker does not answer."""
+        if shutdown.phase is not Phase.SERVING:
+            return JSONResponse({"status": "draining"}, 503, AGAIN)
+        if not hub.broker.available:
+            return JSONResponse({"status": "broker unavailable"}, 503, AGAIN)
+        return JSONResponse({"status": "ready"})
+
+    @app.post("/broadcast", status_code=202)
+    async def broadcast(message: Broadcast, hub: Publisher) -> dict[str, int]:
+        """Send `data` to every client; plain clients get text as it is, and anything else as JSON text."""
+        return {"seq": await hub.publish(message.data, key=message.key)}
+
+    @app.post("/rooms/{room}/messages", status_code=202)
+    async def tell_room(room: Room, message: Broadcast, hub: Publisher) -> dict[str, int]:
+        """Send `data` to everyone in a room, wherever they are connected."""
+        return {"seq": await hub.publish(message.data, room=room, key=message.key)}
+
+    @app.post("/clients/{client_id}/messages", status_code=202)
+    async def tell_client(client_id: str, message: Broadcast, hub: Publisher) -> dict[str, int]:
+        """Send `data` to one client, wherever it is connected; one that is away gets it when it resumes."""
+        return {"seq": await hub.publish(message.data, to=client_id, key=message.key)}
+
+    @app.exception_handler(BrokerUnavailable)
+    async def say_unavailable(_: Request, error: BrokerUnavailable) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503, AGAIN)
+
+
+def add_metrics(app: FastAPI, numbers: Numbers) -> None:
+    """Add `GET /metrics` in Prometheus' text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(numbers)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,65 @@
+"""What was published lately: the last messages of the log, without a hole, for clients that come back.
+
+Owns their bound, in messages and in bytes. Refuses to know clients and brokers: whoever resumes filters for itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from .frame import Frame
+
+
+class StoredMessage(NamedTuple):
+    """One message: its number, whom it was for, who said it (None unless named), and the envelope."""
+
+    seq: int
+    room: str | None
+    to: str | None
+    sender: str | None
+    frame: Frame
+
+
+class History:
+    """The last messages, at most `limit` and at most `limit_bytes` of frames. `last` is the newest number, or 0."""
+
+    def __init__(self, limit: int, limit_bytes: int) -> None:
+        self.last = 0
+        self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._kept: deque[StoredMessage] = deque()
+
+    def add(self, kept: StoredMessage) -> None:
+        """Keep one more. Raises ValueError for a number that is not the next one."""
+        if kept.seq != self.last + 1:
+            raise ValueError(f"number {kept.seq} after {self.last}")
+        self.last = kept.seq
+        self._kept.append(kept)
+        self._bytes += kept.frame.size
+        while len(self._kept) > self._limit or self._bytes > self._limit_bytes:
+            self._bytes -= self._kept.popleft().frame.size
+
+    def begin_after(self, number: int) -> None:
+        """Forget everything: the next message is `number` + 1."""
+        self._kept.clear()
+        self._bytes = 0
+        self.last = number
+
+    def reaches(self, number: int) -> bool:
+        """Whether everything after `number` is here."""
+        return self.last - len(self._kept) <= number <= self.last
+
+    def after(self, number: int, limit_bytes: int | None = None) -> Sequence[StoredMessage]:
+        """List what came after `number`, oldest first; stop at `limit_bytes` of frames, or over. Where it `reaches`."""
+        found: list[StoredMessage] = []
+        size = 0
+        for kept in islice(self._kept, len(self._kept) - (self.last - number), None):
+            if limit_bytes is not None and size >= limit_bytes:
+                break
+            found.append(kept)
+            size += kept.frame.size
+        return found

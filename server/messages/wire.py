@@ -1,0 +1,186 @@
+"""The words on the wire: what the server says, and what a client of `ebb.v1` may say.
+
+Owns every message, its fields and its limits. Refuses to know connections. The envelopes are described in
+`docs/wire.md`; what is in the log, and how it is encoded for many at once, is in `message`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from .frame import Frame
+from .words import ClientMessage, Malformed, ServerMessage, read
+
+SUBPROTOCOL = "ebb.v1"
+MOST_ROOMS = 100  # in one handshake
+
+
+class Form(StrEnum):
+    """The two ways in which a client can be spoken to."""
+
+    PLAIN = "plain"
+    ENVELOPE = "envelope"
+
+
+# ---- Server to client ----
+
+
+class Welcome(ServerMessage):
+    """First on every `ebb.v1` connection. `seq` is the last message published; `ping_s` how often the server pings."""
+
+    type: Literal["welcome"] = "welcome"
+    connection: str
+    epoch: str
+    seq: int
+    ping_s: float | None
+
+
+class Envelope(ServerMessage):
+    """A message as a client of `ebb.v1` reads it. `room` null: for everyone, or for this client alone.
+
+    `from` is null when the server itself speaks.
+    """
+
+    type: Literal["message"] = "message"
+    seq: int
+    room: str | None
+    sender: str | None = Field(alias="from")
+    data: Any
+    at: datetime
+
+
+class Ack(ServerMessage):
+    """A `publish` has its place in the sequence."""
+
+    type: Literal["ack"] = "ack"
+    id: str
+    seq: int
+
+
+class Draining(ServerMessage):
+    """The drain notice, the same JSON text in both forms. Seconds count from now."""
+
+    type: Literal["draining"] = "draining"
+    deadline_s: float
+    deadline_at: datetime
+    reconnect_after_s: float
+
+
+class Resumed(ServerMessage):
+    """The resume is served: `replayed` messages follow, up to number `seq`, and then what is new."""
+
+    type: Literal["resumed"] = "resumed"
+    epoch: str
+    seq: int
+    replayed: int
+
+
+class Gap(ServerMessage):
+    """What came after `after` and before `next` is not to be had. Numbers go on in `epoch`."""
+
+    type: Literal["gap"] = "gap"
+    after: int
+    next: int
+    epoch: str
+
+
+class Refusal(ServerMessage):
+    """A client's message that was not carried out, and why (`id`: of that `publish`). The connection stays."""
+
+    type: Literal["error"] = "error"
+    code: str
+    detail: str
+    id: str | None = None
+
+    def frame(self) -> Frame:
+        """Encode as JSON text."""
+        return Frame.of(self.model_dump_json(exclude_none=True))
+
+
+# ---- Client to server ----
+
+Room = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Publish(ClientMessage):
+    """Send `data` to everyone else, or to everyone else in `room`. Answered by `ack` with the same `id`."""
+
+    type: Literal["publish"]
+    id: str = Field(min_length=1, max_length=200)
+    room: Room | None = None
+    data: Any
+
+
+class Join(ClientMessage):
+    """Enter a room."""
+
+    type: Literal["join"]
+    room: Room
+
+
+class Leave(ClientMessage):
+    """Leave a room."""
+
+    type: Literal["leave"]
+    room: Room
+
+
+Request = Publish | Join | Leave
+_requests: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
+
+
+def parse(text: str) -> Request:
+    """Read one request of an `ebb.v1` client. Raises Malformed."""
+    return read(_requests, text)
+
+
+class Chat(ClientMessage):
+    """What `/ws/json` understands."""
+
+    action: Literal["chat"]
+    msg: str
+
+
+_chat = TypeAdapter(Chat)
+
+
+def parse_chat(text: str) -> Chat:
+    """Read one message on `/ws/json`. Raises Malformed."""
+    return read(_chat, text)
+
+
+class Position(BaseModel):
+    """Where a resuming client stands: `?epoch=E&seq=N`, both or neither."""
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: str = Field(min_length=1, max_length=200)
+    seq: int = Field(ge=0)
+
+
+class Arrival(BaseModel):
+    """What a client asks for in its handshake: `?epoch=E&seq=N&room=a&room=b`, to resume, to be in rooms, or both."""
+
+    model_config = ConfigDict(frozen=True)
+
+    position: Position | None = None
+    rooms: tuple[Room, ...] = Field((), max_length=MOST_ROOMS)
+
+
+def parse_arrival(query: Iterable[tuple[str, str]]) -> Arrival:
+    """Read the query of a handshake; what is not ours in it is left alone. Raises Malformed."""
+    query = list(query)
+    position = {name: value for name, value in query if name in ("epoch", "seq")}
+    rooms = [value for name, value in query if name == "room"]
+    try:
+        wanted = {"epoch": None, "seq": None, **position} if position else None
+        return Arrival.model_validate({"position": wanted, "rooms": rooms})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "query")
+        raise Malformed(f"{name}={first['input']!r}: {first['msg']}") from None

@@ -1,0 +1,143 @@
+"""What becomes of a session: how its stored state changes, and which question is asked when.
+
+Owns the reducer of the state and the bounded queue of questions. Sans-I/O: `now` is an argument (seconds, monotonic).
+Refuses to know connections, the store, and who answers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from ..messages.sessions import (
+    ANSWERS,
+    ANSWERS_CHARS,
+    PROGRESS_BYTES,
+    Answer,
+    JoinClass,
+    ReadingProgress,
+    State,
+    size_of,
+)
+from ..messages.words import Malformed
+
+IN_WORK = 10
+WAITING = 1000
+ANSWER_TIMEOUT_S = 60.0
+# Two equal answers to one session so close to each other are one, heard by two processes.
+SAME_ANSWER_S = 60.0
+
+Change = ReadingProgress | JoinClass | Answer
+
+
+def reduce(state: State, change: Change) -> State:
+    """Return the state after one change; the same object if there is nothing new in it.
+
+    Answers that do not fit any more go, the oldest first. Raises Malformed for a progress that would not fit.
+    """
+    match change:
+        case ReadingProgress(payload=payload):
+            merged = {**state.progress, **payload}
+            progress = {key: value for key, value in merged.items() if value is not None}
+            if (size := size_of(progress)) > PROGRESS_BYTES:
+                raise Malformed(f"payload: {size} bytes of JSON with what is stored, limit {PROGRESS_BYTES}")
+            return state.model_copy(update={"progress": progress})
+        case JoinClass(class_id=class_id):
+            return state.model_copy(update={"class_id": class_id})
+        case _:
+            if has(state, change):
+                return state
+            return state.model_copy(update={"answers": _last((*state.answers, change))})
+
+
+def has(state: State, answer: Answer) -> bool:
+    """Whether a state holds this answer, whichever process put it there.
+
+    Answers carry no number, so this goes by their text and time: equal answers within a minute are kept once.
+    """
+    return any(
+        kept.response == answer.response and abs((kept.at - answer.at).total_seconds()) <= SAME_ANSWER_S
+        for kept in state.answers
+    )
+
+
+def _last(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    """Keep the newest that fit. One that is too long by itself is not kept, nor what came before it."""
+    chars = 0
+    for place, answer in enumerate(reversed(answers)):
+        chars += len(answer.response)
+        if place == ANSWERS or chars > ANSWERS_CHARS:
+            return answers[len(answers) - place :]
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a session asks."""
+
+    session_id: str
+    message: str
+
+
+class Questions:
+    """The questions of one process: at most `in_work` are on the stream unanswered, at most `waiting` before it.
+
+    A question has its place from `begin` on, until it is answered or `timeout_s` after it was `put` on the stream. An
+    answer names a session, not a question: it frees the place of the oldest question of that session.
+    """
+
+    def __init__(self, in_work: int = IN_WORK, waiting: int = WAITING, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        self._limit = in_work
+        self._waiting_limit = waiting
+        self._timeout_s = timeout_s
+        self._waiting: deque[Question] = deque()
+        self._in_work: dict[int, Question] = {}  # by ticket, in the order in which they began
+        self._until: dict[int, float] = {}  # of those that were put
+        self._ticket = 0
+
+    def take(self, question: Question) -> str | None:
+        """Let a question wait for its turn; or say how full it is, and take nothing."""
+        if len(self._waiting) >= self._waiting_limit:
+            return f"{len(self._waiting)} of {self._waiting_limit} questions wait in this process"
+        self._waiting.append(question)
+        return None
+
+    def begin(self, now: float) -> tuple[int, Question] | None:
+        """Give the next question a place, and return it with its ticket: put it on the stream. None: wait."""
+        for ticket in [ticket for ticket, until in self._until.items() if until <= now]:
+            self._free(ticket)
+        if not self._waiting or len(self._in_work) >= self._limit:
+            return None
+        self._ticket += 1
+        self._in_work[self._ticket] = question = self._waiting.popleft()
+        return self._ticket, question
+
+    def put(self, ticket: int, now: float) -> None:
+        """A question is on the stream; it may have been answered by now."""
+        if ticket in self._in_work:
+            self._until[ticket] = now + self._timeout_s
+
+    def answered(self, session_id: str) -> None:
+        """Free the place of the oldest question of a session, if it has one here."""
+        for ticket, question in self._in_work.items():
+            if question.session_id == session_id:
+                self._free(ticket)
+                return
+
+    @property
+    def due(self) -> float | None:
+        """When a place becomes free by itself, as `now` was counted; None: never."""
+        return min(self._until.values(), default=None)
+
+    def give_up(self) -> list[Question]:
+        """Hand out, in order, every question that is not on the stream, and forget them all."""
+        left = [question for ticket, question in self._in_work.items() if ticket not in self._until]
+        left += self._waiting
+        self._in_work.clear()
+        self._until.clear()
+        self._waiting.clear()
+        return left
+
+    def _free(self, ticket: int) -> None:
+        del self._in_work[ticket]
+        self._until.pop(ticket, None)
