@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from .clients.crowd import CrowdIncomplete
 from .load.command import load
-from .options import ask_of, parse, profile_of
+from .options import PROG, ask_of, parse, profile_of
 from .report import json as json_report
 from .report import junit
 from .report.console import ConsoleReport
@@ -26,9 +26,9 @@ from .targets.target import TargetFailed
 INTERRUPTED, TERMINATED = 130, 143
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = PROG) -> int:
     """Do what a command line says; return the exit code."""
-    args = parse(sys.argv[1:] if argv is None else argv)
+    args = parse(sys.argv[1:] if argv is None else argv, prog)
     if args.what == "list":
         return show_list()
     if args.what == "load":

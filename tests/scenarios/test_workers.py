@@ -91,7 +91,7 @@ async def test_workers_that_cannot_start_end_it_with_their_status(tmp_path: Path
 
 
 async def test_a_signal_while_they_start_ends_it_without_a_word() -> None:
-    command = (sys.executable, "-m", "tests.targets.slow_launcher", "hanging")
+    command = (sys.executable, "-m", "server.examples.slow_startup", "hanging")
     async with Host(command=command, comes_up=False) as host:
         await host.until_said("Waiting for application startup", 2)
         host.signal(signal.SIGTERM)

@@ -19,4 +19,4 @@ async def think_it_over(server, startup):
 
 server.app.unless_stopped = think_it_over
 
-from tests.targets.slow_startup import hanging as hanging  # noqa: E402  # after the fault is in
+from server.examples.slow_startup import hanging as hanging  # noqa: E402  # after the fault is in
