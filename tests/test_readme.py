@@ -1,4 +1,4 @@
-"""The documents are true: the picture is the transition table, and no setting, close code, metric or clause is missing."""
+"""The documents are true: the picture is the transition table; no setting, close code, metric or clause is missing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_every_setting_is_documented_with_its_default():
 def test_every_close_code_is_documented():
     pages = "".join((ROOT / "docs" / page).read_text() for page in ("wire.md", "sessions.md"))
     for code in CloseCode:
-        assert re.search(rf"^\| {code.value}\b", pages, re.M), f"put a row for {code.value} {code.name} into docs/wire.md"
+        assert re.search(rf"^\| {code.value}\b", pages, re.M), f"docs/wire.md: no row for {code.value}"
 
 
 def test_every_metric_is_documented():
