@@ -19,7 +19,7 @@ from harness.history.record import History
 STEP_S = 0.2
 START_S, STOP_S = -0.4, 7.0
 CLIENTS = 20
-TUTORIAL = ("--", "{python}", "-m", "uvicorn", "tests.specimens.naive:app", "--port", "{port}")
+TUTORIAL = ("--", "{python}", "-m", "uvicorn", "tests.specimens.fastapi_tutorial:app", "--port", "{port}")
 
 
 def observe(*target: str) -> Drain:

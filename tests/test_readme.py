@@ -1,12 +1,16 @@
-"""The README is true: its picture is the transition table, and what it names exists."""
+"""The documents are true: the picture is the transition table; no setting, close code, metric or clause is missing."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from fastapi.testclient import TestClient
+
+from server.app import create_app
 from server.drain.events import Phase
 from server.drain.machine import TRANSITIONS
+from server.messages.close_codes import CloseCode
 from server.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +37,21 @@ def test_every_setting_is_documented_with_its_default():
     for name, field in Settings.model_fields.items():
         row = f"| `{PREFIX}{name.upper()}` | `{field.default}` | {field.description} |"
         assert row in page, f"put this into docs/settings.md:\n{row}"
+
+
+def test_every_close_code_is_documented():
+    pages = "".join((ROOT / "docs" / page).read_text() for page in ("wire.md", "sessions.md"))
+    for code in CloseCode:
+        assert re.search(rf"^\| {code.value}\b", pages, re.M), f"docs/wire.md: no row for {code.value}"
+
+
+def test_every_metric_is_documented():
+    page = (ROOT / "docs" / "wire.md").read_text()
+    with TestClient(create_app(Settings(notify_interval_s=0))) as client:
+        metrics = re.findall(r"^# HELP (ebb_\w+)", client.get("/metrics").text, re.M)
+    assert metrics
+    for name in metrics:
+        assert f"`{name}`" in page, f"put {name} into docs/wire.md"
 
 
 def test_every_file_that_the_readme_links_to_exists():

@@ -17,7 +17,7 @@ from harness.cli import main, scenarios_of
 from harness.options import ask_of, parse, profile_of
 from harness.targets.declaration import REFERENCE, environment_of, terms_of
 
-NAIVE = ("--", sys.executable, "-m", "uvicorn", "tests.specimens.naive:app", "--port", "{port}")
+TUTORIAL = ("--", sys.executable, "-m", "uvicorn", "tests.specimens.fastapi_tutorial:app", "--port", "{port}")
 
 
 def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -125,10 +125,10 @@ def test_the_naive_tutorial_server_fails_and_the_report_says_where(
         "--history",
         str(history),
     ]
-    assert main(["drain", *options, *NAIVE]) == 1
+    assert main(["drain", *options, *TUTORIAL]) == 1
     outcome = json.loads(report.read_text())
     assert (outcome["scenario"], outcome["seed"], outcome["exit"], outcome["status"]) == ("drain", 3, 1, -15)
-    assert outcome["target"].endswith("-m uvicorn tests.specimens.naive:app --port {port}")
+    assert outcome["target"].endswith("-m uvicorn tests.specimens.fastapi_tutorial:app --port {port}")
     verdicts = {clause["id"]: clause["verdict"] for clause in outcome["clauses"]}
     assert {id for id, verdict in verdicts.items() if verdict == "fail"} >= {1, 3, 4, 5, 6, 12}
     assert verdicts[15] == "excluded"
@@ -144,7 +144,7 @@ def test_the_naive_tutorial_server_fails_and_the_report_says_where(
 @pytest.mark.scenario
 @pytest.mark.parametrize(("which", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_ends_what_it_started(which: signal.Signals, status: int) -> None:
-    command = [sys.executable, "-m", "harness", "drain", "--clients", "20", "--timeout", "30", *NAIVE]
+    command = [sys.executable, "-m", "harness", "drain", "--clients", "20", "--timeout", "30", *TUTORIAL]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as harness:
         assert harness.stdout is not None
         told = [harness.stdout.readline()]

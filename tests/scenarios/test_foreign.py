@@ -39,7 +39,7 @@ def test_a_node_ws_server(tmp_path: Path):
 
 
 def test_the_tutorials_server_on_hypercorn(tmp_path: Path):
-    command = ("{python}", "-m", "hypercorn", "-b", "127.0.0.1:{port}", "tests.specimens.naive:app")
+    command = ("{python}", "-m", "hypercorn", "-b", "127.0.0.1:{port}", "tests.specimens.fastapi_tutorial:app")
 
     run = harness(tmp_path, *SMALL, *WITHOUT_LIFESPAN, "--", *command)
 

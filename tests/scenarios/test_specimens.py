@@ -29,9 +29,9 @@ def declared(path: Path) -> dict[str, Any]:
 
 SPECIMENS = {path.stem: declared(path) for path in sorted(FOLDER.glob("[!_]*.py"))}
 BY_LOAD = [name for name in SPECIMENS if SPECIMENS[name]["SCENARIO"] == "ten_thousand"]  # tests/load/test_ten_thousand
-BROKEN = [name for name in SPECIMENS if name not in ("naive", *BY_LOAD)]
+BROKEN = [name for name in SPECIMENS if name not in ("fastapi_tutorial", *BY_LOAD)]
 
-NAIVE = {"health": "none", "metrics": "none", "broadcast": "none"}
+TUTORIAL = {"health": "none", "metrics": "none", "broadcast": "none"}
 UVICORN = "{python} -m uvicorn tests.specimens.%s:%s --host 127.0.0.1 --port {port}"
 WORKERS = "{python} -m tests.specimens.%s --host 127.0.0.1 --port {port} --workers 2"
 
@@ -57,15 +57,15 @@ def test_a_specimen_fails_exactly_the_clauses_written_beside_it(name: str, tmp_p
 
 
 def test_the_tutorials_server_fails_exactly_the_clauses_written_beside_it(tmp_path: Path):
-    run = catch("naive", tmp_path, **NAIVE)
+    run = catch("fastapi_tutorial", tmp_path, **TUTORIAL)
 
-    assert run.clauses("fail") == SPECIMENS["naive"]["FAILS"], run.output
+    assert run.clauses("fail") == SPECIMENS["fastapi_tutorial"]["FAILS"], run.output
     assert {3, 5, 12} <= run.clauses("fail")
     assert run.status == 1
 
 
 def test_a_stalled_reader_holds_the_tutorials_server_for_ever_and_the_harness_ends_all_the_same(tmp_path: Path):
-    run = catch("naive", tmp_path, **NAIVE, scenario="hostile")
+    run = catch("fastapi_tutorial", tmp_path, **TUTORIAL, scenario="hostile")
 
     assert {7, 17, 20} <= run.clauses("fail"), run.output
     assert "no exit by" in run.output

@@ -1,4 +1,4 @@
-"""One client in the room misses every third broadcast; nobody says so."""
+"""One client misses every third broadcast, and no message says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything is done as it should be, and then the exit status says that it failed."""
+"""The drain succeeds, but the exit status is 1."""
 
 from __future__ import annotations
 

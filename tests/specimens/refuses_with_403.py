@@ -1,4 +1,4 @@
-"""Newcomers are refused with 403 instead of 503, so that they believe they are not allowed."""
+"""Handshakes are refused with 403 instead of 503, so clients believe that they are not allowed to connect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Newcomers are refused with 503, but not told when to try again."""
+"""Handshakes are refused with 503, but without `Retry-After`."""
 
 from __future__ import annotations
 

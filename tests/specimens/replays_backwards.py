@@ -1,4 +1,4 @@
-"""Who comes back a little late is sent what it has missed, the newest first."""
+"""A client that resumes after 0.2 s gets the messages that it missed in reverse order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def miss_backwards(self, connection, rooms, since, limit_bytes=None):
 
 
 async def be_late(self):
-    """At 50 messages a second there are some to be replayed."""
+    """Wait, so that at 50 messages a second there are some to replay."""
     await asyncio.sleep(0.2)
 
 

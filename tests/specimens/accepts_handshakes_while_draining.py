@@ -1,0 +1,12 @@
+"""New clients are accepted until the deadline; each is notified, but the number of connections grows."""
+
+from __future__ import annotations
+
+from server.connections.admission import Sockets
+from server.drain.events import Phase
+from server.main import app as app
+
+SCENARIO = "drain"
+FAILS = {3, 29}
+
+Sockets.welcome = property(lambda self: self._shutdown._machine.phase in (Phase.SERVING, Phase.DRAINING))

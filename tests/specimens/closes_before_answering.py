@@ -1,0 +1,33 @@
+"""A client is closed without an answer to what it sent in the last half second before the close frame."""
+
+from __future__ import annotations
+
+import asyncio
+
+from server.connections.connection import Connection
+from server.connections.inbox import Inbox
+from server.main import app as app
+from server.messages.close_codes import CloseCode
+
+SCENARIO = "drain"
+FAILS = {10}
+
+take = Inbox.take
+deaf = set()
+
+
+async def take_unless_deaf(self, text):
+    """The fault."""
+    if self not in deaf:
+        await take(self, text)
+
+
+async def ignore_then_close(self, until):
+    """Ignore the client for half a second, then send the close frame."""
+    deaf.add(self.inbox)
+    await asyncio.sleep(0.5)
+    self._begin_close(CloseCode.SERVICE_RESTART, None, until)
+
+
+Connection.quiet = property(lambda self: False)
+Inbox.take, Connection.say_goodbye = take_unless_deaf, ignore_then_close

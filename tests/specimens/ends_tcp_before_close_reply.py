@@ -1,0 +1,20 @@
+"""The TCP connection ends right after the close frame is sent, before the client has answered it."""
+
+from __future__ import annotations
+
+from server.connections.connection import Connection
+from server.main import app as app
+
+SCENARIO = "drain"
+FAILS = {13, 28}
+
+send_close = Connection._send_close
+
+
+async def send_and_end_tcp(self, output, goodbye):
+    """The fault."""
+    await send_close(self, output, goodbye)
+    self.link._protocol.transport.close()
+
+
+Connection._send_close = send_and_end_tcp

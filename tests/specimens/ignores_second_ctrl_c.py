@@ -1,0 +1,20 @@
+"""A second Ctrl+C changes nothing: clients are served until the deadline."""
+
+from __future__ import annotations
+
+import server.app
+from server.drain.uvicorn import take_force
+
+SCENARIO = "operator_forces"
+FAILS = {23}
+
+
+def take_and_forget(server):
+    """The fault."""
+    take_force(server)
+    return False
+
+
+server.app.take_force = take_and_forget
+
+from server.main import app as app  # noqa: E402  # after the fault is in
