@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from .clauses import CLAUSES
 from .clients.crowd import CrowdIncomplete
 from .load.command import load
 from .options import PROG, ask_of, parse, profile_of
@@ -88,10 +89,13 @@ def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
 
 
 def show_list() -> int:
-    """Print every scenario with its claim and the clauses that it judges."""
+    """Print every scenario with its claim and the clauses that it judges, then every clause with its claim."""
     for scenario in SCENARIOS.values():
         aside = " (by name only, not in `run all`)" if scenario.by_name_only else ""
         print(f"{scenario.name}{aside}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
+    print()
+    for clause in CLAUSES.values():
+        print(f"{clause.id:>2}  {clause.name}\n    {clause.claim}")
     return PASSED
 
 

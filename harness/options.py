@@ -88,7 +88,7 @@ def build_parser(prog: str) -> Parser:
     several = commands.add_parser("run", parents=[options], help="scenarios by name, or all")
     several.add_argument("names", nargs="+", metavar="NAME", help=f"{', '.join(SCENARIOS)}, or all")
     load_options.add_to(commands.add_parser("load", help="how fast, how many, how much memory"))
-    commands.add_parser("list", help="the scenarios, their claims and their clauses")
+    commands.add_parser("list", help="the scenarios and the clauses, with their claims")
     return parser
 
 
