@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import threading
 import time
@@ -17,16 +18,16 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from .brokers import Broker, BrokerFailed, BrokerUnavailable
-from .brokers.choose import broker_of
-from .collector import tune_collector
+from .brokers import broker_of
+from .brokers.broker import Broker, BrokerFailed, BrokerUnavailable
 from .connections.admission import Begin, Door, Sockets
 from .connections.terms import Limits
 from .drain.shutdown import Shutdown
 from .drain.uvicorn import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
-from .endpoints.broadcast import Heavy, Json, broadcast_handler
-from .endpoints.heavy import HeavyPool
+from .endpoints.broadcast import broadcast_handler
+from .endpoints.heavy import Heavy, HeavyPool
 from .endpoints.http import add_metrics, add_routes
+from .endpoints.json import Json
 from .endpoints.session import begin_session
 from .hub import Hub
 from .logs import set_up_logs
@@ -35,6 +36,10 @@ from .sessions.registry import Sessions
 from .settings import PREFIX, Settings, stop_budget
 
 logger = logging.getLogger("ebb")
+
+# Measured at 10,000 clients: handshakes 1.7 times as fast. Each connection adds some hundred objects that live long,
+# and by default every 700 of them set off a collection that looks at all the others again.
+COLLECTOR_THRESHOLDS = (50_000, 20, 100)
 
 REMEDY = f"set {PREFIX}BROKER_URL=redis://HOST, or start python -m {__package__} --workers N"
 
@@ -143,3 +148,10 @@ async def notify(hub: Hub, text: str, interval_s: float) -> None:
         turn = f"/notify/{time.time() // interval_s:.0f}" if hub.broker.shared else None
         with contextlib.suppress(BrokerUnavailable):
             await hub.publish(text, key=turn)
+
+
+def tune_collector() -> None:
+    """Collect no more what is there once startup is complete, and seldom what comes after. For the whole process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)

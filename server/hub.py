@@ -12,13 +12,12 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from .brokers import Broker
+from .brokers.broker import Broker
 from .connections.broadcaster import Broadcaster
 from .connections.connection import Connection
 from .messages.close_codes import CloseCode
 from .messages.frame import Frame
-from .messages.history import History, StoredMessage
-from .messages.message import Message, Post
+from .messages.history import History, Message, Post, StoredMessage
 from .messages.wire import Form, Gap, Position
 from .rooms import Fanout
 

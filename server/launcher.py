@@ -26,7 +26,7 @@ from fastapi import FastAPI
 
 from .app import create_app
 from .logs import set_up_logs
-from .settings import PREFIX, Settings, load
+from .settings import PREFIX, OneLineParser, Settings, load
 from .workers import parent
 from .workers.listeners import CannotListen, shared
 from .workers.orders import FORCED
@@ -115,14 +115,6 @@ def check_certificate(certificate: str | None, key: str | None) -> None:
         raise SystemExit(
             f"cannot serve over TLS with --ssl-certfile {certificate} --ssl-keyfile {key}: {error}"
         ) from None
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Says in one line what is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with 2."""
-        self.exit(2, f"{self.prog}: {message} (--help shows what there is)\n")
 
 
 def a_count(text: str) -> int:

@@ -6,14 +6,15 @@ A wrong value ends startup with one line that names the variable, the value and 
 
 from __future__ import annotations
 
+import argparse
 import math
 import resource
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .drain.machine import EXIT_S, DrainTerms
+from .drain.events import EXIT_S, DrainTerms
 
 PREFIX = "SERVER_"
 
@@ -61,6 +62,14 @@ class Settings(BaseSettings):
             reconnect_window_s=self.reconnect_window_s,
             progress_interval_s=self.progress_interval_s,
         )
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Reads a command line, and says in one line what is wrong with it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2."""
+        self.exit(2, f"{self.prog}: {message} (--help shows what there is)\n")
 
 
 def load() -> Settings:

@@ -16,14 +16,11 @@ ROOT = Path(__file__).parent.parent
 PURE = (
     "server.drain.machine",
     "server.drain.events",
-    "server.drain.pace",
     "server.messages",
     "server.rooms",
     "server.connections.outbox",
     "server.sessions.model",
-    "server.sessions.pending_answers",
     "server.workers.orders",
-    "server.endpoints.work",
     "harness.history",
     "harness.clauses",
 )

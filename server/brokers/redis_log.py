@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ..messages.message import Post
+from ..messages.history import Post
 
 LOG, SEQ, EPOCH, KEY = "{ebb}:log", "{ebb}:seq", "{ebb}:epoch", "{ebb}:key:"
 KEY_S = 600  # for which a key is known

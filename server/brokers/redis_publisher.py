@@ -11,8 +11,8 @@ import asyncio
 from collections import deque
 from typing import NamedTuple
 
-from ..messages.message import Post
-from . import BrokerUnavailable
+from ..messages.history import Post
+from .broker import BrokerUnavailable
 from .redis_connection import ANSWER_S, Address, RedisConnection
 from .redis_log import Known, add, reply_of
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from . import BrokerUnavailable, Heard
+from .broker import BrokerUnavailable, Heard
 from .redis_connection import Address, RedisConnection, RedisPool, pauses
 
 logger = logging.getLogger("ebb")

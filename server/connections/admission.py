@@ -18,8 +18,7 @@ from starlette.types import ASGIApp, Scope
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
-from ..messages.wire import SUBPROTOCOL, Arrival, Form, parse_arrival
-from ..messages.words import Malformed
+from ..messages.wire import SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
 from .connection import Connection
 from .terms import Handler, Identity, Limits, Receive
 from .transport import Link, Send

@@ -28,6 +28,47 @@ class Departure(StrEnum):
     ABORTED = "aborted"
 
 
+# ---- The terms of a drain, and its account ----
+
+# Seconds that a process may take to end once the drain has stopped.
+EXIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DrainTerms:
+    """What an operator grants. Durations in seconds."""
+
+    drain_timeout_s: float = 1800.0
+    grace_s: float = 0.0
+    evict_per_s: float = 1000.0
+    close_timeout_s: float = 10.0
+    reconnect_window_s: float = 30.0
+    progress_interval_s: float = 10.0
+
+    @property
+    def window_s(self) -> float:
+        """The time in which each client's advised moment to reconnect lies: never past half of the drain."""
+        return min(self.reconnect_window_s, self.drain_timeout_s / 2)
+
+    def longest_s(self, connections: int) -> float:
+        """The time from the signal to the exit that a platform must grant for so many connections (clause 17)."""
+        phases_s = max(self.drain_timeout_s, self.grace_s) + connections / self.evict_per_s + self.close_timeout_s
+        return phases_s + EXIT_S
+
+
+@dataclass(frozen=True, slots=True)
+class DrainReport:
+    """The account of a drain: present + raced_in = left + closed + aborted, once it has stopped."""
+
+    present: int
+    raced_in: int
+    left: int
+    closed: int
+    aborted: int
+    forced: bool
+    phases_s: dict[str, float]
+
+
 # ---- Events: what the caller saw ----
 
 

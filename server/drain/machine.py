@@ -23,6 +23,8 @@ from itertools import islice, pairwise
 from .events import (
     Abort,
     Departure,
+    DrainReport,
+    DrainTerms,
     Effect,
     Event,
     Evict,
@@ -34,7 +36,6 @@ from .events import (
     StopRequested,
     Tell,
 )
-from .pace import Pace
 
 
 class Trigger(StrEnum):
@@ -60,51 +61,38 @@ TRANSITIONS: dict[Phase, dict[Trigger, Phase]] = {
 }
 
 
-# Seconds that a process may take to end once the drain has stopped.
-EXIT_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class DrainTerms:
-    """What an operator grants. Durations in seconds."""
-
-    drain_timeout_s: float = 1800.0
-    grace_s: float = 0.0
-    evict_per_s: float = 1000.0
-    close_timeout_s: float = 10.0
-    reconnect_window_s: float = 30.0
-    progress_interval_s: float = 10.0
-
-    @property
-    def window_s(self) -> float:
-        """The time in which each client's advised moment to reconnect lies: never past half of the drain."""
-        return min(self.reconnect_window_s, self.drain_timeout_s / 2)
-
-    def longest_s(self, connections: int) -> float:
-        """The time from the signal to the exit that a platform must grant for so many connections (clause 17)."""
-        phases_s = max(self.drain_timeout_s, self.grace_s) + connections / self.evict_per_s + self.close_timeout_s
-        return phases_s + EXIT_S
-
-
 class IllegalEvent(Exception):
     """An event that cannot happen in this state. The machine is unchanged."""
 
 
-@dataclass(frozen=True, slots=True)
-class DrainReport:
-    """The account of a drain: present + raced_in = left + closed + aborted, once it has stopped."""
-
-    present: int
-    raced_in: int
-    left: int
-    closed: int
-    aborted: int
-    forced: bool
-    phases_s: dict[str, float]
-
-
 FORCE_AFTER_S = 1.0
 _GOLDEN = (math.sqrt(5) - 1) / 2
+_BURST_S = 0.25
+
+
+class Pace:
+    """How many connections may be closed by now: `per_s` a second (more than 0), counted from `now`.
+
+    A token bucket that holds at most a quarter of a second's worth and starts with one. So nothing is made up for in
+    one burst after a delay (a frozen process, a busy loop), and no second sees more than 1.25 times the pace (clause 15
+    allows 2).
+    """
+
+    __slots__ = ("_credit", "_filled_at", "_per_s")
+
+    def __init__(self, per_s: float, now: float) -> None:
+        self._per_s = per_s
+        self._credit = 1.0
+        self._filled_at = now
+
+    def take(self, wanted: int, now: float) -> int:
+        """Return how many of `wanted` may be closed now."""
+        earned = (now - self._filled_at) * self._per_s
+        self._credit = min(self._credit + earned, max(1.0, self._per_s * _BURST_S))
+        self._filled_at = now
+        granted = min(wanted, int(self._credit))
+        self._credit -= granted
+        return granted
 
 
 @dataclass(slots=True)

@@ -16,8 +16,21 @@ from datetime import UTC, datetime, timedelta
 from ..connections.connection import TURNS, Connection
 from ..hub import Hub
 from ..messages.wire import Draining
-from .events import Abort, Effect, Evict, ForceRequested, Gone, Joined, Phase, Progress, StopRequested, Tell, Ticked
-from .machine import Drain, DrainTerms
+from .events import (
+    Abort,
+    DrainTerms,
+    Effect,
+    Evict,
+    ForceRequested,
+    Gone,
+    Joined,
+    Phase,
+    Progress,
+    StopRequested,
+    Tell,
+    Ticked,
+)
+from .machine import Drain
 
 logger = logging.getLogger("ebb")
 

@@ -5,17 +5,14 @@ Owns the meaning of a text on each path, in plain text and in `ebb.v1`. Refuses 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from ..brokers import BrokerUnavailable
+from ..brokers.broker import BrokerUnavailable
 from ..connections.connection import Connection
 from ..hub import Hub
 from ..messages.frame import Frame
-from ..messages.wire import Ack, Arrival, Form, Join, Leave, Publish, Refusal, Welcome, parse, parse_chat
-from ..messages.words import Malformed
+from ..messages.wire import Ack, Arrival, Form, Join, Leave, Malformed, Publish, Refusal, Welcome, parse
 from ..resume import Resume
-from .heavy import HeavyPool
 
 
 class Anonymous:
@@ -106,38 +103,3 @@ def broadcast_handler(hub: Hub, connection: Connection, arrival: Arrival) -> Ano
     if connection.form is Form.ENVELOPE:
         return Enveloped(hub, connection, arrival)
     return (Named if connection.named else Anonymous)(hub, connection, arrival.rooms)
-
-
-class Alone:
-    """A client that hears nothing of the others."""
-
-    def on_open(self) -> Sequence[Frame]:
-        """Say nothing."""
-        return ()
-
-
-class Json(Alone):
-    """`/ws/json`: `{"action":"chat","msg":...}` is echoed; anything else is answered with what is wrong with it."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def on_message(self, text: str) -> None:
-        """Answer one message."""
-        try:
-            answer = {"status": "ok", "echo": parse_chat(text).msg}
-        except Malformed as error:
-            answer = {"status": "error", "detail": str(error)}
-        self._connection.offer(Frame.of(json.dumps(answer, ensure_ascii=False)))
-
-
-class Heavy(Alone):
-    """`/ws/heavy`: each text is answered with the result of a computation that takes a core, elsewhere."""
-
-    def __init__(self, connection: Connection, pool: HeavyPool) -> None:
-        self._connection = connection
-        self._pool = pool
-
-    async def on_message(self, text: str) -> None:
-        """Answer one text."""
-        self._connection.offer(Frame.of(await self._pool.compute(text)))

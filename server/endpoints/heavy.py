@@ -8,16 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import multiprocessing
 import os
 import signal
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
 
-from .work import prove_work
+from ..messages.frame import Frame
+
+if TYPE_CHECKING:  # a process of the pool imports this module, and starts sooner without all of that
+    from ..connections.connection import Connection
+
+DIFFICULTY = "0000"
 
 # Seconds that an executor whose processes were killed has to notice.
 _END_S = 0.3
+
+
+class Heavy:
+    """`/ws/heavy`: each text is answered with the result of a computation that takes a core, in another process."""
+
+    def __init__(self, connection: Connection, pool: HeavyPool) -> None:
+        self._connection = connection
+        self._pool = pool
+
+    def on_open(self) -> Sequence[Frame]:
+        """Say nothing, and subscribe to nothing."""
+        return ()
+
+    async def on_message(self, text: str) -> None:
+        """Answer one text."""
+        self._connection.offer(Frame.of(await self._pool.compute(text)))
 
 
 class HeavyPool:
@@ -57,3 +82,15 @@ class HeavyPool:
 def _ignore_signals() -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
+
+
+def prove_work(text: str) -> str:
+    """Find the least `nonce` for which SHA-256 of `{text}:{nonce}` begins with four zeros; return both as JSON text."""
+    prefix = hashlib.sha256(f"{text}:".encode())
+    nonce = 0
+    while True:
+        attempt = prefix.copy()
+        attempt.update(b"%d" % nonce)
+        if attempt.hexdigest().startswith(DIFFICULTY):
+            return json.dumps({"status": "ok", "nonce": nonce, "sha256": attempt.hexdigest()})
+        nonce += 1

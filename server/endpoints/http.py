@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from pydantic import BaseModel, Field, field_validator
 from pydantic_core import to_json
 
-from ..brokers import BrokerUnavailable
+from ..brokers.broker import BrokerUnavailable
 from ..connections.admission import RETRY_AFTER_S
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..brokers import BrokerUnavailable
+from ..brokers.broker import BrokerUnavailable
 from ..connections.connection import Connection
 from ..hub import Hub
 from ..messages.close_codes import CloseCode
@@ -35,8 +35,7 @@ from ..messages.sessions import (
     Restored,
     parse,
 )
-from ..messages.wire import Arrival
-from ..messages.words import Malformed
+from ..messages.wire import Arrival, Malformed
 from ..sessions.model import Question, has
 from ..sessions.registry import Sessions
 

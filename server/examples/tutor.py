@@ -30,6 +30,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from ..brokers.embedded import roomy_folder
+from ..settings import OneLineParser
 
 OWN = __package__.rpartition(".")[0]
 
@@ -178,17 +179,9 @@ async def end(work: asyncio.Future[None]) -> None:
         await asyncio.wait([work], timeout=0.5)
 
 
-class TutorParser(argparse.ArgumentParser):
-    """Says in one line what is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with 2."""
-        self.exit(2, f"{self.prog}: {message} (--help shows what there is)\n")
-
-
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line. Exits with 2 on bad usage."""
-    parser = TutorParser(
+    parser = OneLineParser(
         prog=f"python -m {__package__}.tutor",
         description="Answer the questions of sessions; start as many as you like.",
         epilog="Exit: 0 told to stop (Ctrl+C, SIGTERM), 2 bad usage or a broker that cannot work.",

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, field_validator
 
-from .words import ClientMessage, ServerMessage, read
+from .wire import ClientMessage, ServerMessage, read
 
 SESSION_ID_CHARS = 200
 QUESTION_CHARS = 4000

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from .frame import Frame
-from .words import ClientMessage, Malformed, ServerMessage, read
+
+T = TypeVar("T")
 
 SUBPROTOCOL = "ebb.v1"
 MOST_ROOMS = 100  # in one handshake
@@ -25,6 +26,39 @@ class Form(StrEnum):
 
     PLAIN = "plain"
     ENVELOPE = "envelope"
+
+
+# ---- What all messages have in common ----
+
+
+class ServerMessage(BaseModel):
+    """A message of the server."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, populate_by_name=True)
+
+    def frame(self) -> Frame:
+        """Encode as JSON text."""
+        return Frame.of(self.model_dump_json())
+
+
+class ClientMessage(BaseModel):
+    """A message of a client. It has no fields but its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Malformed(ValueError):
+    """A text that is no request; says in one line which field, what is allowed and what was there."""
+
+
+def read(requests: TypeAdapter[T], text: str) -> T:
+    """Read one request. Raises Malformed."""
+    try:
+        return requests.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "message"
+        raise Malformed(f"{field}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 # ---- Server to client ----

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 
-from ..brokers import BrokerUnavailable, Store
+from ..brokers.broker import BrokerUnavailable, Store
 from .model import Question, Questions
 
 logger = logging.getLogger("ebb")

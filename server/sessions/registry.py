@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from ..brokers import Broker, BrokerUnavailable
+from ..brokers.broker import Broker, BrokerUnavailable
 from ..messages.close_codes import CloseCode
 from ..messages.sessions import Answer
 from .questions import Asking

@@ -22,10 +22,9 @@ from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
-from ..brokers import BrokerUnavailable, Store
+from ..brokers.broker import BrokerUnavailable, Store
 from ..messages.sessions import Answer, State
-from .model import Change, reduce
-from .pending_answers import UNCLAIMED, PendingAnswers
+from .model import UNCLAIMED, Change, PendingAnswers, reduce
 
 logger = logging.getLogger("ebb")
 

@@ -14,14 +14,12 @@ import signal
 from collections.abc import Sequence
 from types import FrameType
 
-from ..brokers.embedded import EmbeddedFailed
+from ..brokers.embedded import EmbeddedFailed, EmbeddedValkey
 from ..logs import set_up_logs
 from ..settings import PREFIX, load, stop_budget
-from .broker import private_broker
 from .listeners import CannotListen, reserve
 from .orders import COULD_NOT_START
 from .supervisor import Supervisor
-from .terminal import Terminal
 
 logger = logging.getLogger("ebb")
 
@@ -56,7 +54,7 @@ async def _run(count: int, command: Sequence[str], url: str, broker_url: str) ->
     take_signals(host)
     try:
         if broker_url == "embedded://":
-            async with private_broker(lambda: host.stopping) as os.environ[f"{PREFIX}BROKER_URL"]:
+            async with EmbeddedValkey().kept(lambda: host.stopping) as os.environ[f"{PREFIX}BROKER_URL"]:
                 return await host.run()
         if broker_url == "memory://":
             reach = "a message reaches the clients of one worker only"
@@ -84,3 +82,27 @@ def take_signals(host: Supervisor) -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, tell)
+
+
+class Terminal:
+    """The terminal that this process was started on, if any: tells a closed terminal's SIGHUP from one that was sent.
+
+    Make it at the start, before a handler for SIGHUP is in place.
+    """
+
+    def __init__(self) -> None:
+        self._had = _is_there()
+        self.outlived = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as `nohup` wants it
+
+    @property
+    def closed(self) -> bool:
+        """Whether there was one, and is no more."""
+        return self._had and not _is_there()
+
+
+def _is_there() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

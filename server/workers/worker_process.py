@@ -16,7 +16,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Self
 
-from .hangup import kept_from_hanging_up
+from ..brokers.embedded import sighup_blocked
 
 
 class Worker:
@@ -40,7 +40,7 @@ class Worker:
         told, tell = os.pipe()
         held, lifeline = os.pipe()
         try:
-            with kept_from_hanging_up():
+            with sighup_blocked():
                 process = await asyncio.create_subprocess_exec(
                     *command,
                     *("--ready-fd", str(tell), "--lifeline-fd", str(held)),

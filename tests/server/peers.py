@@ -11,7 +11,7 @@ from server.brokers.memory import MemoryBroker
 from server.connections.connection import Connection
 from server.connections.terms import Identity, Limits
 from server.connections.transport import Link
-from server.drain.machine import DrainTerms
+from server.drain.events import DrainTerms
 from server.drain.shutdown import Shutdown
 from server.endpoints.broadcast import broadcast_handler
 from server.hub import Hub

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from server.brokers import BrokerUnavailable
+from server.brokers.broker import BrokerUnavailable
 from server.brokers.memory import MemoryStore
 from server.connections.connection import Connection
 from server.connections.terms import Limits

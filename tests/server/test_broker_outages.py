@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from server.brokers import BrokerUnavailable
+from server.brokers.broker import BrokerUnavailable
 from tests.server.broker_services import SERVERS, Hearer, Service, back, gone, post, service, until
 
 

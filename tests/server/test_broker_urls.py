@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from server.brokers import BrokerUnavailable
+from server.brokers import broker_of
 from server.brokers import redis as valkey
-from server.brokers.choose import broker_of
-from server.brokers.embedded_broker import EmbeddedBroker
+from server.brokers.broker import BrokerUnavailable
 from server.brokers.memory import MemoryBroker
-from server.brokers.redis import ValkeyBroker
+from server.brokers.redis import EmbeddedBroker, ValkeyBroker
 from tests.server.broker_services import HISTORY, Hearer, Server, until
 
 

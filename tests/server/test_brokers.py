@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from server.brokers.choose import broker_of
+from server.brokers import broker_of
 from server.brokers.redis_log import LEAST_KEPT, LOG
 from tests.server.broker_services import SERVERS, Service, post, service, until
 

@@ -7,6 +7,8 @@ import pytest
 from server.drain.events import (
     Abort,
     Departure,
+    DrainReport,
+    DrainTerms,
     Effect,
     Evict,
     ForceRequested,
@@ -18,7 +20,7 @@ from server.drain.events import (
     Tell,
     Ticked,
 )
-from server.drain.machine import TRANSITIONS, Drain, DrainReport, DrainTerms, IllegalEvent
+from server.drain.machine import TRANSITIONS, Drain, IllegalEvent
 
 TERMS = DrainTerms(
     drain_timeout_s=100, evict_per_s=4, close_timeout_s=5, reconnect_window_s=20, progress_interval_s=1000

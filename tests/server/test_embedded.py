@@ -19,8 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from server.brokers import embedded
-from server.brokers.choose import broker_of
+from server.brokers import broker_of, embedded
 from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey, find_binary, roomy_folder
 from tests.server.broker_services import Hearer, Server, until
 
@@ -60,6 +59,20 @@ def test_it_is_private_and_leaves_nothing_behind():
     assert not psutil.pid_exists(valkey.pid)
     assert not valkey.folder.exists()
     valkey.stop()
+
+
+def test_a_sighup_to_the_group_waits_while_it_is_launched(monkeypatch: pytest.MonkeyPatch):
+    blocked: list[bool] = []
+    popen = subprocess.Popen
+
+    def look_and_start(*args: Any, **kwargs: Any) -> Any:
+        blocked.append(signal.SIGHUP in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        return popen(*args, **kwargs)
+
+    monkeypatch.setattr(subprocess, "Popen", look_and_start)
+    with EmbeddedValkey():
+        blocked.append(signal.SIGHUP in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    assert blocked == [True, False]
 
 
 async def test_it_starts_again_with_its_data():
@@ -177,10 +190,10 @@ async def test_an_embedded_broker_that_cannot_start_says_why(tmp_path: Path, cap
     with pytest.raises(EmbeddedFailed, match="status 3: it said nothing"):
         await broker.start()
     assert not broker.valkey.folder.exists()
-    trying = asyncio.create_task(broker.away(0))
-    await until(lambda: caplog.records, "a line about it")
-    trying.cancel()
+    keeping = asyncio.create_task(broker.valkey.keep())
+    await until(lambda: len(caplog.records) > 1, "a line about it")
+    keeping.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await trying
-    assert caplog.messages == ["the private Valkey ended with status 3: it said nothing"]
+        await keeping
+    assert caplog.messages[1] == "the private Valkey ended with status 3: it said nothing"
     await broker.close()

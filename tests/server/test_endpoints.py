@@ -12,7 +12,7 @@ from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from server.app import create_app
-from server.brokers import BrokerUnavailable
+from server.brokers.broker import BrokerUnavailable
 from server.settings import Settings
 
 

@@ -9,8 +9,7 @@ import signal
 
 import pytest
 
-from server.endpoints.heavy import HeavyPool
-from server.endpoints.work import prove_work
+from server.endpoints.heavy import HeavyPool, prove_work
 
 
 @pytest.fixture

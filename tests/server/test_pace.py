@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.drain.pace import Pace
+from server.drain.machine import Pace
 
 
 def test_it_starts_with_one_and_fills_with_time():

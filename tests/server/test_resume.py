@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.connections.terms import Limits
-from server.messages.message import Message, Post
+from server.messages.history import Message, Post
 from server.messages.wire import Arrival, Position
 from tests.server.peers import House, Peer
 

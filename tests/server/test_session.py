@@ -24,9 +24,8 @@ from server.messages.sessions import (
     State,
     parse,
 )
-from server.messages.words import Malformed
-from server.sessions.model import IN_WORK, Question, Questions, has, reduce
-from server.sessions.pending_answers import PendingAnswers
+from server.messages.wire import Malformed
+from server.sessions.model import IN_WORK, PendingAnswers, Question, Questions, has, reduce
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.drain.machine import DrainTerms
+from server.drain.events import DrainTerms
 from server.settings import Settings, load
 
 

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from freezegun import freeze_time
 
-from server.drain.events import Phase
-from server.drain.machine import DrainTerms
+from server.drain.events import DrainTerms, Phase
 from tests.server.peers import House, Peer
 
 pytestmark = pytest.mark.looptime

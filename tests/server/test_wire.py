@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from server.messages.close_codes import MEANINGS, CloseCode
-from server.messages.message import Message, Post
+from server.messages.history import Message, Post
 from server.messages.wire import (
     Ack,
     Arrival,
@@ -17,6 +17,7 @@ from server.messages.wire import (
     Gap,
     Join,
     Leave,
+    Malformed,
     Position,
     Publish,
     Refusal,
@@ -25,7 +26,6 @@ from server.messages.wire import (
     parse,
     parse_arrival,
 )
-from server.messages.words import Malformed
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

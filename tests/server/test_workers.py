@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from server.brokers.embedded import EmbeddedFailed
+from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey
 from server.launcher import check_certificate
 from server.logs import REPORT, OfWorker
-from server.workers import broker
 from server.workers.orders import Backoff, FirstStart, Order, Orders
 
 # ---- When one that ended comes back ----
@@ -100,45 +98,49 @@ def test_it_never_gives_up_on_workers_that_have_served():
 # ---- The broker that they share ----
 
 
-class Valkey:
+class Valkey(EmbeddedValkey):
     """Answers a second after each launch, but for those that are to fail."""
 
     def __init__(self, fails: Sequence[int] = ()) -> None:
-        self.url, self.pid = "unix:///nowhere", 7
+        super().__init__()
         self.launched_at: list[float] = []
-        self.alive = False
+        self._alive = False
         self._fails = fails
 
     def launch(self) -> None:
-        self.alive = True
-        self.hears_hangups = signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self._alive = True
         self.launched_at.append(asyncio.get_running_loop().time())
 
     def ready(self) -> bool:
         if len(self.launched_at) in self._fails:
-            self.alive = False
+            self._alive = False
             raise EmbeddedFailed("no room")
         return asyncio.get_running_loop().time() >= self.launched_at[-1] + 1
 
     def stop(self) -> None:
-        self.alive = False
+        self._alive = False
+
+    @property
+    def alive(self) -> bool:
+        return self._alive
+
+    @property
+    def pid(self) -> int:
+        return 7
 
 
 @pytest.mark.looptime
-async def test_the_broker_is_there_before_anyone_and_comes_back_after_it_died(monkeypatch: pytest.MonkeyPatch):
+async def test_the_broker_is_there_before_anyone_and_comes_back_after_it_died():
     valkey = Valkey(fails=[3])
-    monkeypatch.setattr(broker, "EmbeddedValkey", lambda: valkey)
     clock = asyncio.get_running_loop().time
 
-    async with broker.private_broker(lambda: False) as url:
+    async with valkey.kept() as url:
         assert url == valkey.url
         assert clock() == pytest.approx(1, abs=0.02)
-        assert not valkey.hears_hangups  # while it is launched; see `hangup`
-        assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         await asyncio.sleep(11 - clock())
-        valkey.alive = False  # after ten good seconds: back in 0.1 s
+        valkey.stop()  # after ten good seconds: back in 0.1 s
         await asyncio.sleep(12.5 - clock())
-        valkey.alive = False  # at once again: in 0.2 s, which fails, and 0.4 s later
+        valkey.stop()  # at once again: in 0.2 s, which fails, and 0.4 s later
         await asyncio.sleep(20 - clock())
         assert valkey.alive
 
@@ -148,22 +150,20 @@ async def test_the_broker_is_there_before_anyone_and_comes_back_after_it_died(mo
 
 
 @pytest.mark.looptime
-async def test_who_is_told_to_stop_does_not_wait_for_the_broker(monkeypatch: pytest.MonkeyPatch):
+async def test_who_is_told_to_stop_does_not_wait_for_the_broker():
     valkey = Valkey()
-    monkeypatch.setattr(broker, "EmbeddedValkey", lambda: valkey)
 
-    async with broker.private_broker(lambda: True):
+    async with valkey.kept(lambda: True):
         assert asyncio.get_running_loop().time() == 0
     assert not valkey.alive
 
 
 @pytest.mark.looptime
-async def test_a_broker_that_cannot_start_says_so_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch):
+async def test_a_broker_that_cannot_start_says_so_and_is_not_tried_again():
     valkey = Valkey(fails=[1])
-    monkeypatch.setattr(broker, "EmbeddedValkey", lambda: valkey)
 
     with pytest.raises(EmbeddedFailed, match="no room"):
-        async with broker.private_broker(lambda: False):
+        async with valkey.kept():
             pass
     assert len(valkey.launched_at) == 1
 

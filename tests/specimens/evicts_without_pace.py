@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.drain.pace import Pace
+from server.drain.machine import Pace
 from server.main import app as app
 
 SCENARIO = "drain"

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from server.drain.uvicorn import running_server
-from server.endpoints.broadcast import Enveloped, Named
+from server.endpoints.broadcast import Anonymous, Enveloped
 from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {9, 10}
 
 
-def deaf(said):
+def deaf(on_message):
     """The fault."""
 
-    async def said_while_serving(self, text):
+    async def answer_while_serving(self, text):
         if not running_server().should_exit:
-            await said(self, text)
+            await on_message(self, text)
 
-    return said_while_serving
+    return answer_while_serving
 
 
-Named.said, Enveloped.said = deaf(Named.said), deaf(Enveloped.said)
+Anonymous.on_message, Enveloped.on_message = deaf(Anonymous.on_message), deaf(Enveloped.on_message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from server.brokers import BrokerUnavailable
+from server.brokers.broker import BrokerUnavailable
 from server.brokers.redis import ValkeyBroker
 from server.main import app as app
 

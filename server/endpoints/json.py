@@ -1,0 +1,36 @@
+"""`/ws/json`: a client's JSON is echoed, or answered with what is wrong with it.
+
+Owns the answers. Refuses to know the other clients: nobody here hears a broadcast.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from ..connections.connection import Connection
+from ..messages.frame import Frame
+from ..messages.wire import Malformed, parse_chat
+
+
+class Json:
+    """`{"action":"chat","msg":...}` is echoed; anything else is answered with what is wrong with it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def on_open(self) -> Sequence[Frame]:
+        """Say nothing, and subscribe to nothing."""
+        return ()
+
+    async def on_message(self, text: str) -> None:
+        """Answer one message."""
+        self._connection.offer(Frame.of(json.dumps(answer_to(text), ensure_ascii=False)))
+
+
+def answer_to(text: str) -> dict[str, str]:
+    """Echo one message, or say what is wrong with it."""
+    try:
+        return {"status": "ok", "echo": parse_chat(text).msg}
+    except Malformed as error:
+        return {"status": "error", "detail": str(error)}
