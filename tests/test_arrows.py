@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from docs.rooms import IMPORTS, PAGE, PATHS, ROOT, drawn, name_of
 
 # No asyncio, no socket, no clock, no logging: time is an argument. A room is pure with everything in it.
 PURE = (
@@ -27,33 +26,6 @@ PURE = (
 IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter"}
 MOST_AT_THE_TOP = 6
-
-
-def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-PATHS = {name_of(path): path for package in ("server", "harness") for path in sorted((ROOT / package).rglob("*.py"))}
-
-
-def imports(module: str) -> Iterator[str]:
-    """Every module that one imports, wherever in it, by its full name."""
-    path = PATHS[module]
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parents = package.split(".")
-                base = ".".join([*parents[: len(parents) - node.level + 1], *([base] if base else [])])
-            for alias in node.names:
-                yield f"{base}.{alias.name}" if f"{base}.{alias.name}" in PATHS else base
-
-
-IMPORTS = {module: set(imports(module)) for module in PATHS}
 
 
 def is_within(module: str, rooms: tuple[str, ...]) -> bool:
@@ -145,3 +117,9 @@ def test_the_top_of_the_harness_stays_small():
 @pytest.mark.parametrize("folder", sorted({path.parent for path in PATHS.values()}), ids=name_of)
 def test_every_room_opens_with_what_it_owns(folder: Path):
     assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+
+
+def test_the_picture_of_the_rooms_is_drawn_from_the_imports():
+    page = PAGE.read_text()
+    assert page == drawn(page), "run `python -m docs.rooms`"
+    assert page.count("-->") > 20
