@@ -13,9 +13,10 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from .clauses import CLAUSES
 from .clients.crowd import CrowdIncomplete
 from .load.command import load
-from .options import ask_of, parse, profile_of
+from .options import PROG, ask_of, parse, profile_of
 from .report import json as json_report
 from .report import junit
 from .report.console import ConsoleReport
@@ -26,9 +27,9 @@ from .targets.target import TargetFailed
 INTERRUPTED, TERMINATED = 130, 143
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = PROG) -> int:
     """Do what a command line says; return the exit code."""
-    args = parse(sys.argv[1:] if argv is None else argv)
+    args = parse(sys.argv[1:] if argv is None else argv, prog)
     if args.what == "list":
         return show_list()
     if args.what == "load":
@@ -88,10 +89,13 @@ def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
 
 
 def show_list() -> int:
-    """Print every scenario with its claim and the clauses that it judges."""
+    """Print every scenario with its claim and the clauses that it judges, then every clause with its claim."""
     for scenario in SCENARIOS.values():
         aside = " (by name only, not in `run all`)" if scenario.by_name_only else ""
         print(f"{scenario.name}{aside}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
+    print()
+    for clause in CLAUSES.values():
+        print(f"{clause.id:>2}  {clause.name}\n    {clause.claim}")
     return PASSED
 
 

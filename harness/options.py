@@ -21,6 +21,7 @@ from .targets.declaration import REFERENCE, Ask, Profile
 from .targets.known import TARGETS
 
 BAD_USAGE = 2
+PROG = f"python -m {__package__}"
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,10 +32,10 @@ class Parser(argparse.ArgumentParser):
         self.exit(BAD_USAGE, f"{self.prog}: {message} (--help shows the options)\n")
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace:
+def parse(argv: Sequence[str], prog: str = PROG) -> argparse.Namespace:
     """Read a command line; what follows `--` is the target's command. Exits with 2 on bad usage."""
     own, command = split_at_dashes(argv)
-    parser = build_parser()
+    parser = build_parser(prog)
     args = parser.parse_args(own)
     args.command = command
     if command is not None and not any("{port}" in word for word in command):
@@ -74,10 +75,10 @@ def ask_of(args: argparse.Namespace) -> Ask:
     return Ask(args.clients, args.timeout, args.close_timeout, seed)
 
 
-def build_parser() -> Parser:
+def build_parser(prog: str) -> Parser:
     """The parser for everything before `--`."""
     parser = Parser(
-        prog="python -m harness",
+        prog=prog,
         description="Load, chaos and verdicts for a WebSocket server that is told to stop.",
         epilog="Exit: 0 every clause passes or is excluded; 1 one fails; 2 one is unknown, or no verdict.",
     )
@@ -87,7 +88,7 @@ def build_parser() -> Parser:
     several = commands.add_parser("run", parents=[options], help="scenarios by name, or all")
     several.add_argument("names", nargs="+", metavar="NAME", help=f"{', '.join(SCENARIOS)}, or all")
     load_options.add_to(commands.add_parser("load", help="how fast, how many, how much memory"))
-    commands.add_parser("list", help="the scenarios, their claims and their clauses")
+    commands.add_parser("list", help="the scenarios and the clauses, with their claims")
     return parser
 
 

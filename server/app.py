@@ -36,7 +36,7 @@ from .settings import PREFIX, Settings, stop_budget
 
 logger = logging.getLogger("ebb")
 
-REMEDY = f"set {PREFIX}BROKER_URL=redis://HOST, or start python -m server --workers N"
+REMEDY = f"set {PREFIX}BROKER_URL=redis://HOST, or start python -m {__package__} --workers N"
 
 
 class Application(FastAPI):

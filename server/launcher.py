@@ -35,16 +35,16 @@ from .workers.worker_server import WorkerServer
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def main(argv: Sequence[str] | None = None) -> NoReturn:
+def main(argv: Sequence[str] | None = None, prog: str = f"python -m {__package__}") -> NoReturn:
     """Serve until told to stop, and exit."""
-    args = parse(argv)
+    args = parse(argv, prog)
     if args.ready_fd is None:  # else the parent has done so, and has changed some since
         for name in Settings.model_fields:
             if (value := getattr(args, name, None)) is not None:
                 os.environ[PREFIX + name.upper()] = value
     check_certificate(args.ssl_certfile, args.ssl_keyfile)
     if args.ready_fd is None and args.workers > 1:
-        again = sys.orig_argv[1:] if argv is None else ["-m", "server", *argv]
+        again = sys.orig_argv[1:] if argv is None else ["-m", __package__, *argv]
         scheme = "https" if args.ssl_certfile else "http"
         status = parent.main(args.workers, [sys.executable, *again], args.host, args.port, scheme)
     else:
@@ -139,10 +139,10 @@ def a_port(text: str) -> int:
     return int(text)
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
     """Read the command line. Exits with 2 on bad usage."""
     parser = OneLineParser(
-        prog="python -m server",
+        prog=prog,
         description="Serve WebSocket clients, and drain them when told to stop (SIGTERM, SIGINT).",
         epilog="Exit: 0 drained, evicted or stopped during startup; 130 forced by a later SIGINT; 1 wrong setting.",
     )

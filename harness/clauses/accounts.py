@@ -17,6 +17,7 @@ from typing import Any
 from ..history.client import ClientView
 from ..history.drain import FAULT_CODES, SERVICE_RESTART, Drain
 from .hostile import vanished
+from .registry import clause
 from .verdict import Judgement, excluded, failed, passed, unknown
 
 COUNTS = ("present", "raced_in", "left", "closed", "aborted")
@@ -27,8 +28,9 @@ LEFT, CLOSED, ABORTED = "left", "closed", "aborted"
 Fates = frozenset[str]
 
 
+@clause(28, "accounts")
 def accounts(seen: Drain) -> Judgement:
-    """Clause 28."""
+    """The final report adds up, to the numbers that the clients themselves counted."""
     if not seen.terms.report or not seen.terms.logs:
         return excluded("the target declares no final report, or its output is not captured")
     if not seen.lines:

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from ..history.client import ClientView, HandshakeOutcome
 from ..history.drain import FAULT_CODES, READY_WITHIN_S, Drain, Probe
 from .notice import was_due_a_notice
+from .registry import clause
 from .verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, too_few, unknown
 
 LEAST_PROBES = 3
@@ -21,8 +22,9 @@ RESETS_COUNT_NOT_S = 0.15  # a handshake in the backlog of a listener that close
 TCP_LEVEL = frozenset({"refused", "reset", "eof"})
 
 
+@clause(1, "readiness-first")
 def readiness_first(seen: Drain) -> Judgement:
-    """Clause 1."""
+    """Readiness answers 503 within 250 ms of t0, never 200 again."""
     if not seen.terms.ready:
         return excluded("the target declares no readiness endpoint")
     first, limit = seen.not_ready_at, seen.ready_limit
@@ -53,8 +55,9 @@ def _still_ready(seen: Drain, probe: Probe) -> bool:
     return probe.status is not None or seen.while_clients_were_there(probe)
 
 
+@clause(2, "still-alive")
 def still_alive(seen: Drain) -> Judgement:
-    """Clause 2."""
+    """Liveness and metrics answer 200 to the last client's end."""
     declared = {"health": seen.terms.health, "metrics": seen.terms.metrics}
     names = [name for name, has in declared.items() if has]
     if not names:
@@ -80,8 +83,9 @@ def still_alive(seen: Drain) -> Judgement:
     return passed(f"{counts} answered 200 until the last client was gone ({gone})")
 
 
+@clause(3, "refusal-is-explicit")
 def refusal_is_explicit(seen: Drain) -> Judgement:
-    """Clause 3."""
+    """A handshake begun after the late horizon gets 503 with Retry-After within 1 s."""
     until = _refuses_until(seen)
     if lag := blurred(seen, REFUSED_WITHIN_S, seen.horizon, until):
         return lag
@@ -102,8 +106,9 @@ def refusal_is_explicit(seen: Drain) -> Judgement:
     )
 
 
+@clause(4, "no-orphan-joiner")
 def no_orphan_joiner(seen: Drain) -> Judgement:
-    """Clause 4."""
+    """A handshake that races the signal gets that 503, or 101 and then the notice."""
     until = _refuses_until(seen)
     racers = [h for h in seen.handshakes if _races(seen, h) and not _excused_racer(seen, h, until)]
     flaws = [(h, _flaw_of_racer(h)) for h in racers]

@@ -11,6 +11,7 @@ import math
 
 from ..history.client import ClientView
 from ..history.drain import SERVICE_RESTART, Drain
+from .registry import clause
 from .verdict import Judgement, Offence, accuse, excluded, failed, lagged, passed, too_few, unknown
 
 LEAST_STAYERS = 3
@@ -20,8 +21,12 @@ TOLD_ACCURACY_S = 0.25
 LEAST_EVICTION_S = 3.0
 
 
+@clause(12, "keeps-the-grace")
 def keeps_the_grace(seen: Drain) -> Judgement:
-    """Clause 12. What a hostile client gets is its own fault, and not judged."""
+    """No connection is closed by the server before the deadline, save for its own fault.
+
+    What a hostile client gets is its own fault, and not judged.
+    """
     if early := closed_early(seen):
         of = len(seen.readers) + len(seen.cut_before)
         return accuse(seen, early, of, f"clients were closed before {seen.grace_end}")
@@ -60,8 +65,9 @@ def _how_it_was_closed(client: ClientView) -> str:
     return f"with {client.close_received.code}" if client.close_received else "without a close frame"
 
 
+@clause(13, "says-goodbye")
 def says_goodbye(seen: Drain) -> Judgement:
-    """Clause 13."""
+    """Every reading client gets 1012 and a complete closing handshake."""
     due = [client for client in seen.readers if _is_owed_a_goodbye(seen, client)]
     offences = [
         Offence(client.evicted_at or seen.evicts_at, client.name, flaw)
@@ -96,8 +102,12 @@ def _flaw_of_goodbye(client: ClientView) -> str | None:
     return f"was ended by {end.how} after its answer" if end.how != "eof" else None
 
 
+@clause(15, "no-cliff")
 def no_cliff(seen: Drain) -> Judgement:
-    """Clause 15. An end without a close frame is a close; one for a client's own fault, or forced, is not counted."""
+    """In any second no more than twice the pace are closed.
+
+    An end without a close frame is a close; one for a client's own fault, or forced, is not counted.
+    """
     pace = seen.terms.evict_per_s
     if pace is None:
         return excluded("the target declares no pace")

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from ..history.client import ClientView
 from ..history.drain import Drain
+from .registry import clause
 from .verdict import Judgement, Offence, accuse, blurred, passed, unknown
 
 
+@clause(14, "aborts-only-the-hostile")
 def aborts_only_the_hostile(seen: Drain) -> Judgement:
-    """Clause 14. What a hostile client sees is known late, or never; with the target's exit it is cut."""
+    """Only hostile clients are cut off or hold on until the close timeout.
+
+    What a hostile client sees is known late, or never; with the target's exit it is cut.
+    """
     hostile = [client for client in seen.handshakes if client.hostile and holds_on(seen, client)]
     hostile = [client for client in hostile if not _said_goodbye(client)]
     ends = [client.ended.t for client in seen.readers if client.ended]

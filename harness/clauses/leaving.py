@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..history.client import ClientView, Close
 from ..history.drain import SERVICE_RESTART, Drain
+from .registry import clause
 from .verdict import Judgement, Offence, accuse, blurred, passed, too_few
 
 LEAST_CLOSES = 5
@@ -20,8 +21,9 @@ NO_STATUS = 1005
 NORMAL = 1000
 
 
+@clause(11, "leave-in-peace")
 def leave_in_peace(seen: Drain) -> Judgement:
-    """Clause 11."""
+    """A client's own close is answered with its code within 1 s, in every phase."""
     eviction = _Eviction.of(seen)
     leavers = [
         (own, client)

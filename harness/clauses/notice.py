@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 from ..history.client import ClientView
 from ..history.drain import Drain
 from ..history.events import Event
+from .registry import clause
 from .verdict import Judgement, Offence, accuse, blurred, failed, passed, too_few, unknown
 
 TOLD_WITHIN_S = 1.0  # who leaves of its own accord before that may be gone untold
@@ -22,8 +23,12 @@ LEAST_MOMENTS = 50
 TWO_CHANNELS_S = 0.05  # an exit or a printed line and a socket's end reach the harness by different ways
 
 
+@clause(5, "told-once")
 def told_once(seen: Drain) -> Judgement:
-    """Clause 5. A hostile client may not have read its notice; two, or a wrong one, are wrong there too."""
+    """Every client connected at t0 gets exactly one notice, before any close frame.
+
+    A hostile client may not have read its notice; two, or a wrong one, are wrong there too.
+    """
     last = max((t for t, client in seen.notices if not client.hostile), default=seen.t0)
     if lag := blurred(seen, DEADLINE_ACCURACY_S, seen.t0, max(last, seen.t0)):
         return lag
@@ -99,8 +104,12 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+@clause(6, "order")
 def order(seen: Drain) -> Judgement:
-    """Clause 6, without the lifespan, which only clause 18 may look for in the output."""
+    """No 200 from readiness after a notice; first notice, then closes, then the exit.
+
+    Without the lifespan, which only clause 18 may look for in the output.
+    """
     notices = [notice for notice in seen.notices if notice[0] >= seen.t0]
     first_told = notices[0][0] if notices else math.inf
     ready = [p for p in seen.probes("ready") if p.began > first_told and p.status == 200]
@@ -134,8 +143,9 @@ def outlived_by_clients(seen: Drain, moment: float) -> list[Offence]:
     return [Offence(t, client.name, "was still connected") for t, client in late if t > sure]
 
 
+@clause(8, "spread-reconnects")
 def spread_reconnects(seen: Drain) -> Judgement:
-    """Clause 8."""
+    """The advised reconnect moments are spread evenly over the window."""
     present = len(due_a_notice(seen))
     told = len(seen.notices)
     if told == 0 and present >= LEAST_MOMENTS:

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from ..history.drain import Drain
 from ..history.events import Event
+from .registry import clause
 from .verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, unknown
 
 SAID_WITHIN_S = 1.0
@@ -19,8 +20,12 @@ MOST_LINES = 40
 ONE_A_REQUEST = re.compile(r"\b(?:GET|POST)\b")
 
 
+@clause(27, "progress")
 def progress(seen: Drain) -> Judgement:
-    """Clause 27. Of several processes each says how far it has come itself, and its lines name it."""
+    """A log line at each phase and every so often in between, but none a client.
+
+    Of several processes each says how far it has come itself, and its lines name it.
+    """
     terms = seen.terms
     if terms.progress_interval_s is None or not terms.logs:
         return excluded("the target declares no progress lines, or its output is not captured")

@@ -18,6 +18,7 @@ from ..history.record import History
 from ..history.resume_run import ResumeRun
 from .delivery import Delivery, count
 from .outage import look
+from .registry import clause_of_history
 from .verdict import NAMED_OFFENDERS, Judgement, Offence, failed, passed, too_few, unknown
 
 LEAST_CLIENTS = 10
@@ -25,8 +26,9 @@ LEAST_MESSAGES = 50
 SECOND_S = 1.0
 
 
+@clause_of_history(33, "rolling")
 def rolling(history: History) -> Judgement:
-    """Clause 33."""
+    """Whoever reconnects and resumes gets every message exactly once, in order; each is moved once a host at most."""
     run = ResumeRun(history)
     clients = [client for client in run.clients if client.since is not None]
     if not clients:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..history.client import ClientView
 from ..history.drain import Drain
 from .fanout import Ledger
+from .registry import clause
 from .verdict import Judgement, Offence, accuse, lagged, passed, too_few, unknown
 
 STRETCH_BEGINS_S = 0.25  # after t0
@@ -18,8 +19,9 @@ LEAST_MESSAGES = 3
 LEAST_OWED = 20
 
 
+@clause(9, "still-served")
 def still_served(seen: Drain) -> Judgement:
-    """Clause 9."""
+    """Connected clients go on being served: broadcasts, notifications, replies."""
     start, end = seen.t0 + STRETCH_BEGINS_S, seen.evicts_at - STRETCH_ENDS_S
     stayed = [client for client in seen.readers if client.connected_at(seen.t0) and client.connected_at(end)]
     if not stayed or seen.seen_until < end:
@@ -89,8 +91,9 @@ def _asked(client: ClientView) -> list[tuple[float, int]]:
     return [(sent.t, sent.detail["n"]) for sent in client.sent if sent.detail.get("answerable")]
 
 
+@clause(10, "accepted-is-answered")
 def accepted_is_answered(seen: Drain) -> Judgement:
-    """Clause 10."""
+    """What was sent 250 ms before the close is answered; accepted broadcasts arrive once, in order."""
     if seen.reader_evictions:
         first, last = seen.reader_evictions[0][0], seen.reader_evictions[-1][0]
         if lag := lagged(seen, IN_FLIGHT_S, first - IN_FLIGHT_S, last):

@@ -13,6 +13,7 @@ from ..history.stop import is_ctrl_c
 from .closing import LEAST_STAYERS, closed_early, keeps_the_grace, no_cliff, says_goodbye, stayers
 from .hostile import aborts_only_the_hostile
 from .notice import told_once
+from .registry import clause
 from .termination import exit_status
 from .verdict import Judgement, Offence, Verdict, accuse, blurred, failed, lagged, passed, together, too_few, unknown
 
@@ -21,8 +22,9 @@ ONE_PRESS_S = 1.0
 AT_ONCE_S = 1.0
 
 
+@clause(21, "idempotent")
 def idempotent(seen: Drain) -> Judgement:
-    """Clause 21."""
+    """A hundred further SIGTERMs change nothing, never the deadline or the status."""
     further = [order for order in seen.orders[1:] if _is_sigterm_before_the_deadline(seen, order)]
     if len(further) < LEAST_SIGTERMS:
         return too_few(len(further), LEAST_SIGTERMS, f"further SIGTERMs before {seen.grace_end}")
@@ -33,8 +35,9 @@ def _is_sigterm_before_the_deadline(seen: Drain, order: Event) -> bool:
     return order.what == "signal" and order.detail["signal"] == "SIGTERM" and order.t < seen.evicts_at
 
 
+@clause(22, "ctrl-c-is-one")
 def ctrl_c_is_one(seen: Drain) -> Judgement:
-    """Clause 22."""
+    """SIGINT to the process group, followed by a SIGTERM, counts as one."""
     if seen.forced_at is not None:
         return unknown(f"an operator forced the stop at {seen.at(seen.forced_at)}")
     pressed = next((order for order in seen.orders if is_ctrl_c(order)), None)
@@ -83,8 +86,12 @@ def _begins_to_close(seen: Drain, since: float, praise: str) -> Judgement:
     return failed(said)
 
 
+@clause(23, "operator-force")
 def operator_force(seen: Drain) -> Judgement:
-    """Clause 23, without the lifespan, which only clause 18 may look for in the output."""
+    """A SIGINT to the group more than 1 s after the first evicts at once, unpaced.
+
+    Without the lifespan, which only clause 18 may look for in the output.
+    """
     forced_at = seen.forced_at
     if forced_at is None:
         return unknown(f"no SIGINT was sent to the process group more than {ONE_PRESS_S:.3f} s after t0")
@@ -108,8 +115,12 @@ def operator_force(seen: Drain) -> Judgement:
     return passed(f"forced at {seen.at(forced_at)}, {len(closes)} clients were closed by {seen.at(last)}")
 
 
+@clause(24, "startup")
 def startup(seen: Drain) -> Judgement:
-    """Clause 24, without the traceback, which only clause 30 may look for in the output."""
+    """A signal during startup: never ready, and gone within 1 s.
+
+    Without the traceback, which only clause 30 may look for in the output.
+    """
     if seen.was_up:
         return unknown("the target was up before it was told to stop")
     told = seen.t0 + seen.terms.parent_delay_s
@@ -126,16 +137,18 @@ def startup(seen: Drain) -> Judgement:
     return unknown("the target was not watched until it exited")
 
 
+@clause(25, "any-cause")
 def any_cause(seen: Drain) -> Judgement:
-    """Clause 25."""
+    """A stop with no signal (request limit reached, reload) drains as well."""
     if seen.cause is None:
         return unknown("a signal told the target to stop")
     whole = together({5: told_once(seen), 12: keeps_the_grace(seen)})
     return Judgement(whole.verdict, f"stopped by {seen.cause}: {whole.evidence}")
 
 
+@clause(26, "frozen")
 def frozen(seen: Drain) -> Judgement:
-    """Clause 26."""
+    """Stopped (SIGSTOP) across the deadline, it evicts at once on SIGCONT."""
     deadline = seen.evicts_at
     thawed = next((end for start, end in seen.freezes if seen.t0 <= start < deadline < end <= seen.seen_until), None)
     if thawed is None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..history.client import ClientView
 from ..history.drain import Drain
 from .notice import TOLD_WITHIN_S, due_a_notice
+from .registry import clause
 from .verdict import Judgement, Offence, accuse, blurred, passed, too_few, unknown
 
 STALLED = "stalled-reader"
@@ -31,8 +32,9 @@ class HeardMessage(NamedTuple):
     took_s: float
 
 
+@clause(7, "no-hostage")
 def no_hostage(seen: Drain) -> Judgement:
-    """Clause 7."""
+    """A client that does not read delays nobody's notice and nobody's messages."""
     stalled = [c.opened_at for c in seen.connections if c.hostile and c.persona == STALLED and c.connected_at(seen.t0)]
     since = min((t for t in stalled if t is not None), default=None)
     if since is None:

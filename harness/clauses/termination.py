@@ -10,13 +10,15 @@ from ..history.client import ClientView
 from ..history.drain import Drain
 from .hostile import holds_on
 from .notice import outlived_by_clients
+from .registry import clause
 from .verdict import Judgement, accuse, blurred, excluded, failed, lagged, passed, unknown
 
 GONE_WITHIN_S = 1.0
 
 
+@clause(16, "leaves-when-empty")
 def leaves_when_empty(seen: Drain) -> Judgement:
-    """Clause 16."""
+    """Once the last client has left early, the process is gone within 1 s."""
     holding = [client for client in seen.handshakes if client.opened_at is not None or client.hostile]
     clients = [client for client in holding if not _was_gone_before(client, seen.t0)]
     stayers = [client for client in clients if not _left_early(client, seen.evicts_at)]
@@ -46,8 +48,12 @@ def _left_early(client: ClientView, deadline: float) -> bool:
     return client.left_at is not None and client.left_at < deadline and client.ended is not None
 
 
+@clause(17, "bounded")
 def bounded(seen: Drain) -> Judgement:
-    """Clause 17. A drain that an operator forced is unpaced; one that stood still goes on from there."""
+    """With hostile clients too: gone by deadline + clients / pace + close timeout + 1 s.
+
+    A drain that an operator forced is unpaced; one that stood still goes on from there.
+    """
     there = [client for client in seen.handshakes if holds_on(seen, client)]
     if not there and not (seen.reader_evictions and seen.exited_at is not None):
         return unknown(f"no client was connected at {seen.grace_end}")
@@ -67,8 +73,12 @@ def bounded(seen: Drain) -> Judgement:
     return unknown(f"the target was not watched until it exited or the limit {seen.at(limit)} had passed")
 
 
+@clause(19, "exit-status")
 def exit_status(seen: Drain) -> Judgement:
-    """Clause 19. A force that found nobody there any more may go unnoticed."""
+    """The exit status is one declared for what happened: drained, forced, stopped in startup.
+
+    A force that found nobody there any more may go unnoticed.
+    """
     if seen.status is None or seen.exited_at is None:
         return unknown("the target did not exit by itself while it was watched")
     terms = seen.terms
@@ -84,8 +94,12 @@ def exit_status(seen: Drain) -> Judgement:
     return passed(f"{said} (declared {allowed})") if seen.status in declared else failed(f"{said}, not {allowed}")
 
 
+@clause(18, "cleans-up-once")
 def cleans_up_once(seen: Drain) -> Judgement:
-    """Clause 18. Each of several processes cleans up for itself, the last of them after the last client's end."""
+    """Lifespan shutdown runs exactly once, after the last connection has ended.
+
+    Each of several processes cleans up for itself, the last of them after the last client's end.
+    """
     marker = seen.terms.shutdown_marker
     if not seen.terms.logs:
         return excluded("the output of the target is not captured")
@@ -112,8 +126,12 @@ def cleans_up_once(seen: Drain) -> Judgement:
     return passed(f"lifespan shutdown began once{each}, at {seen.at(shutdowns[-1])}, after the last client's end")
 
 
+@clause(20, "leaves-nothing")
 def leaves_nothing(seen: Drain) -> Judgement:
-    """Clause 20. A target that had to be killed has left itself."""
+    """No process is left behind, and the port can be bound at once.
+
+    A target that had to be killed has left itself.
+    """
     if seen.gave_up_at is not None and seen.exited_at is None:
         return failed(f"the target was still running when the harness gave up at {seen.at(seen.gave_up_at)}")
     if seen.left_behind is None:

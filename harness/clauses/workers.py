@@ -16,6 +16,7 @@ from ..history.drain import Drain
 from ..history.record import History
 from ..history.resume_run import ResumeRun
 from .delivery import count
+from .registry import clause, clause_of_history
 from .verdict import Judgement, Offence, accuse, blurred, excluded, passed, too_few, unknown
 
 ANSWERED_WITHIN_S = 1.0
@@ -26,8 +27,12 @@ LEAST_CONNECTIONS = 3
 ONE_PROCESS = "the target declares that one process serves"
 
 
+@clause(32, "no-black-hole")
 def no_black_hole(seen: Drain) -> Judgement:
-    """Clause 32. The kernel has not accepted what it refuses."""
+    """With several workers no new connection is accepted and left unanswered.
+
+    The kernel has not accepted what it refuses.
+    """
     if seen.terms.processes == 1:
         return excluded(ONE_PROCESS)
     moments = {f"the kill of a worker at {seen.at(t)}": t for t, _, _ in seen.kills}
@@ -70,8 +75,12 @@ def _waited_s(seen: Drain, handshake: ClientView) -> float:
     return (handshake.outcome.t if handshake.outcome else seen.seen_until) - handshake.began
 
 
+@clause_of_history(34, "worker-dies")
 def worker_dies(history: History) -> Judgement:
-    """Clause 34. Whose connections the killed worker held is known from the kernel."""
+    """A worker killed outright: only its own clients notice; they resume elsewhere with nothing lost.
+
+    Whose connections the killed worker held is known from the kernel.
+    """
     seen = history.drain
     if seen is not None and seen.terms.processes == 1:
         return excluded(ONE_PROCESS)

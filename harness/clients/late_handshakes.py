@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
-from ..probes.http import LATE_EVERY_S, Probes, salvo
+from ..probes.polling import LATE_EVERY_S, Probes, salvo
 from .crowd import Crowd
 from .mix import ClientFactory
 from .personas import BriefVisitor, Cooperative, Lingerer

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ..history.record import History
-from ..probes.http import Probes, fetch
+from ..probes.http import fetch
+from ..probes.polling import Probes
 
 LAST_AT_ONCE = 30
 SPARE = 10  # what was counted twice, or not at all

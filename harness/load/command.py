@@ -31,7 +31,7 @@ from .session import Session, new_history
 
 MEASURED, UNMEASURED, INTERRUPTED, TERMINATED = 0, 2, 130, 143
 OTHER_CONNECTIONS = 8
-PICOWS = (sys.executable, "-m", "harness.load.picows_client")
+PICOWS = (sys.executable, "-m", f"{__package__}.picows_client")
 NO_CLIENTS = "there is no C compiler for the clients (cc, gcc, clang), and no picows: pip install 'ebb[bench]'"
 NO_LIMIT = "no C compiler (cc, gcc, clang): the limit cannot be built, so there is no ratio to it"
 

@@ -44,7 +44,7 @@ def _ebb(name: str, profile: Profile) -> Server:
 
 
 def _tutorial(name: str, *options: str) -> Server:
-    command = ("{python}", "-m", "uvicorn", "harness.load.tutorial:app", "--port", "{port}", "--log-level", "warning")
+    command = ("{python}", "-m", "uvicorn", f"{__package__}.tutorial:app", "--port", "{port}", "--log-level", "warning")
     return Server(name, Profile((*command, *options), ready="/docs"), "/echo")
 
 

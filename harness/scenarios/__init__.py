@@ -1,56 +1,17 @@
-"""The scenarios by name, in the order in which `run all` performs them."""
+"""The scenarios by name, in the order in which `run all` performs them.
+
+Owns that every module in this folder with a `SCENARIO` is one, so that a new scenario is one new file.
+"""
 
 from __future__ import annotations
 
-from . import (
-    broker_dies,
-    broker_restarts_empty,
-    broker_stalls,
-    ctrl_c,
-    dead_peers,
-    drain,
-    everyone_leaves,
-    frozen_across_the_deadline,
-    heavy_work,
-    hostile,
-    hundred_sigterms,
-    nobody_there,
-    operator_forces,
-    reload,
-    request_limit,
-    rolling_deploy,
-    stopped_in_a_hanging_startup,
-    stopped_in_startup,
-    ten_thousand,
-    worker_dies,
-    worker_retires,
-)
-from .scenario import AnyStage, Scenario
+import importlib
+import pkgutil
+
+from .scenario import AnyStage, Scenario, by_position
 
 __all__ = ["SCENARIOS", "AnyStage", "Scenario"]
 
-_ALL = (
-    drain,
-    everyone_leaves,
-    nobody_there,
-    hostile,
-    dead_peers,
-    hundred_sigterms,
-    ctrl_c,
-    operator_forces,
-    stopped_in_startup,
-    stopped_in_a_hanging_startup,
-    request_limit,
-    reload,
-    frozen_across_the_deadline,
-    heavy_work,
-    worker_dies,
-    worker_retires,
-    broker_dies,
-    broker_stalls,
-    broker_restarts_empty,
-    rolling_deploy,
-    ten_thousand,
-)
+_MODULES = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
 
-SCENARIOS: dict[str, Scenario] = {each.SCENARIO.name: each.SCENARIO for each in _ALL}
+SCENARIOS: dict[str, Scenario] = by_position(module.SCENARIO for module in _MODULES if hasattr(module, "SCENARIO"))

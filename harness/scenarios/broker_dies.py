@@ -23,4 +23,4 @@ async def outage(broker: Broker) -> None:
     await asyncio.sleep(AFTER_S)
 
 
-SCENARIO = broker_outage("broker_dies", __doc__, "the broker is killed", outage)
+SCENARIO = broker_outage("broker_dies", 170, __doc__, "the broker is killed", outage)

@@ -24,7 +24,9 @@ def mix(clients: int) -> ClientMix:
     return ClientMix(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
 
 
-def broker_outage(name: str, story: str | None, phase: str, outage: Callable[[Broker], Awaitable[None]]) -> Scenario:
+def broker_outage(
+    name: str, position: int, story: str | None, phase: str, outage: Callable[[Broker], Awaitable[None]]
+) -> Scenario:
     """Tell of an `outage` under load, which ends when all that it left behind has had time to arrive; then a drain."""
 
     async def perform(stage: Stage) -> None:
@@ -41,6 +43,7 @@ def broker_outage(name: str, story: str | None, phase: str, outage: Callable[[Br
 
     return Scenario(
         name=name,
+        position=position,
         story=story,
         clauses=(1, 2, 5, 6, 10, 12, 13, 18, 19, 20, 28, 29, 30, 33),
         mix=mix,

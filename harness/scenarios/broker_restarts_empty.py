@@ -22,4 +22,4 @@ async def outage(broker: Broker) -> None:
     await asyncio.sleep(AFTER_S)
 
 
-SCENARIO = broker_outage("broker_restarts_empty", __doc__, "the broker is replaced by an empty one", outage)
+SCENARIO = broker_outage("broker_restarts_empty", 190, __doc__, "the broker is replaced by an empty one", outage)

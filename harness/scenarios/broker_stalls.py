@@ -22,4 +22,4 @@ async def outage(broker: Broker) -> None:
     await asyncio.sleep(AFTER_S)
 
 
-SCENARIO = broker_outage("broker_stalls", __doc__, "the broker stands still", outage)
+SCENARIO = broker_outage("broker_stalls", 180, __doc__, "the broker stands still", outage)

@@ -26,6 +26,7 @@ async def perform(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="dead_peers",
+    position=50,
     story=__doc__,
     clauses=(5, 9, 12, 13, 18, 19, 20, 28, 29, 30),
     mix=mix,

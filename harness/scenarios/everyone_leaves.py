@@ -29,6 +29,7 @@ async def perform(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="everyone_leaves",
+    position=20,
     story=__doc__,
     clauses=(1, 2, 3, 4, 5, 6, 8, 11, 16, 18, 19, 20, 28, 29, 30),
     mix=mix,

@@ -33,6 +33,7 @@ async def perform(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="frozen_across_the_deadline",
+    position=130,
     story=__doc__,
     clauses=(5, 12, 13, 18, 19, 20, 26, 28, 29, 30),
     mix=mix,

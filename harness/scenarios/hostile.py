@@ -44,6 +44,7 @@ async def perform(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="hostile",
+    position=40,
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 7, 9, 10, 12, 13, 14, 17, 18, 19, 20, 27, 28, 29, 30),
     mix=mix,

@@ -22,4 +22,6 @@ async def perform(stage: Stage) -> None:
     await stage.until_exit()
 
 
-SCENARIO = Scenario(name="nobody_there", story=__doc__, clauses=(16, 18, 19, 20, 30), mix=mix, perform=perform)
+SCENARIO = Scenario(
+    name="nobody_there", position=30, story=__doc__, clauses=(16, 18, 19, 20, 30), mix=mix, perform=perform
+)

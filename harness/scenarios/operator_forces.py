@@ -33,6 +33,7 @@ async def perform(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="operator_forces",
+    position=80,
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 12, 13, 14, 18, 19, 20, 23, 27, 28, 29, 30),
     mix=mix,

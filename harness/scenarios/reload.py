@@ -33,6 +33,7 @@ async def perform(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="reload",
+    position=120,
     story=__doc__,
     clauses=(5, 12, 13, 20, 25),
     mix=mix,

@@ -33,6 +33,7 @@ async def perform(stage: FleetStage) -> None:
 
 SCENARIO = Scenario(
     name="rolling_deploy",
+    position=200,
     story=__doc__,
     clauses=(33,),
     mix=mix,

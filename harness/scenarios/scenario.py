@@ -6,7 +6,7 @@ Owns the form only. A scenario's file holds all the rest, and its docstring is t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ AnyStage = Stage | FleetStage
 class Scenario:
     """One story told to a target. `mix` says who plays, given a number of clients; `perform` tells it.
 
+    `position`: `run all` performs and `list` prints the scenarios in the order of their positions.
     `needs` is a field of the profile without which it cannot be told; one that changes the command does so, and
     `words` are what placeholders of that command stand for. `comes_up=False`: nobody waits until the target is ready.
     `asks` is what is asked of it here: its own times, since its claim depends on them, and no more clients than that.
@@ -32,6 +33,7 @@ class Scenario:
     """
 
     name: str
+    position: int
     story: str | None
     clauses: tuple[int, ...]
     mix: Callable[[int], ClientMix]
@@ -90,3 +92,14 @@ class Scenario:
         for word, value in self.words.items():
             suited = replace(suited, command=tuple(part.replace(f"{{{word}}}", value) for part in suited.command))
         return replace(suited, parent_delay_s=max(suited.parent_delay_s, self.parent_delay_s))
+
+
+def by_position(scenarios: Iterable[Scenario]) -> dict[str, Scenario]:
+    """Scenarios by name, in order of their positions. Raises ValueError where two have one name or one position."""
+    found: dict[str, Scenario] = {}
+    for scenario in sorted(scenarios, key=lambda each: each.position):
+        before = next(reversed(found.values()), None)
+        if scenario.name in found or (before and before.position == scenario.position):
+            raise ValueError(f"scenario {scenario.name}: its name, or its position {scenario.position}, is taken")
+        found[scenario.name] = scenario
+    return found

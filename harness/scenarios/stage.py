@@ -22,10 +22,10 @@ from ..clients.late_handshakes import LateHandshakes
 from ..clients.mix import ClientFactory, ClientMix
 from ..faults.broker import Broker
 from ..history.record import History
-from ..probes.http import HEALTH_EVERY_S, READY_EVERY_S, Probes
 from ..probes.lag import resting_garbage_collector, watch_lag
 from ..probes.memory import watch_memory
 from ..probes.network import allow_descriptors
+from ..probes.polling import HEALTH_EVERY_S, READY_EVERY_S, Probes
 from ..targets.declaration import Ask, Profile, environment_of, terms_of
 from ..targets.process import To
 from ..targets.target import Target

@@ -10,5 +10,9 @@ from dataclasses import replace
 from . import stopped_in_startup
 
 SCENARIO = replace(
-    stopped_in_startup.SCENARIO, name="stopped_in_a_hanging_startup", story=__doc__, words={"startup": "hanging"}
+    stopped_in_startup.SCENARIO,
+    name="stopped_in_a_hanging_startup",
+    position=100,
+    story=__doc__,
+    words={"startup": "hanging"},
 )

@@ -27,6 +27,7 @@ async def perform(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="stopped_in_startup",
+    position=90,
     story=__doc__,
     clauses=(19, 20, 24, 30),
     mix=mix,

@@ -28,6 +28,7 @@ async def perform(stage: Stage) -> None:
 
 SCENARIO = Scenario(
     name="ten_thousand",
+    position=210,
     story=__doc__,
     clauses=(1, 2, 5, 6, 8, 12, 13, 15, 17, 18, 19, 20, 27, 28, 29, 30, 31),
     mix=mix,

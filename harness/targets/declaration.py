@@ -19,6 +19,9 @@ LONGEST_NOTIFY_INTERVAL_S = 10.0
 UVICORNS_SHUTDOWN_MARKER = "Waiting for application shutdown."
 PROGRESS_PATTERN = Terms.progress_pattern
 
+# The reference server stands beside the harness, in a checkout and in the package `ebb`; no module of it is imported.
+SERVER = f"{__package__.removesuffix('harness.targets')}server"
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -106,7 +109,7 @@ class Profile:
 
 REFERENCE = Profile(
     command=(
-        *("{python}", "-m", "uvicorn", "server.main:app"),
+        *("{python}", "-m", "uvicorn", f"{SERVER}.main:app"),
         *("--host", "127.0.0.1", "--port", "{port}", "--log-level", "info"),
     ),
     talk="/ws/{client}",
@@ -123,7 +126,7 @@ REFERENCE = Profile(
     report=True,
     gauge="ebb_connections",
     startup_command=(
-        *("{python}", "-m", "uvicorn", "tests.targets.slow_startup:{startup}"),
+        *("{python}", "-m", "uvicorn", f"{SERVER}.examples.slow_startup:{{startup}}"),
         *("--host", "127.0.0.1", "--port", "{port}", "--log-level", "info"),
     ),
     limit_options=("--limit-max-requests", "{requests}"),

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .declaration import REFERENCE, Profile
+from .declaration import REFERENCE, SERVER, Profile
 
 __all__ = ["LAUNCHER", "REFERENCE", "TARGETS", "WORKERS"]
 
 LAUNCHER = replace(
     REFERENCE,
-    command=("{python}", "-m", "server", "--host", "127.0.0.1", "--port", "{port}"),
+    command=("{python}", "-m", SERVER, "--host", "127.0.0.1", "--port", "{port}"),
     drained_statuses=(0,),
     forced_statuses=(130,),
     startup_statuses=(0,),
-    startup_command=("{python}", "-m", "tests.targets.slow_launcher", "{startup}", "--port", "{port}"),
+    startup_command=("{python}", "-m", f"{SERVER}.examples.slow_startup", "{startup}", "--port", "{port}"),
     reload_options=None,
 )
 

@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 from ..history.record import History
+from ..probes.http import is_up
 from ..probes.network import free_port, why_not_bindable
 from .declaration import Profile
 from .process import Process, To
-from .readiness import is_up
 
 __all__ = ["Profile", "Target", "TargetFailed"]
 

@@ -31,6 +31,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from ..brokers.embedded import roomy_folder
 
+OWN = __package__.rpartition(".")[0]
+
 logger = logging.getLogger("tutor")
 
 QUESTIONS, ANSWERS, GROUP, KEPT = "student_questions", "llm_responses", "tutors", 10_000
@@ -132,7 +134,7 @@ def private_broker() -> str:
     if len(sockets) == 1:
         return f"unix://{sockets[0]}"
     if not sockets:
-        raise ValueError("no server with a broker of its own runs here: python -m server --workers 2")
+        raise ValueError(f"no server with a broker of its own runs here: python -m {OWN} --workers 2")
     raise ValueError(f"several run here, choose one: {', '.join(f'unix://{each}' for each in sockets)}")
 
 
@@ -187,7 +189,7 @@ class TutorParser(argparse.ArgumentParser):
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line. Exits with 2 on bad usage."""
     parser = TutorParser(
-        prog="python -m server.examples.tutor",
+        prog=f"python -m {__package__}.tutor",
         description="Answer the questions of sessions; start as many as you like.",
         epilog="Exit: 0 told to stop (Ctrl+C, SIGTERM), 2 bad usage or a broker that cannot work.",
     )

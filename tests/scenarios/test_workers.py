@@ -91,7 +91,7 @@ async def test_if_no_worker_can_start_the_parent_exits_with_their_status(tmp_pat
 
 
 async def test_a_signal_while_workers_start_ends_the_host_without_a_traceback() -> None:
-    command = (sys.executable, "-m", "tests.targets.slow_launcher", "hanging")
+    command = (sys.executable, "-m", "server.examples.slow_startup", "hanging")
     async with Host(command=command, comes_up=False) as host:
         await host.until_said("Waiting for application startup", 2)
         host.signal(signal.SIGTERM)

@@ -19,4 +19,4 @@ async def stop_two_seconds_late(server, startup):
 
 server.app.unless_stopped = stop_two_seconds_late
 
-from tests.targets.slow_startup import hanging as hanging  # noqa: E402  # after the fault is in
+from server.examples.slow_startup import hanging as hanging  # noqa: E402  # after the fault is in

@@ -15,4 +15,4 @@ async def finish_first(_, startup):
 
 server.app.unless_stopped = finish_first
 
-from tests.targets.slow_startup import slow as slow  # noqa: E402  # after the fault is in
+from server.examples.slow_startup import slow as slow  # noqa: E402  # after the fault is in

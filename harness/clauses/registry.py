@@ -1,0 +1,68 @@
+"""The registry of clauses: a judge is a clause of the contract once it is decorated with its number and name.
+
+Owns `CLAUSES`, in the order in which the judges were decorated, and what makes a `Clause` of a judge. Refuses to know
+which clauses there are: the package imports every module beside this one. The first paragraph of a judge's docstring is
+the claim, as `python -m harness list` prints it. A number or a name that is taken raises ValueError.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..history.drain import Drain
+from ..history.record import History
+from .verdict import Judgement, unknown
+
+JudgeOfDrain = Callable[[Drain], Judgement]
+JudgeOfHistory = Callable[[History], Judgement]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One clause of the contract: its number, name and claim there, and the judge of it."""
+
+    id: int
+    name: str
+    claim: str
+    judge: JudgeOfHistory
+
+
+CLAUSES: dict[int, Clause] = {}
+
+
+def clause(number: int, name: str) -> Callable[[JudgeOfDrain], JudgeOfDrain]:
+    """Register a judge that is given the drain; a history without a stop leaves its clause unknown."""
+
+    def register(judge: JudgeOfDrain) -> JudgeOfDrain:
+        def judge_history(history: History) -> Judgement:
+            if history.drain is None:
+                return unknown("the target was never told to stop: no signal and no other cause is on record")
+            return judge(history.drain)
+
+        _add(Clause(number, name, _claim_of(judge), judge_history))
+        return judge
+
+    return register
+
+
+def clause_of_history(number: int, name: str) -> Callable[[JudgeOfHistory], JudgeOfHistory]:
+    """Register a judge that is given the whole history, with a stop in it or without."""
+
+    def register(judge: JudgeOfHistory) -> JudgeOfHistory:
+        _add(Clause(number, name, _claim_of(judge), judge))
+        return judge
+
+    return register
+
+
+def _add(new: Clause) -> None:
+    for other in CLAUSES.values():
+        if new.id == other.id or new.name == other.name:
+            raise ValueError(f"clause {new.id} ({new.name}) is there already: clause {other.id} ({other.name})")
+    CLAUSES[new.id] = new
+
+
+def _claim_of(judge: Callable[..., Judgement]) -> str:
+    return " ".join((inspect.getdoc(judge) or "").partition("\n\n")[0].split())

@@ -1,0 +1,144 @@
+"""What an operator's machinery sees: readiness, liveness and metrics, polled; handshakes that come late or
+race the signal; broadcasts posted over HTTP.
+
+Owns the rates and the records. Refuses to know what the answers should be. A probe that hangs delays no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from ..history.record import History
+from .http import PROBE_TIMEOUT_S, fetch
+
+READY_EVERY_S = 0.025
+HEALTH_EVERY_S = 0.1
+POST_EVERY_S = 0.5
+LATE_EVERY_S = 0.05
+
+
+class Probes:
+    """Everything that asks the target for something at a steady rate, until it is stopped."""
+
+    def __init__(self, port: int, history: History) -> None:
+        self.port = port
+        self.history = history
+        self._failures: list[BaseException] = []
+        self._endless: list[asyncio.Task[Any]] = []
+        self._in_flight: set[asyncio.Task[Any]] = set()
+
+    def poll(self, who: str, path: str, every_s: float) -> None:
+        """Ask `path` every `every_s`, recorded as `who`."""
+        self.repeat(every_s, lambda _: self._probe(who, path))
+
+    def post(self, path: str, every_s: float = POST_EVERY_S) -> None:
+        """Post a numbered broadcast every `every_s`."""
+        self.repeat(every_s, lambda n: self._post(path, n))
+
+    def repeat(self, every_s: float, act: Callable[[int], Coroutine[Any, Any, Any]]) -> None:
+        """Begin `act(n)` every `every_s`, n counting from 0, without waiting for the one before."""
+        self.keep(self._rounds_of(every_s, act))
+
+    def keep(self, endless: Coroutine[Any, Any, Any]) -> None:
+        """Let something without an end run until `stop`."""
+        self._endless.append(self._begin(endless))
+
+    def spawn(self, act: Coroutine[Any, Any, Any]) -> None:
+        """Let one act run beside the others; `stop` waits for it."""
+        task = self._begin(act)
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    async def stop(self, patience_s: float = PROBE_TIMEOUT_S) -> None:
+        """Begin nothing more; give what is in flight `patience_s` to be answered, then drop it.
+
+        Raises what a probe raised: never because of the target, so it is a fault of the harness.
+        """
+        for task in self._endless:
+            task.cancel()
+        if self._in_flight:
+            _, unanswered = await asyncio.wait(self._in_flight, timeout=patience_s)
+            for task in unanswered:
+                task.cancel()
+        if self._failures:
+            raise self._failures.pop()
+
+    def _begin(self, act: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(act)
+        task.add_done_callback(self._note_failure)
+        return task
+
+    def _note_failure(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failures.append(failure)
+
+    async def _rounds_of(self, every_s: float, act: Callable[[int], Coroutine[Any, Any, Any]]) -> None:
+        began = time.monotonic()
+        n = 0
+        while True:
+            self.spawn(act(n))
+            # A harness that fell behind skips the beats that it missed: no burst to catch up.
+            n = max(n + 1, int((time.monotonic() - began) / every_s))
+            await asyncio.sleep(began + n * every_s - time.monotonic())
+
+    async def _probe(self, who: str, path: str) -> None:
+        began = time.monotonic()
+        reply = await fetch(self.port, path)
+        more: dict[str, Any] = _phase(reply.body) if who == "health" else {}
+        if who == "metrics" and (gauge := self.history.terms.gauge) is not None:
+            more = {"connections": value_of(gauge, reply.body), "worker": worker_of(gauge, reply.body)}
+        self.history.record(
+            time.monotonic(), who, "answered", began=began, status=reply.status, error=reply.error, **more
+        )
+
+    async def _post(self, path: str, n: int) -> None:
+        began = time.monotonic()
+        body = json.dumps({"data": f"m:broadcast:{n}"}).encode()
+        reply = await fetch(self.port, path, body=body)
+        self.history.record(
+            time.monotonic(), "broadcast", "posted", n=n, began=began, status=reply.status, error=reply.error
+        )
+
+
+def _phase(body: bytes) -> dict[str, str]:
+    """The phase that a liveness answer names, if it names one."""
+    try:
+        health = json.loads(body)
+    except ValueError:
+        return {}
+    phase = health.get("phase") if isinstance(health, dict) else None
+    return {"phase": phase} if isinstance(phase, str) else {}
+
+
+def value_of(gauge: str, exposition: bytes) -> float | None:
+    """The value of a gauge in Prometheus' text format, summed over its labels; None where it is not there."""
+    lines = re.findall(
+        rf"^{re.escape(gauge)}(?:\{{[^\n]*\}})? (\S+)", exposition.decode(errors="replace"), re.MULTILINE
+    )
+    try:
+        return sum(map(float, lines)) if lines else None
+    except ValueError:
+        return None
+
+
+def worker_of(gauge: str, exposition: bytes) -> str | None:
+    """The label by which a gauge says of which process it speaks; None where it has none."""
+    found = re.search(
+        rf"^{re.escape(gauge)}\{{[^\n]*\bworker=\"([^\"\n]*)\"", exposition.decode(errors="replace"), re.M
+    )
+    return found[1] if found else None
+
+
+async def salvo(moments: Sequence[float], act: Callable[[int], Awaitable[Any]]) -> None:
+    """Begin `act(n)` at the n-th of the moments (CLOCK_MONOTONIC), and wait for all."""
+
+    async def one(n: int, moment: float) -> None:
+        await asyncio.sleep(moment - time.monotonic())
+        await act(n)
+
+    await asyncio.gather(*(one(n, moment) for n, moment in enumerate(moments)))

@@ -1,0 +1,67 @@
+"""The command `ebb`: the harness's commands, and `ebb serve` for the server's launcher.
+
+Owns which of the two a command belongs to, and what is said where the extra that it needs is not installed. Refuses to
+know options: each of the two reads its own.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+BAD_USAGE = 2
+HARNESS = {
+    "drain": "every kind of client, told to stop, evicted at the deadline: the run that shows most",
+    "run": "scenarios by name, or all",
+    "list": "the scenarios and the clauses, with what each claims",
+    "load": "how fast, how many, how much memory",
+}
+SERVER = {"serve": "the reference server, one process or several"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what a command line says; return the exit status. Usage errors end with status 2 and one line."""
+    command, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if command in ("-h", "--help"):
+        print(usage())
+        return 0
+    if command == "--version":
+        print(version("ebb-ws"))
+        return 0
+    if command not in HARNESS | SERVER:
+        return complain(f"there is no command {command!r} (--help shows what there is)")
+    try:
+        if command in SERVER:
+            return serve(rest)
+        status: int = import_module(".harness.cli", __package__).main([command, *rest], "ebb")
+        return status
+    except ModuleNotFoundError as missing:
+        library = (missing.name or "").partition(".")[0]
+        if library == __package__:
+            raise
+        extra = "server" if command in SERVER else "harness"
+        return complain(f"{command} needs {library}: pip install 'ebb-ws[{extra}]'")
+
+
+def serve(rest: Sequence[str]) -> int:
+    """Run the launcher, which ends the process. A signal that comes before that ends it at once: nothing has begun."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: os._exit(0))
+    import_module(".server.launcher", __package__).main(rest, "ebb serve")
+    raise AssertionError("the launcher ends the process")
+
+
+def usage() -> str:
+    """Say what there is."""
+    rows = [f"  {name:<8} {what}" for name, what in (HARNESS | SERVER).items()]
+    return "\n".join(["usage: ebb COMMAND [OPTIONS]", "", *rows, "", "ebb COMMAND --help shows the options of each."])
+
+
+def complain(what: str) -> int:
+    """Say in one line what is wrong."""
+    print(f"ebb: {what}", file=sys.stderr)
+    return BAD_USAGE

@@ -1,0 +1,79 @@
+"""What is installed: one package `ebb`, with everything in it that the tree has, and nothing else at the top."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+HOMES = {"ebb": "packaging/ebb", "ebb.server": "server", "ebb.harness": "harness"}
+
+
+def packages_in_the_tree() -> set[str]:
+    return {
+        ".".join([name, *init.parent.relative_to(ROOT / home).parts])
+        for name, home in HOMES.items()
+        for init in (ROOT / home).rglob("__init__.py")
+    }
+
+
+def test_every_package_of_the_tree_is_declared():
+    assert SETUPTOOLS["package-dir"] == HOMES
+    assert set(SETUPTOOLS["packages"]) == packages_in_the_tree()
+
+
+def test_every_file_that_is_no_module_is_declared():
+    declared = {(package, pattern) for package, patterns in SETUPTOOLS["package-data"].items() for pattern in patterns}
+    for name, home in HOMES.items():
+        for path in (ROOT / home).rglob("*"):
+            if path.is_file() and path.suffix not in (".py", ".pyc"):
+                package = ".".join([name, *path.parent.relative_to(ROOT / home).parts])
+                assert any(package == where and fnmatch(path.name, what) for where, what in declared), path
+
+
+def test_nothing_but_ebb_is_put_among_everybodys_packages():
+    assert (distribution("ebb-ws").read_text("top_level.txt") or "").split() == ["ebb"]
+
+
+def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("name", ["create_app", "Settings", "Publisher"])
+def test_what_ebb_exports_can_be_imported_from_it(name: str, tmp_path: Path):
+    done = run(sys.executable, "-W", "error", "-c", f"from ebb import {name}; assert {name}", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_importing_ebb_imports_nothing_else_of_it(tmp_path: Path):
+    code = "import sys, ebb; print([name for name in sys.modules if name.startswith('ebb.')], ebb.__version__)"
+    assert run(sys.executable, "-c", code, folder=tmp_path).stdout.startswith("[] ")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ([], 0, "ebb COMMAND --help shows the options of each."),
+        (["--version"], 0, distribution("ebb-ws").version),
+        (["judged"], 2, "ebb: there is no command 'judged' (--help shows what there is)"),
+        (["drain", "--clients", "0"], 2, "ebb drain: argument --clients: '0' is not a number of clients, 1 or more"),
+        (["serve", "--port", "x"], 2, "ebb serve: argument --port: x is not allowed: 0 to 65535"),
+    ],
+    ids=["nothing", "version", "unknown command", "a wrong option of the harness", "a wrong option of the server"],
+)
+def test_the_command_ebb_says_what_there_is(words: list[str], status: int, said: str, tmp_path: Path):
+    done = run(str(Path(sys.executable).with_name("ebb")), *words, folder=tmp_path)
+    assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+
+
+def test_without_its_extra_a_command_names_what_to_install(tmp_path: Path):
+    code = "import sys; sys.modules['websockets'] = None; from ebb.cli import main; sys.exit(main(['list']))"
+    done = run(sys.executable, "-c", code, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "ebb: list needs websockets: pip install 'ebb-ws[harness]'\n")
