@@ -135,7 +135,7 @@ def test_without_a_server_locust_fails_at_once_and_says_what_to_do(tmp_path: Pat
     run = run_locust(tmp_path, free_port(), "-u", "500", "-r", "100", "-t", "15s")
     assert run.status == 1
     (line,) = [line for line in run.output.splitlines() if "ERROR" in line]
-    assert "nobody gets in at http://127.0.0.1:" in line
+    assert "no connection to http://127.0.0.1:" in line
     assert "start a server with `uvicorn server.main:app`, or name yours with --host" in line
     assert "Traceback" not in run.output
 

@@ -38,10 +38,10 @@ async def broadcast_until_it_is_counted(port: int, slow_consumers: int) -> int:
         metrics = await fetch(port, "/metrics")
         if f"ebb_slow_consumers_total {slow_consumers}.0" in metrics.body.decode():
             return sent
-    raise AssertionError(f"{sent} broadcasts of {len(TEXT)} bytes, and nobody was closed as a slow consumer")
+    raise AssertionError(f"{sent} broadcasts of {len(TEXT)} bytes, and no client was closed as a slow consumer")
 
 
-async def nobody_is_connected(port: int) -> None:
+async def until_no_connection_is_left(port: int) -> None:
     """Return when the server counts no connection; the test's timeout bounds this."""
     while json.loads((await fetch(port, "/health")).body)["connections"]:
         await asyncio.sleep(0.05)
@@ -83,5 +83,5 @@ async def test_a_slow_consumer_that_never_reads_again_is_aborted() -> None:
     ):
         slow.transport.pause_reading()
         await broadcast_until_it_is_counted(target.port, slow_consumers=1)
-        await nobody_is_connected(target.port)
+        await until_no_connection_is_left(target.port)
         slow.transport.abort()

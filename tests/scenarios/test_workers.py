@@ -123,25 +123,25 @@ async def test_when_the_parent_is_killed_its_workers_free_the_port_at_once_and_e
 async def test_a_broadcast_to_one_worker_reaches_the_clients_of_all_also_after_the_broker_has_died() -> None:
     async with Host(BROKER_URL=PRIVATE) as host, crowd(host.port, ENOUGH) as clients:
         (valkey,) = host.others()
-        told = [await tell(host.port, "one")]
+        statuses = [await broadcast(host.port, "one")]
         valkey.kill()
         await host.until_said("the private Valkey answers again")
         async with Watch(host.port) as watch:
             await host.until(lambda: watch.answers.get(200, 0) >= 20, "20 times ready")
-        told.append(await tell(host.port, "two"))
-        heard = [[await client.recv() for _ in told] for client in clients]
+        statuses.append(await broadcast(host.port, "two"))
+        heard = [[await client.recv() for _ in statuses] for client in clients]
         (second,) = host.others()
         host.signal(signal.SIGTERM)
         status = await host.until_exit()
 
-        assert told == [202, 202]
+        assert statuses == [202, 202]
         assert heard == [["one", "two"]] * ENOUGH
         assert status == 0, host.output
         assert not runs(second)
         assert "Traceback" not in host.output
 
 
-async def tell(port: int, text: str) -> int | None:
+async def broadcast(port: int, text: str) -> int | None:
     """Broadcast a text; return the status of the answer."""
     return (await fetch(port, "/broadcast", body=json.dumps({"data": text}).encode())).status
 
