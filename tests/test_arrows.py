@@ -26,6 +26,7 @@ PURE = (
     "server.endpoints.work",
     "harness.history",
     "harness.clauses",
+    "harness.targets.declaration",
 )
 IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter"}
