@@ -1,28 +1,28 @@
-"""Connection load for Ebb, or any server that speaks as it does, which gates CI by its exit status.
+"""Load for Ebb, or any server with the same plain-text endpoints; its exit status is a gate for CI.
 
     locust -f locustfile.py --headless -u 500 -r 100 -t 20s --host http://127.0.0.1:8000
 
-Owns the visitors (arrive, stay, say something, time its echo, leave, come again), what each of their steps is called in
-locust's statistics, and the verdict. Refuses to know how the server is built, and the clauses: those are the harness's.
+Owns the users (connect, stay, send a text, time its echo, close, begin again), the name of each step in locust's
+statistics, and the verdict. Does not know how the server is built, nor the clauses, which belong to the harness.
 
 | event     | what is timed                                                        | fails when                      |
 |-----------|----------------------------------------------------------------------|---------------------------------|
-| connect   | a handshake                                                          | it does                         |
-| echo      | from a text to its `You said: ...`                                   | it is not there in time         |
-| close     | the closing handshake                                                | it is not completed             |
-| reconnect | the handshake of a visitor who was told to move                      | it does                         |
-| refused   | a handshake answered with 503: it backs off, and knocks again        | never; the last knock does      |
-| evicted   | nothing: closed with 1012, which a client that may come back is owed | never                           |
+| connect   | a handshake                                                          | the handshake fails             |
+| echo      | from a text to its `You said: ...`                                   | the echo does not come in time  |
+| close     | the closing handshake                                                | it is not complete              |
+| reconnect | the handshake of a user that got the drain notice                    | the handshake fails             |
+| refused   | a handshake answered with 503; the user backs off and tries again    | never; the last attempt fails   |
+| evicted   | nothing: closed with 1012, and the client may reconnect              | never                           |
 | lost      | nothing: the connection ended in any other way                       | always                          |
 
-Rules. Whoever is told of a drain connects anew first, at the moment it was advised, and leaves the old connection then.
-Events are fired by hand: `events.request.measure` swallows exceptions, and takes a visitor who is stopped for served.
-A text goes to everyone else too, so what the server sends grows with the square of the visitors: `--echoes-per-s` holds
-the rate of all visitors of a process together. The visitors are greenlets, the client is `websockets`' threaded one:
+Rules. A user that gets a drain notice first opens a new connection, at the advised moment, and then closes the old one.
+The code fires events itself: `events.request.measure` swallows exceptions, and counts a user that is stopped as served.
+A text goes to all other users too, so the server's work grows with the square of the users; `--echoes-per-s` is
+therefore the rate of all users of a process together. The users are greenlets and the client is the threaded one of `websockets`:
 locust's monkey patching makes its threads greenlets. A connection costs three descriptors here.
 
-The gate judges locust's statistics once everyone has left; the CSV is written before. A master waits half a second for
-its workers' last figures, and may miss some closes; so each worker judges its own visitors as well.
+The gate judges locust's statistics after all users have left; locust writes the CSV before. A master waits half a second
+for its workers' last figures and may miss some closes, so each worker also judges its own users.
 """
 
 # mypy: allow-untyped-calls
@@ -61,24 +61,24 @@ FAILURES = (OSError, WebSocketException)
 
 
 def options_of_ours(parser: ArgumentParser) -> None:
-    """Add ours to locust's command line; a master hands them on to its workers."""
+    """Add our options to locust's command line; a master passes them to its workers."""
     ours = parser.add_argument_group("Ebb")
     ours.add_argument("--echoes-per-s", type=float, default=20, help="texts a second, all users together (default 20)")
-    ours.add_argument("--echo-timeout-s", type=float, default=5, help="an echo later than this has failed (default 5)")
-    ours.add_argument("--patience-s", type=float, default=30, help="how long a 503 is taken for an answer (default 30)")
+    ours.add_argument("--echo-timeout-s", type=float, default=5, help="an echo that takes longer fails (default 5)")
+    ours.add_argument("--patience-s", type=float, default=30, help="how long to try again after a 503 (default 30)")
     ours.add_argument("--gate-fail-ratio", type=float, default=0, help="failed requests allowed, 0 to 1 (default 0)")
     ours.add_argument("--gate-echo-p99-ms", type=float, default=0, help="slowest p99 of the echo; 0 for any (default)")
     ours.add_argument("--gate-json", metavar="FILE", default="", help="write the verdict and its figures here")
 
 
 def open_connection(host: str) -> ClientConnection:
-    """Connect under a name of its own (the same name twice would replace the first). Raises one of FAILURES."""
+    """Connect with a new client id (the same id twice would replace the first). Raises one of FAILURES."""
     url = f"{re.sub('^http', 'ws', host.rstrip('/'))}/ws/locust-{uuid.uuid4().hex[:12]}"
     return connect(url, proxy=None, compression=None, ping_interval=None, legacy=True)
 
 
 def backoff_s(refusal: Exception, attempt: int) -> float | None:
-    """After a 503: not before Retry-After, then anywhere in a window that doubles, so nobody stampedes. Else None."""
+    """The pause after a 503: Retry-After plus a random part of a window that doubles, to spread users. Else None."""
     if not isinstance(refusal, InvalidStatus) or refusal.response.status_code != SERVICE_UNAVAILABLE:
         return None
     named = refusal.response.headers.get("Retry-After", "")
@@ -86,7 +86,7 @@ def backoff_s(refusal: Exception, attempt: int) -> float | None:
     return retry_after_s + random.uniform(0, min(max(retry_after_s, RETRY_AFTER_S) * 2**attempt, LONGEST_BACKOFF_S))
 
 
-class Visitor(User):
+class WebSocketUser(User):
     """One client, on one connection; on two while it moves."""
 
     host = "http://127.0.0.1:8000"
@@ -96,12 +96,12 @@ class Visitor(User):
 
     @task
     def visit(self) -> None:
-        """Arrive, stay, say one thing, leave. What fails is recorded where it does, and ends the visit."""
+        """Connect, stay, send one text, close. A failure is recorded where it happens, and ends the visit."""
         options = self.environment.parsed_options
-        visitors = max(1, self.environment.runner.target_user_count)
+        users = max(1, self.environment.runner.target_user_count)
         try:
             self.socket = self.arrive("connect")
-            self.stay(random.expovariate(options.echoes_per_s / visitors))
+            self.stay(random.expovariate(options.echoes_per_s / users))
             self.say(uuid.uuid4().hex, options.echo_timeout_s)
         except ConnectionClosed as closed:
             self.socket = None
@@ -112,13 +112,13 @@ class Visitor(User):
         self.on_stop()
 
     def on_stop(self) -> None:
-        """Leave, also when locust ends the run in the middle of a visit."""
+        """Close the connection, also when locust ends the run in the middle of a visit."""
         if self.socket is not None:
             self.leave(self.socket)
         self.socket, self.moves_at = None, math.inf
 
     def arrive(self, name: str) -> ClientConnection:
-        """Connect; when refused with 503, back off and knock again until patience ends. Raises one of FAILURES."""
+        """Connect; after a 503, back off and try again until the patience ends. Raises one of FAILURES."""
         patience_ends = time.monotonic() + self.environment.parsed_options.patience_s
         for attempt in itertools.count():
             began = time.perf_counter()
@@ -133,10 +133,10 @@ class Visitor(User):
                     raise
                 self.record("refused", began)
             self.stay(pause_s)
-        raise AssertionError("it knocks until it is let in, or raises")
+        raise AssertionError("the loop returns a connection or raises")
 
     def stay(self, seconds: float) -> None:
-        """Read what the others say, and move when the moment comes."""
+        """Read the texts of others, and move at the advised moment."""
         until = time.monotonic() + seconds
         while (now := time.monotonic()) < until:
             if now >= self.moves_at:
@@ -144,14 +144,14 @@ class Visitor(User):
             self.hear(min(until, self.moves_at))
 
     def move(self) -> None:
-        """Connect anew, then leave the old connection: so it misses nothing."""
+        """Open a new connection, then close the old one, so that no text is missed."""
         self.moves_at = math.inf
         old, self.socket = self.socket, self.arrive("reconnect")
         if old is not None:
             self.leave(old)
 
     def say(self, text: str, timeout_s: float) -> None:
-        """Say it, and time the echo. Cut off meanwhile, nobody knows whether the server heard it: no verdict then."""
+        """Send a text and time its echo. If the connection ends first, the text may not have arrived: no verdict."""
         assert self.socket is not None
         began = time.perf_counter()
         self.socket.send(text)
@@ -165,7 +165,7 @@ class Visitor(User):
     def leave(self, connection: ClientConnection) -> None:
         """Close with the full closing handshake.
 
-        In a greenlet of its own: a `close` that locust interrupts, and on_stop begins again, cuts the connection off.
+        In a greenlet of its own: a `close` that locust interrupts and on_stop begins again would abort the connection.
         """
         began = time.perf_counter()
         gevent.spawn(connection.close).join()
@@ -173,7 +173,7 @@ class Visitor(User):
         self.record("close", began, None if complete else ConnectionError("no closing handshake"))
 
     def hear(self, until: float) -> str | None:
-        """Wait for the next text until a moment, and note a drain notice. Raises ConnectionClosed."""
+        """Wait for the next text until a moment, and remember a drain notice. Raises ConnectionClosed."""
         left_s = max(0.0, until - time.monotonic())
         if self.socket is None:
             time.sleep(left_s)
@@ -187,7 +187,7 @@ class Visitor(User):
         return text
 
     def record(self, name: str, began: float | None = None, failure: Exception | None = None) -> None:
-        """Fire one request event; `began` by the performance counter, None where there is nothing to time."""
+        """Fire one request event; `began` is of the performance counter, or None if nothing is timed."""
         took_ms = None if began is None else (time.perf_counter() - began) * 1000
         self.environment.events.request.fire(
             request_type=WS, name=name, response_time=took_ms, response_length=0, exception=failure, context={}
@@ -200,22 +200,22 @@ of_this_worker = RequestStats()
 
 
 def prepare(environment: Environment, runner: Any, **_: Any) -> None:
-    """Find the server before any visitor looks for it; a worker starts a ledger, as locust empties its statistics."""
+    """Check that the server is there before any user connects; a worker keeps a record, as locust empties its own."""
     options: Any = environment.parsed_options
     if isinstance(runner, WorkerRunner):
         environment.events.request.add_listener(keep)
     elif options.headless:
-        host = environment.host or Visitor.host
+        host = environment.host or WebSocketUser.host
         try:
             open_connection(host).close()
         except FAILURES as reason:
             todo = "start a server with `uvicorn server.main:app`, or name yours with --host"
-            logging.error(f"nobody gets in at {host} ({reason}): {todo}")
+            logging.error(f"no connection to {host} ({reason}): {todo}")
             sys.exit(1)
 
 
 def keep(request_type: str, name: str, response_time: int, exception: Exception | None, **_: Any) -> None:
-    """Enter a request into this worker's own ledger."""
+    """Add a request to this worker's own record."""
     of_this_worker.log_request(request_type, name, response_time, 0)
     if exception is not None:
         of_this_worker.log_error(request_type, name, exception)
@@ -226,10 +226,10 @@ def judge(environment: Environment, **_: Any) -> None:
     runner: Any = environment.runner
     options: Any = environment.parsed_options
     is_worker = isinstance(runner, WorkerRunner)
-    runner.quit()  # after Ctrl+C the visitors are still there
+    runner.quit()  # after Ctrl+C the users are still connected
     stats = of_this_worker if is_worker else environment.stats
     reasons = list(shortcomings(stats, options)) if stats.num_requests or not is_worker else []
-    reasons += [f"a visitor raised: {raised['msg']}" for raised in runner.exceptions.values()]
+    reasons += [f"a user raised: {raised['msg']}" for raised in runner.exceptions.values()]
     for reason in reasons:
         logging.error(f"gate: {reason}")
     environment.process_exit_code = 1 if reasons else 0
@@ -239,7 +239,7 @@ def judge(environment: Environment, **_: Any) -> None:
 
 
 def shortcomings(stats: RequestStats, options: Any) -> Iterator[str]:
-    """Why the run is not good enough; nothing when it is."""
+    """Why the run fails the gate; nothing if it passes."""
     total, echo = stats.total, stats.get("echo", WS)
     p99_ms, allowed_ms = echo.get_response_time_percentile(0.99), options.gate_echo_p99_ms
     if total.fail_ratio > options.gate_fail_ratio:
@@ -253,7 +253,7 @@ def shortcomings(stats: RequestStats, options: Any) -> Iterator[str]:
 
 
 def figures(stats: RequestStats) -> dict[str, dict[str, int]]:
-    """What happened how often, and how fast."""
+    """The count and the times of each event."""
     return {
         name: {
             "requests": entry.num_requests,

@@ -1,1 +1,1 @@
-"""What the documentation is made with."""
+"""The programs that make parts of the documentation."""

@@ -1,8 +1,9 @@
-"""Draws what twenty clients see when a server is told to stop: the tutorial's server, and ours.
+"""Draws what twenty clients see when a server is told to stop: the tutorial's server and Ebb.
 
     python -m docs.side_by_side
 
-Runs `harness drain` against both and draws one line a client from what was recorded. The result stands in the README.
+Runs `harness drain` against both and draws one line for each client from the recorded history.
+The result is in the README.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ TUTORIAL = ("--", "{python}", "-m", "uvicorn", "tests.specimens.fastapi_tutorial
 
 
 def observe(*target: str) -> Drain:
-    """Run the drain scenario and return what was seen."""
+    """Run the drain scenario and return the recorded drain."""
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "history.jsonl"
         options = ["--clients", str(CLIENTS), "--timeout", "3", "--seed", "7", "--history", str(record)]
@@ -35,7 +36,7 @@ def observe(*target: str) -> Drain:
 
 
 def line(seen: Drain, client: ClientView) -> str:
-    """One client's life: `-` served, `!` told, `<` left by itself, `#` closed by the server."""
+    """One client's life: `-` served, `!` notified, `<` left by itself, `#` closed by the server."""
     t0, gone_at = seen.t0, client.gone_at
     end_s = STOP_S if gone_at is None else gone_at - t0
     marks = {round((notice.t - t0 - START_S) / STEP_S): "!" for notice in client.notices}
@@ -46,13 +47,13 @@ def line(seen: Drain, client: ClientView) -> str:
 
 
 def draw(seen: Drain) -> list[str]:
-    """All clients of the crowd, those who stay longest first."""
+    """All clients of the crowd; those that stay longest come first."""
     crowd = [client for client in seen.sessions if not client.name.startswith(("racer", "late-"))]
     return [line(seen, client) for client in sorted(crowd, key=lambda c: -(c.gone_at or 0.0))]
 
 
 def main() -> None:
-    """Print both, with the time axis above."""
+    """Print both drawings, each below a time axis."""
     zero = round(-START_S / STEP_S)
     axis = " " * zero + "".join(f"{second:<5d}" for second in range(int(STOP_S)))
     for title, seen in (("the tutorial's server", observe(*TUTORIAL)), ("Ebb", observe())):

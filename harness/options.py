@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -56,17 +55,16 @@ def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
 
 def profile_of(args: argparse.Namespace) -> Profile:
     """The target: one by name, from a file, or the COMMAND; with what the options declare about it."""
-    by_default = REFERENCE if args.command is None or args.reference else Profile(command=())
-    profile = args.target or by_default
+    profile = args.target or (REFERENCE if args.command is None or args.reference else Profile(command=args.command))
     if args.command is not None:
-        profile = replace(profile, command=tuple(args.command))
+        profile = profile.changed(command=args.command)
     paths = ("ready", "health", "metrics", "broadcast", "ws")
     names = (*paths, "talk", "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker")
     given = {name: getattr(args, name) for name in names}
     declared: dict[str, Any] = {
-        name: None if value == "none" else value for name, value in given.items() if value is not None
+        name: None if value in ("none", "") else value for name, value in given.items() if value is not None
     }
-    return replace(profile, **declared)
+    return profile.changed(**declared)
 
 
 def ask_of(args: argparse.Namespace) -> Ask:

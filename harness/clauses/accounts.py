@@ -31,11 +31,11 @@ Fates = frozenset[str]
 @clause(28, "accounts")
 def accounts(seen: Drain) -> Judgement:
     """The final report adds up, to the numbers that the clients themselves counted."""
-    if not seen.terms.report or not seen.terms.logs:
+    if not seen.profile.report or not seen.terms.logs:
         return excluded("the target declares no final report, or its output is not captured")
     if not seen.lines:
         return unknown("no output of the target was captured")
-    reports, due = list(_reports(seen)), seen.terms.processes
+    reports, due = list(_reports(seen)), seen.profile.processes
     if len(reports) > due:
         return failed(f"{len(reports)} final reports (limit {due})")
     if seen.exited_at is None and seen.gave_up_at is None:

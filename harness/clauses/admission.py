@@ -25,7 +25,7 @@ TCP_LEVEL = frozenset({"refused", "reset", "eof"})
 @clause(1, "readiness-first")
 def readiness_first(seen: Drain) -> Judgement:
     """Readiness answers 503 within 250 ms of t0, never 200 again."""
-    if not seen.terms.ready:
+    if not seen.profile.ready:
         return excluded("the target declares no readiness endpoint")
     first, limit = seen.not_ready_at, seen.ready_limit
     if lag := blurred(seen, READY_WITHIN_S, seen.t0, limit if first is None else min(first, limit)):
@@ -58,7 +58,7 @@ def _still_ready(seen: Drain, probe: Probe) -> bool:
 @clause(2, "still-alive")
 def still_alive(seen: Drain) -> Judgement:
     """Liveness and metrics answer 200 to the last client's end."""
-    declared = {"health": seen.terms.health, "metrics": seen.terms.metrics}
+    declared = {"health": seen.profile.health, "metrics": seen.profile.metrics}
     names = [name for name, has in declared.items() if has]
     if not names:
         return excluded("the target declares neither liveness nor metrics")

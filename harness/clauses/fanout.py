@@ -39,7 +39,7 @@ class Ledger:
         self._in_flight_s = in_flight_s
         self._ledger: list[Accepted] = []
         self.audience: list[ClientView] = []
-        if seen.terms.broadcasts:
+        if seen.profile.broadcasts:
             self._ledger = sorted(self._posted() + [entry for c in seen.connections for entry in self._said_by(c)])
             self.audience = seen.readers
         self._posts = {entry.n: entry for entry in self._ledger if entry.sender == BY_POST}

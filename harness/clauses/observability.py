@@ -35,7 +35,7 @@ def monotone(seen: Drain) -> Judgement:
 
     Of several processes each has a gauge of its own, for as long as it has clients.
     """
-    gauge, processes = seen.terms.gauge, seen.terms.processes
+    gauge, processes = seen.profile.gauge, seen.profile.processes
     if gauge is None:
         return excluded("the target declares no gauge of the connections left")
     probes = [probe for probe in seen.probes("metrics") if probe.began >= seen.horizon and probe.left is not None]
@@ -99,7 +99,7 @@ def stays_light(seen: Drain) -> Judgement:
     said = f"{crowd} clients, memory {growth:.3f} times that at t0 (limit {MOST_GROWTH:.3f})"
     if growth > MOST_GROWTH:
         return failed(f"{said}: {max(after)} bytes, and {before[-1]} at t0")
-    return _readiness_was_quick(seen, said) if seen.terms.ready else passed(said)
+    return _readiness_was_quick(seen, said) if seen.profile.ready else passed(said)
 
 
 def _readiness_was_quick(seen: Drain, said: str) -> Judgement:

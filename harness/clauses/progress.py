@@ -26,8 +26,8 @@ def progress(seen: Drain) -> Judgement:
 
     Of several processes each says how far it has come itself, and its lines name it.
     """
-    terms = seen.terms
-    if terms.progress_interval_s is None or not terms.logs:
+    profile = seen.profile
+    if profile.progress_interval_s is None or not seen.terms.logs:
         return excluded("the target declares no progress lines, or its output is not captured")
     if not seen.lines:
         return unknown("no output of the target was captured")
@@ -40,7 +40,7 @@ def progress(seen: Drain) -> Judgement:
     count = sum(map(len, said.values()))
     if risen := _rises(seen, said):
         return accuse(seen, risen, count, "progress lines count more connections left than there could be")
-    allowed = terms.processes * (MOST_LINES + 2 * (_until(seen) - seen.t0) / terms.progress_interval_s)
+    allowed = profile.processes * (MOST_LINES + 2 * (_until(seen) - seen.t0) / profile.progress_interval_s)
     lines = len(printed) - min(
         _requests(seen), sum(bool(ONE_A_REQUEST.search(line.detail["text"])) for line in printed)
     )
@@ -58,17 +58,17 @@ Said = dict[str, list[tuple[float, int]]]  # of each process, when it said how m
 
 
 def _progress(seen: Drain, printed: list[Event]) -> Said:
-    said: Said = {} if seen.terms.processes > 1 else {"": []}
+    said: Said = {} if seen.profile.processes > 1 else {"": []}
     for line in printed:
-        if found := re.search(seen.terms.progress_pattern, line.detail["text"]):
-            who = found.groupdict().get("worker") if seen.terms.processes > 1 else None
+        if found := re.search(seen.profile.progress_pattern, line.detail["text"]):
+            who = found.groupdict().get("worker") if seen.profile.processes > 1 else None
             said.setdefault(f"worker {who}: " if who else "", []).append((line.t, int(found["left"])))
     return said
 
 
 def _flaws_of_silence(seen: Drain, said: Said) -> list[str]:
-    if len(said) < seen.terms.processes:
-        return [f"progress lines of only {len(said)} of {seen.terms.processes} processes"]
+    if len(said) < seen.profile.processes:
+        return [f"progress lines of only {len(said)} of {seen.profile.processes} processes"]
     return [
         f"{who}{flaw}" for who, lines in said.items() for flaw in [*_silences(seen, lines), *_long_gaps(seen, lines)]
     ]
@@ -80,7 +80,7 @@ def _until(seen: Drain) -> float:
 
 def _had_clients_at(seen: Drain, lines: list[tuple[float, int]], t: float) -> bool:
     """Whether a process still had clients: as they saw it, or, where others served them too, as it said itself."""
-    if seen.terms.processes > 1:
+    if seen.profile.processes > 1:
         return next((left for said_at, left in reversed(lines) if said_at < t), 0) > 0
     return any(client.connected_at(t) for client in seen.connections)
 
@@ -107,12 +107,12 @@ def _silences(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:
 
 def _was_done_before(seen: Drain, lines: list[tuple[float, int]]) -> bool:
     """Whether one of several processes had said already that nobody was left, while the others still had clients."""
-    return seen.terms.processes > 1 and bool(lines) and lines[-1][1] == 0
+    return seen.profile.processes > 1 and bool(lines) and lines[-1][1] == 0
 
 
 def _long_gaps(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:
     """The first stretch in which clients were connected and nothing was said for too long."""
-    interval_s = seen.terms.progress_interval_s
+    interval_s = seen.profile.progress_interval_s
     assert interval_s is not None, "or the clause were excluded"
     limit_s = interval_s + SAID_WITHIN_S + seen.terms.parent_delay_s
     moments = [seen.t0, *(t for t, _ in lines if t < seen.clients_gone_at)]

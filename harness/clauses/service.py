@@ -51,7 +51,7 @@ Served = list[tuple[ClientView, bool]]  # who had to be served, and whether it w
 
 def _must_hear(seen: Drain, stayed: list[ClientView], start: float, end: float) -> Served:
     """Who of them heard one of the others' messages, where enough were sent in time to be heard."""
-    if not seen.terms.broadcasts:
+    if not seen.profile.broadcasts:
         return []
     by = end - IN_FLIGHT_S
     offered = {("broadcast", post.detail["n"]) for post in seen.posts if start <= post.detail["began"] <= by}

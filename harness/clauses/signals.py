@@ -127,7 +127,7 @@ def startup(seen: Drain) -> Judgement:
     limit = told + AT_ONCE_S
     if lag := blurred(seen, AT_ONCE_S, seen.t0, limit):
         return lag
-    if seen.terms.ready and seen.up_at is not None and seen.up_at >= told:
+    if seen.profile.ready and seen.up_at is not None and seen.up_at >= told:
         return failed(f"told to stop in startup, it was ready at {seen.at(seen.up_at)}")
     if seen.exited_at is not None:
         said = f"told to stop in startup, it exited at {seen.at(seen.exited_at)} (limit {seen.at(limit)})"

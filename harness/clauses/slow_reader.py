@@ -51,7 +51,7 @@ def no_hostage(seen: Drain) -> Judgement:
         charge = f"clients did not have their messages within {deliveries.limit_s:.3f} s"
         return accuse(seen, offences, len(seen.readers), charge)
     told = f"beside {len(stalled)} stalled readers {len(due)} clients had their notice by {seen.at(told_by)}"
-    if not seen.terms.broadcasts:
+    if not seen.profile.broadcasts:
         return passed(told) if due else unknown("no client was connected at t0 and stayed long enough to be told")
     if len(deliveries.after) < LEAST_DELIVERIES:
         return too_few(len(deliveries.after), LEAST_DELIVERIES, "messages heard after t0")
@@ -79,7 +79,7 @@ class _Deliveries:
         }
         for client in seen.connections:
             self._sent_at |= {(client.name, sent.detail["n"]): sent.t for sent in client.sent}
-        self._took = {client: self._heard_by(client) for client in seen.readers} if seen.terms.broadcasts else {}
+        self._took = {client: self._heard_by(client) for client in seen.readers} if seen.profile.broadcasts else {}
         heard = [HeardMessage(t, took_s) for times in self._took.values() for t, took_s in times.values()]
         self.after = [delivery for delivery in heard if delivery.t > seen.t0]
         self._before = [delivery for delivery in heard if delivery.t < stalled_since]

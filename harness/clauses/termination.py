@@ -81,14 +81,14 @@ def exit_status(seen: Drain) -> Judgement:
     """
     if seen.status is None or seen.exited_at is None:
         return unknown("the target did not exit by itself while it was watched")
-    terms = seen.terms
+    profile = seen.profile
     if not seen.was_up:
-        what, declared = "stopped in startup", terms.startup_statuses
+        what, declared = "stopped in startup", profile.startup_statuses
     elif seen.forced_at is None:
-        what, declared = "drained or evicted", terms.drained_statuses
+        what, declared = "drained or evicted", profile.drained_statuses
     else:
         unnoticed = seen.forced_at >= seen.clients_gone_at
-        what, declared = "forced", terms.forced_statuses + (terms.drained_statuses if unnoticed else ())
+        what, declared = "forced", profile.forced_statuses + (profile.drained_statuses if unnoticed else ())
     said = f"{what}, it exited with {seen.status} at {seen.at(seen.exited_at)}"
     allowed = " or ".join(map(str, dict.fromkeys(declared)))
     return passed(f"{said} (declared {allowed})") if seen.status in declared else failed(f"{said}, not {allowed}")
@@ -100,7 +100,7 @@ def cleans_up_once(seen: Drain) -> Judgement:
 
     Each of several processes cleans up for itself, the last of them after the last client's end.
     """
-    marker = seen.terms.shutdown_marker
+    marker = seen.profile.shutdown_marker
     if not seen.terms.logs:
         return excluded("the output of the target is not captured")
     if marker is None:
@@ -108,7 +108,7 @@ def cleans_up_once(seen: Drain) -> Judgement:
     if not seen.lines:
         return unknown("no output of the target was captured")
     shutdowns = [line.t for line in seen.lines if marker in line.detail["text"] and line.t >= seen.t0]
-    due = seen.terms.processes
+    due = seen.profile.processes
     if len(shutdowns) > due:
         moments = f"{seen.at(shutdowns[0])} and {seen.at(shutdowns[1])}"
         return failed(f"lifespan shutdown began {len(shutdowns)} times, first at {moments} (limit {due})")

@@ -33,7 +33,7 @@ def no_black_hole(seen: Drain) -> Judgement:
 
     The kernel has not accepted what it refuses.
     """
-    if seen.terms.processes == 1:
+    if seen.profile.processes == 1:
         return excluded(ONE_PROCESS)
     moments = {f"the kill of a worker at {seen.at(t)}": t for t, _, _ in seen.kills}
     moments |= {f"the replacement of the workers at {seen.at(t)}": t for t in seen.rolls}
@@ -82,7 +82,7 @@ def worker_dies(history: History) -> Judgement:
     Whose connections the killed worker held is known from the kernel.
     """
     seen = history.drain
-    if seen is not None and seen.terms.processes == 1:
+    if seen is not None and seen.profile.processes == 1:
         return excluded(ONE_PROCESS)
     if seen is None or not seen.kills:
         return unknown("no worker was killed")

@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from .client import ClientView, sort_out
-from .events import Event, Terms
+from .events import Event
 from .stop import Stop
+from .terms import Terms
 
 SERVICE_RESTART = 1012
 FAULT_CODES = frozenset({1002, 1007, 1008, 1009, 1011})  # the server says: this client was at fault

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any, Protocol
 
+from ..targets.declaration import Profile
 from .drain import Drain
-from .events import Event, Terms
+from .events import Event
+from .terms import Terms
 
 
 class Writable(Protocol):
@@ -63,7 +64,7 @@ class History:
 
     def dump(self, connection: Writable) -> None:
         """Write the terms on one line and then each event on one, as JSON."""
-        connection.write(json.dumps({"terms": asdict(self.terms)}) + "\n")
+        connection.write(json.dumps({"terms": {**vars(self.terms), "profile": dict(self.terms.profile)}}) + "\n")
         for event in self.events:
             connection.write(json.dumps(event._asdict(), default=list) + "\n")
 
@@ -75,8 +76,7 @@ class History:
         if "terms" not in head:
             raise ValueError(f"not a history: the first line holds {sorted(head)}, not its terms")
         terms: dict[str, Any] = head["terms"]
-        terms |= {name: tuple(value) for name, value in terms.items() if isinstance(value, list)}
-        history = cls(Terms(**terms))
+        history = cls(Terms(**{**terms, "profile": Profile(**terms["profile"])}))
         for line in rest:
             event = json.loads(line)
             history.record(event["t"], event["who"], event["what"], **event["detail"])

@@ -15,7 +15,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from .client import GAVE_UP
-from .events import Event, Terms
+from .events import Event
+from .terms import Terms
 
 FORCE_AFTER_S = 1.0
 LAG_PERIOD_S = 0.1  # a lag record tells the worst of this stretch before it
@@ -34,6 +35,7 @@ class Stop:
 
     def __init__(self, terms: Terms, t0: float, apparatus: Mapping[str, Sequence[Event]]) -> None:
         self.terms = terms
+        self.profile = terms.profile
         self.t0 = t0
         self.deadline = t0 + terms.drain_timeout_s
         self._apparatus = apparatus

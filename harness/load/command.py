@@ -86,7 +86,7 @@ class Bench:
         words = {name: str(path) for name, path in programs.items()}
         with self.report.turn(f"{plan.clients} clients, run {number} of {self.args.runs}, {server.name}") as tell:
             session = Session(server, plan, tell)
-            target = Target(server.profile, new_history(), server.environment, words)
+            target = Target(server.profile, new_history(server.profile), server.environment, words)
             async with AsyncExitStack() as running:
                 with pinned(self.cores.server):
                     await running.enter_async_context(target)

@@ -45,7 +45,7 @@ def _ebb(name: str, profile: Profile) -> Server:
 
 def _tutorial(name: str, *options: str) -> Server:
     command = ("{python}", "-m", "uvicorn", f"{__package__}.tutorial:app", "--port", "{port}", "--log-level", "warning")
-    return Server(name, Profile((*command, *options), ready="/docs"), "/echo")
+    return Server(name, Profile(command=(*command, *options), ready="/docs"), "/echo")
 
 
 KNOWN = {
@@ -53,10 +53,10 @@ KNOWN = {
     for server in (
         _ebb("ebb", LAUNCHER),
         _ebb("ebb-uvicorn", REFERENCE),
-        _ebb("ebb-workers", replace(LAUNCHER, command=(*LAUNCHER.command, "--workers", "4"))),
+        _ebb("ebb-workers", LAUNCHER.changed(command=(*LAUNCHER.command, "--workers", "4"))),
         _tutorial("tutorial"),
         _tutorial("tutorial-plain", "--ws-per-message-deflate", "false"),
-        Server(LIMIT, Profile(("{limit}", "{port}"), ready=None), "/echo"),
+        Server(LIMIT, Profile(command=("{limit}", "{port}"), ready=None), "/echo"),
     )
 }
 

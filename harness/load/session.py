@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..history.events import Terms
 from ..history.record import History
+from ..history.terms import Terms
+from ..targets.declaration import Profile
 from ..targets.target import Target
 from .broadcasts import Broadcasts
 from .clients import ECHOER, LISTENER, PATIENCE_S, SPEAKER, Clients, Reply
@@ -125,6 +126,6 @@ class Session:
             self.figures["send_loop_us"] = float(found[-1][1])
 
 
-def new_history() -> History:
+def new_history(profile: Profile) -> History:
     """For a target of which nothing is judged."""
-    return History(Terms(0.0, None, 0.0, None))
+    return History(Terms(profile, 0.0, None, 0.0, None))

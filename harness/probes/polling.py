@@ -90,7 +90,7 @@ class Probes:
         began = time.monotonic()
         reply = await fetch(self.port, path)
         more: dict[str, Any] = _phase(reply.body) if who == "health" else {}
-        if who == "metrics" and (gauge := self.history.terms.gauge) is not None:
+        if who == "metrics" and (gauge := self.history.terms.profile.gauge) is not None:
             more = {"connections": value_of(gauge, reply.body), "worker": worker_of(gauge, reply.body)}
         self.history.record(
             time.monotonic(), who, "answered", began=began, status=reply.status, error=reply.error, **more

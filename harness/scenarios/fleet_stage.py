@@ -16,9 +16,10 @@ from typing import Any, Self
 from ..clients.reconnecting_crowd import ReconnectingCrowd
 from ..faults.broker import Broker
 from ..history.record import History
+from ..history.terms import environment_of, terms_of
 from ..probes.lag import resting_garbage_collector, watch_lag
 from ..probes.network import allow_descriptors
-from ..targets.declaration import Ask, Profile, environment_of, terms_of
+from ..targets.declaration import Ask, Profile
 from ..targets.fleet import Fleet
 
 SETTLES_WITHIN_S = 15.0
@@ -37,7 +38,7 @@ class FleetStage:
         self.phases = ["starting the hosts"]
         self.history = History(terms_of(profile, ask, evict_per_s))
         self.broker = Broker(self.history)
-        self.fleet = Fleet(profile, self.history, hosts, environment_of(profile, self.history.terms))
+        self.fleet = Fleet(profile, self.history, hosts, environment_of(self.history.terms))
         self.crowd = ReconnectingCrowd(self.history, self.fleet.ports, ask.clients, ask.seed)
 
     async def __aenter__(self) -> Self:

@@ -90,8 +90,8 @@ class Scenario:
         changes_the_command = self.needs is not None and self.needs.endswith(("_command", "_options"))
         suited = profile.variant(self.needs) if self.needs and changes_the_command else profile
         for word, value in self.words.items():
-            suited = replace(suited, command=tuple(part.replace(f"{{{word}}}", value) for part in suited.command))
-        return replace(suited, parent_delay_s=max(suited.parent_delay_s, self.parent_delay_s))
+            suited = suited.changed(command=tuple(part.replace(f"{{{word}}}", value) for part in suited.command))
+        return suited.changed(parent_delay_s=max(suited.parent_delay_s, self.parent_delay_s))
 
 
 def by_position(scenarios: Iterable[Scenario]) -> dict[str, Scenario]:

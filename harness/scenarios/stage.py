@@ -22,11 +22,12 @@ from ..clients.late_handshakes import LateHandshakes
 from ..clients.mix import ClientFactory, ClientMix
 from ..faults.broker import Broker
 from ..history.record import History
+from ..history.terms import environment_of, terms_of
 from ..probes.lag import resting_garbage_collector, watch_lag
 from ..probes.memory import watch_memory
 from ..probes.network import allow_descriptors
 from ..probes.polling import HEALTH_EVERY_S, READY_EVERY_S, Probes
-from ..targets.declaration import Ask, Profile, environment_of, terms_of
+from ..targets.declaration import Ask, Profile
 from ..targets.process import To
 from ..targets.target import Target
 
@@ -51,7 +52,7 @@ class Stage:
         self.history = History(terms_of(profile, ask, mix.evict_per_s))
         self.factory = ClientFactory(profile, ask, mix, self.history)
         words = {"requests": str(self.request_limit)}
-        environment = environment_of(profile, self.history.terms)
+        environment = environment_of(self.history.terms)
         self.target = Target(profile, self.history, environment, words, comes_up)
         self.broker = Broker(self.history) if broker else None
         self.crowd = Crowd(self.target.port)
@@ -98,7 +99,9 @@ class Stage:
             self.history.terms = replace(
                 self.history.terms,
                 answers=any(client.answered for client in self.crowd.clients),
-                broadcasts=self.profile.broadcasts and any(client.heard for client in self.crowd.clients),
+                profile=self.profile.changed(
+                    broadcasts=self.profile.broadcasts and any(client.heard for client in self.crowd.clients)
+                ),
             )
         self.target.note_children()
 

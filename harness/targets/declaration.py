@@ -1,23 +1,51 @@
 """What a target declares about itself, and what is asked of it.
 
 Owns the two halves that meet in a run: the `Profile` (how the target is started, where its endpoints are,
-which environment variables carry its knobs) and the `Ask` (how many clients, which drain timeout). From both
-follow the target's environment and the `Terms` that its clauses are judged by. Refuses to know processes and
-sockets.
+which environment variables carry its knobs) and the `Ask` (how many clients, which drain timeout). The `Terms` of
+`harness.history.terms` follow from both. Refuses to know processes and sockets. Pure.
 
-What a target declares not to have (None) is excluded from judgement; what it merely lacks fails.
+What a target declares not to have (None) is excluded from judgement; what it merely lacks fails. A profile cannot be
+made with a wrong value: Pydantic's ValidationError says what is allowed instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import shlex
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
 
-from ..history.events import Terms
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
-LONGEST_RECONNECT_WINDOW_S = 30.0
-LONGEST_NOTIFY_INTERVAL_S = 10.0
-UVICORNS_SHUTDOWN_MARKER = "Waiting for application shutdown."
-PROGRESS_PATTERN = Terms.progress_pattern
+
+def _allowed(what: str) -> WrapValidator:
+    """Whatever is wrong with a value: the error says what is allowed."""
+
+    def validate(value: Any, validate_as_usual: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate_as_usual(value)
+        except ValueError:
+            raise PydanticCustomError("not_allowed", "{what}", {"what": what}) from None
+
+    return WrapValidator(validate)
+
+
+def _split(words: Any) -> Any:
+    return shlex.split(words) if isinstance(words, str) else words
+
+
+DialectName = Literal["broadcast", "echo", "envelope", "silent"]
+UrlPath = Annotated[str, Field(pattern="^/"), _allowed("a path, which begins with /")]
+NonEmptyText = Annotated[str, Field(min_length=1), _allowed("a text")]
+Words = Annotated[
+    tuple[str, ...], Field(min_length=1), BeforeValidator(_split), _allowed("words, as a list or in one text")
+]
+Statuses = Annotated[
+    tuple[Annotated[int, Field(strict=True)], ...], Field(min_length=1), _allowed("a list of exit statuses")
+]
+Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), _allowed("seconds, 0 or more")]
+Count = Annotated[int, Field(strict=True, ge=1), _allowed("a whole number, 1 or more")]
+Flag = Annotated[bool, Field(strict=True), _allowed("true or false")]
 
 # The reference server stands beside the harness, in a checkout and in the package `ebb`; no module of it is imported.
 SERVER = f"{__package__.removesuffix('harness.targets')}server"
@@ -37,8 +65,7 @@ class Ask:
     quiet: bool = False
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(BaseModel):
     """A server as it declares itself.
 
     `command` has `{port}` (and may have `{python}`, this interpreter) as placeholders; `ws` and `talk` may have
@@ -47,8 +74,9 @@ class Profile:
     seconds or per second, `broker_env` the one that takes the URL of a Redis or Valkey; None: no such knob.
     `shutdown_marker` is in the line that it prints when its lifespan shutdown begins. The `*_statuses` are what it may
     exit with: drained or evicted, forced by an operator, stopped in startup. `progress_interval_s` is how often it
-    prints a line that `progress_pattern` finds (None: it does not); `report`: it prints the drain report; `gauge`
-    names the metric of connections left. `envelopes`: it speaks the subprotocol `ebb.v1` beside its dialect.
+    prints a line that `progress_pattern` finds (None: it does not): its group `left` is how many connections are left,
+    and its group `worker`, if it has one, which process says so. `report`: it prints the drain report; `gauge` names
+    the metric of connections left. `envelopes`: it speaks the subprotocol `ebb.v1` beside its dialect.
     `broadcasts`: what one client says reaches all others. `processes`: how many serve side by side; `divides_pace`: it
     is given the pace of all of them together, and divides it. `reference`: it promises all that, so that silence in
     the warm-up excludes nothing.
@@ -58,41 +86,45 @@ class Profile:
     reload when a file in `{folder}` changes, for pings twice a second. None: it has no such thing.
     """
 
-    command: tuple[str, ...]
-    ready: str | None = "/ready"
-    health: str | None = "/health"
-    metrics: str | None = "/metrics"
-    broadcast: str | None = "/broadcast"
-    ws: str = "/ws"
-    talk: str | None = None
-    heavy: str | None = None
-    dialect: str = "broadcast"
-    envelopes: bool = False
-    broadcasts: bool = True
-    processes: int = 1
-    divides_pace: bool = False
-    timeout_env: str | None = None
-    pace_env: str | None = None
-    close_timeout_env: str | None = None
-    window_env: str | None = None
-    notify_env: str | None = None
-    progress_env: str | None = None
-    broker_env: str | None = None
-    shutdown_marker: str | None = UVICORNS_SHUTDOWN_MARKER
-    drained_statuses: tuple[int, ...] = (0, -15)
-    forced_statuses: tuple[int, ...] = (130, -2, -15, 0)
-    startup_statuses: tuple[int, ...] = (0, -15, -2, 130)
-    progress_interval_s: float | None = None
-    progress_pattern: str = PROGRESS_PATTERN
-    report: bool = False
-    gauge: str | None = None
-    parent_delay_s: float = 0.0
-    startup_timeout_s: float = 20.0
-    startup_command: tuple[str, ...] | None = None
-    limit_options: tuple[str, ...] | None = None
-    reload_options: tuple[str, ...] | None = None
-    ping_options: tuple[str, ...] | None = None
-    reference: bool = False
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: Words
+    ready: UrlPath | None = "/ready"
+    health: UrlPath | None = "/health"
+    metrics: UrlPath | None = "/metrics"
+    broadcast: UrlPath | None = "/broadcast"
+    ws: UrlPath = "/ws"
+    talk: UrlPath | None = None
+    heavy: UrlPath | None = None
+    dialect: Annotated[DialectName, _allowed(f"one of {', '.join(get_args(DialectName))}")] = "broadcast"
+    envelopes: Flag = False
+    broadcasts: Flag = True
+    processes: Count = 1
+    divides_pace: Flag = False
+    timeout_env: NonEmptyText | None = None
+    pace_env: NonEmptyText | None = None
+    close_timeout_env: NonEmptyText | None = None
+    window_env: NonEmptyText | None = None
+    notify_env: NonEmptyText | None = None
+    progress_env: NonEmptyText | None = None
+    broker_env: NonEmptyText | None = None
+    shutdown_marker: NonEmptyText | None = "Waiting for application shutdown."
+    drained_statuses: Statuses = (0, -15)
+    forced_statuses: Statuses = (130, -2, -15, 0)
+    startup_statuses: Statuses = (0, -15, -2, 130)
+    progress_interval_s: Seconds | None = None
+    progress_pattern: NonEmptyText = (
+        r"(?:worker\W+(?P<worker>\d+)\b.*)?\b(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s"
+    )
+    report: Flag = False
+    gauge: NonEmptyText | None = None
+    parent_delay_s: Seconds = 0.0
+    startup_timeout_s: Seconds = 20.0
+    startup_command: Words | None = None
+    limit_options: Words | None = None
+    reload_options: Words | None = None
+    ping_options: Words | None = None
+    reference: Flag = False
 
     @property
     def title(self) -> str:
@@ -104,7 +136,11 @@ class Profile:
         words: tuple[str, ...] | None = getattr(self, field)
         if words is None:
             raise ValueError(f"the target declares no {field}")
-        return replace(self, command=words if field.endswith("_command") else self.command + words)
+        return self.changed(command=words if field.endswith("_command") else self.command + words)
+
+    def changed(self, **changes: Any) -> Profile:
+        """The same target but for these fields. Raises ValidationError."""
+        return Profile(**{**dict(self), **changes})
 
 
 REFERENCE = Profile(
@@ -134,50 +170,3 @@ REFERENCE = Profile(
     ping_options=("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5"),
     reference=True,
 )
-
-
-def terms_of(profile: Profile, ask: Ask, evict_per_s: float) -> Terms:
-    """The bounds that this target will be judged by."""
-    return Terms(
-        drain_timeout_s=ask.timeout_s,
-        evict_per_s=evict_per_s if profile.pace_env else None,
-        close_timeout_s=ask.close_timeout_s,
-        reconnect_window_s=_reconnect_window_s(ask) if profile.window_env else None,
-        notify_interval_s=_notify_interval_s(ask) if profile.notify_env else None,
-        parent_delay_s=profile.parent_delay_s,
-        ready=profile.ready is not None,
-        health=profile.health is not None,
-        metrics=profile.metrics is not None,
-        broadcasts=profile.broadcasts,
-        shutdown_marker=profile.shutdown_marker,
-        drained_statuses=profile.drained_statuses,
-        forced_statuses=profile.forced_statuses,
-        startup_statuses=profile.startup_statuses,
-        progress_interval_s=profile.progress_interval_s,
-        progress_pattern=profile.progress_pattern,
-        report=profile.report,
-        gauge=profile.gauge,
-        processes=profile.processes,
-    )
-
-
-def environment_of(profile: Profile, terms: Terms) -> dict[str, str]:
-    """The variables that hand the terms to the target."""
-    knobs = {
-        profile.timeout_env: terms.drain_timeout_s,
-        profile.pace_env: terms.evict_per_s and terms.evict_per_s / (1 if profile.divides_pace else profile.processes),
-        profile.close_timeout_env: terms.close_timeout_s,
-        profile.window_env: terms.reconnect_window_s,
-        profile.notify_env: terms.notify_interval_s,
-        profile.progress_env: terms.progress_interval_s,
-    }
-    return {name: f"{value:g}" for name, value in knobs.items() if name and value is not None}
-
-
-def _reconnect_window_s(ask: Ask) -> float:
-    return min(LONGEST_RECONNECT_WINDOW_S, ask.timeout_s / 2)
-
-
-def _notify_interval_s(ask: Ask) -> float:
-    """So that a drain sees several: clause 9 wants two intervals in it."""
-    return 0.0 if ask.quiet else min(LONGEST_NOTIFY_INTERVAL_S, max(0.25, ask.timeout_s / 5))

@@ -10,18 +10,14 @@ Owns the form and its errors: one line that names the file, the key, what is the
 
 from __future__ import annotations
 
-import shlex
 import tomllib
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from ..clients.dialects import DIALECTS
+from pydantic import ValidationError
+
 from .declaration import Profile
 from .known import TARGETS
-
-PATHS = frozenset({"ready", "health", "metrics", "broadcast", "ws", "talk", "heavy"})
-KINDS: dict[str, str] = {field.name: str(field.type) for field in fields(Profile)}
 
 
 class TargetFileError(ValueError):
@@ -45,50 +41,24 @@ def load(path: Path) -> Profile:
 def read(written: dict[str, Any]) -> Profile:
     """The profile that the keys of a target file describe. Raises ValueError, which names the key."""
     base = written.pop("base", None)
-    if base is not None and base not in TARGETS:
+    if base is not None and str(base) not in TARGETS:
         raise ValueError(f"base = {base!r} is not allowed: one of {', '.join(TARGETS)}")
-    unknown = sorted(set(written) - set(KINDS))
+    unknown = sorted(set(written) - set(Profile.model_fields))
     if unknown:
-        raise ValueError(f"there is no key {unknown[0]!r}: allowed are base, {', '.join(KINDS)}")
-    declared = {key: value_of(key, value) for key, value in written.items()}
-    profile = replace(TARGETS[base] if base else Profile(command=()), **declared)
+        raise ValueError(f"there is no key {unknown[0]!r}: allowed are base, {', '.join(Profile.model_fields)}")
+    absent = [key for key, value in written.items() if value in ("none", False) and _may_be_none(key)]
+    known = dict(TARGETS[base]) if base else {"command": ["a target without one"]}
+    try:
+        profile = Profile(**{**known, **written, **dict.fromkeys(absent)})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        or_none = ', or "none"' if _may_be_none(key) else ""
+        raise ValueError(f"{key} = {written[key]!r} is not allowed: {first['msg']}{or_none}") from None
     if not any("{port}" in word for word in profile.command):
         raise ValueError("command has no {port}: the harness chooses the port and has to tell it")
     return profile
 
 
-def value_of(key: str, value: object) -> Any:
-    """The value of one key, as the profile has it. Raises ValueError, which says what is allowed."""
-    kind = KINDS[key]
-    if kind.endswith("| None") and value in ("none", False):
-        return None
-    allowed, converted = _convert(key, kind.removesuffix(" | None"), value)
-    if converted is None:
-        or_none = ', or "none"' if kind.endswith("| None") else ""
-        raise ValueError(f"{key} = {value!r} is not allowed: {allowed}{or_none}")
-    return converted
-
-
-def _convert(key: str, kind: str, value: object) -> tuple[str, Any]:
-    """What is allowed, and the value as that; None where it is not."""
-    match kind:
-        case "tuple[str, ...]":
-            words = shlex.split(value) if isinstance(value, str) else value
-            fits = isinstance(words, list) and bool(words) and all(isinstance(word, str) for word in words)
-            return "words, as a list or in one text", tuple(words) if fits else None  # type: ignore[arg-type]  # `fits` looked
-        case "tuple[int, ...]":
-            fits = isinstance(value, list) and bool(value) and all(type(status) is int for status in value)
-            return "a list of exit statuses", tuple(value) if fits else None  # type: ignore[arg-type]  # `fits` looked
-        case "float":
-            fits = type(value) in (int, float) and 0 <= value < float("inf")  # type: ignore[operator]  # a number, by now
-            return "seconds, 0 or more", float(value) if fits else None  # type: ignore[arg-type]  # `fits` looked
-        case "int":
-            return "a whole number, 1 or more", value if type(value) is int and value >= 1 else None
-        case "bool":
-            return "true or false", value if isinstance(value, bool) else None
-        case _ if key in PATHS:
-            return "a path, which begins with /", value if isinstance(value, str) and value.startswith("/") else None
-        case _ if key == "dialect":
-            return f"one of {', '.join(sorted(DIALECTS))}", value if value in DIALECTS else None
-        case _:
-            return "a text", value if isinstance(value, str) and value else None
+def _may_be_none(key: str) -> bool:
+    return type(None) in get_args(Profile.model_fields[key].annotation)

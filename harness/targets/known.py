@@ -6,14 +6,11 @@ Owns `uvicorn` (the reference server under uvicorn's own command line), `launche
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .declaration import REFERENCE, SERVER, Profile
 
 __all__ = ["LAUNCHER", "REFERENCE", "TARGETS", "WORKERS"]
 
-LAUNCHER = replace(
-    REFERENCE,
+LAUNCHER = REFERENCE.changed(
     command=("{python}", "-m", SERVER, "--host", "127.0.0.1", "--port", "{port}"),
     drained_statuses=(0,),
     forced_statuses=(130,),
@@ -25,8 +22,7 @@ LAUNCHER = replace(
 TWO = ("--workers", "2")
 # Two workers share a broker of their parent's. It hands every signal on, and is gone a moment after the last of them.
 # One that reached a request limit is replaced by another: the host serves on.
-WORKERS = replace(
-    LAUNCHER,
+WORKERS = LAUNCHER.changed(
     command=LAUNCHER.command + TWO,
     startup_command=(LAUNCHER.startup_command or ()) + TWO,
     processes=2,

@@ -15,8 +15,9 @@ from typing import Any, Self
 import pytest
 
 from harness.clauses import Clause, Judgement, Verdict
-from harness.history.events import Terms
 from harness.history.record import History
+from harness.history.terms import Terms
+from harness.targets.declaration import Profile
 
 PASS, FAIL, UNKNOWN, EXCLUDED = Verdict
 T0 = 1000.0  # any moment of the monotonic clock
@@ -26,12 +27,15 @@ TERMS = Terms(
     close_timeout_s=1.0,
     reconnect_window_s=2.5,
     notify_interval_s=1.0,
-    drained_statuses=(0,),
-    forced_statuses=(130,),
-    startup_statuses=(0, -15),
-    progress_interval_s=2.0,
-    report=True,
-    gauge="ebb_connections",
+    profile=Profile(
+        command="{port}",
+        drained_statuses=(0,),
+        forced_statuses=(130,),
+        startup_statuses=(0, -15),
+        progress_interval_s=2.0,
+        report=True,
+        gauge="ebb_connections",
+    ),
 )
 SHUTDOWN = "INFO:     Waiting for application shutdown."
 CROWD = 60
@@ -60,7 +64,10 @@ class Story:
         return self
 
     def under(self, **terms: Any) -> Self:
-        self.terms = replace(self.terms, **terms)
+        """Change the terms, or the profile in them."""
+        declared = {name: value for name, value in terms.items() if name in Profile.model_fields}
+        asked = {name: value for name, value in terms.items() if name not in declared}
+        self.terms = replace(self.terms, profile=self.terms.profile.changed(**declared), **asked)
         return self
 
     def without(self, who: str = "", what: str = "") -> Self:

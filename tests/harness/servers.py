@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from harness.history.events import Event, Terms
+from harness.history.events import Event
 from harness.history.record import History
+from harness.history.terms import Terms
 from harness.probes.network import HOST
+from harness.targets.declaration import Profile
 
 PATIENCE_S = 5.0
 
@@ -45,7 +47,7 @@ async def serving(
 
 def empty_history() -> History:
     """A history for a test in which nothing is judged."""
-    return History(Terms(1.0, None, 1.0, None))
+    return History(Terms(Profile(command="{port}"), 1.0, None, 1.0, None))
 
 
 async def until(condition: Callable[[], object], reason: str) -> None:

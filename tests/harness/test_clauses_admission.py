@@ -103,7 +103,7 @@ CASES: Cases = {
         Case("too few probes", lambda: story().probe("ready", 0.1, 503), UNKNOWN, "only 1 readiness probes"),
         Case("a harness that lagged meanwhile", lambda: turning(1.0).lags(0.2, 0.08), UNKNOWN, "lagged 0.080 s"),
         Case("a harness that lagged afterwards", lambda: healthy().lags(0.5, 0.08), PASS, "503 at t0+0.012 s"),
-        Case("no readiness declared", lambda: healthy().under(ready=False), EXCLUDED, "no readiness endpoint"),
+        Case("no readiness declared", lambda: healthy().under(ready=None), EXCLUDED, "no readiness endpoint"),
         Case("no signal", lambda: healthy().without("target", "signal"), UNKNOWN, "never told to stop"),
     ],
     2: [
@@ -154,11 +154,11 @@ CASES: Cases = {
         Case("too few probes", lambda: healthy().without("metrics"), UNKNOWN, "only 0 metrics probes"),
         Case(
             "only what is declared",
-            lambda: healthy().without("metrics").under(metrics=False),
+            lambda: healthy().without("metrics").under(metrics=None),
             PASS,
             "41 health probes answered 200",
         ),
-        Case("nothing declared", lambda: healthy().under(health=False, metrics=False), EXCLUDED, "neither"),
+        Case("nothing declared", lambda: healthy().under(health=None, metrics=None), EXCLUDED, "neither"),
     ],
     3: [
         Case("all refused in words", healthy, PASS, "6 handshakes begun between t0+0.012 s and t0+8.132 s"),

@@ -133,7 +133,7 @@ CASES: Cases = {
             FAIL,
             "readiness within 0.200 s in 99 % of 102 probes (limit 0.100 s)",
         ),
-        Case("no readiness", lambda: ten_thousand().under(ready=False), PASS, "memory 1.090 times that at t0"),
+        Case("no readiness", lambda: ten_thousand().under(ready=None), PASS, "memory 1.090 times that at t0"),
         Case("few probes", lambda: ten_thousand().without("ready"), UNKNOWN, "only 0 readiness probes"),
         Case("a harness that lagged", lambda: ten_thousand().lags(1.0, 0.03), UNKNOWN, "lagged 0.030 s"),
         Case(

@@ -190,7 +190,7 @@ CASES: Cases = {
         ),
         Case("a probe finds it ready", lambda: in_startup().probe("ready", 0.1), FAIL, "it was ready at t0+0.100 s"),
         Case("a probe finds it not ready", lambda: in_startup().probe("ready", 0.1, 503), PASS, "exited with -15"),
-        Case("no readiness to speak of", lambda: in_startup().is_up(0.15).under(ready=False), PASS, "exited with -15"),
+        Case("no readiness to speak of", lambda: in_startup().is_up(0.15).under(ready=None), PASS, "exited with -15"),
         Case("it was up", lambda: in_startup().is_up(-0.1), UNKNOWN, "the target was up before"),
         Case("it was asked before", lambda: in_startup().is_up(0.01, began=-0.005), UNKNOWN, "the target was up"),
         Case("somebody was let in", healthy, UNKNOWN, "the target was up"),

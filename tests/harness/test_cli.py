@@ -7,15 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from harness.cli import main, scenarios_of
+from harness.history.terms import environment_of, terms_of
 from harness.options import ask_of, parse, profile_of
-from harness.targets.declaration import REFERENCE, environment_of, terms_of
+from harness.targets.declaration import REFERENCE
 
 TUTORIAL = ("--", sys.executable, "-m", "uvicorn", "tests.specimens.fastapi_tutorial:app", "--port", "{port}")
 
@@ -55,7 +55,7 @@ def test_without_a_command_the_target_is_the_reference_server() -> None:
     profile, ask = profile_of(args), ask_of(args)
     assert profile == REFERENCE
     assert (ask.clients, ask.timeout_s, ask.close_timeout_s, ask.seed) == (500, 2.0, 3.0, 7)
-    assert environment_of(profile, terms_of(profile, ask, evict_per_s=90.5)) == {
+    assert environment_of(terms_of(profile, ask, evict_per_s=90.5)) == {
         "SERVER_DRAIN_TIMEOUT_S": "2",
         "SERVER_EVICT_PER_S": "90.5",
         "SERVER_CLOSE_TIMEOUT_S": "3",
@@ -76,8 +76,8 @@ def test_a_foreign_target_is_what_the_options_declare() -> None:
     )
     assert (profile.command, profile.ws, profile.dialect) == (("serve", "{port}"), "/chat/{client}", "echo")
     terms = terms_of(profile, ask_of(parse(["drain"])), evict_per_s=1.0)
-    assert (terms.ready, terms.health, terms.metrics, terms.evict_per_s) == (False, True, False, None)
-    assert environment_of(profile, terms) == {"T_S": "5"}
+    assert (terms.profile, terms.evict_per_s) == (profile, None)
+    assert environment_of(terms) == {"T_S": "5"}
 
 
 def test_the_list_shows_each_scenario_with_its_claim_and_clauses(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +94,7 @@ def test_a_scenario_of_several_hosts_has_as_many_clients_as_asked_but_fewer_amon
     (by_name,) = scenarios_of(["rolling_deploy"])
     (among_all,) = (each for each in scenarios_of(["all"]) if each.name == "rolling_deploy")
     assert (by_name.asked(ask).clients, among_all.asked(ask).clients) == (1000, 150)
-    assert by_name.cannot_be_told_to(replace(REFERENCE, broker_env=None)) == "the target declares no broker_env"
+    assert by_name.cannot_be_told_to(REFERENCE.changed(broker_env=None)) == "the target declares no broker_env"
 
 
 def test_a_target_that_does_not_start_is_reported_with_reason_and_log(

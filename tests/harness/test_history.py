@@ -8,7 +8,9 @@ import pytest
 
 from harness.clauses import CLAUSES, judge
 from harness.history.record import History
+from harness.history.resume_run import ResumeRun
 from tests.harness.histories import T0, TERMS, healthy, story
+from tests.harness.resume_runs import healthy_deploy
 
 
 def test_a_history_reads_back_as_it_was_dumped() -> None:
@@ -89,3 +91,8 @@ def test_a_kind_that_no_client_records_is_a_mistake_of_the_recorder() -> None:
     history.record(T0, "a-1", "sneezed")
     with pytest.raises(ValueError, match="'sneezed'"):
         _ = history.drain
+
+
+def test_a_message_that_is_sent_again_counts_from_when_it_was_sent_first() -> None:
+    told = healthy_deploy().about("speaker-1/2").add(4.0, "published", n=1, frames=0)
+    assert ResumeRun(told.history()).said_at((0, 1)) == T0 + 0.1

@@ -21,9 +21,10 @@ HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
 async def answering(*pieces: bytes, closes: bool = False, asked: list[bytes] | None = None) -> AsyncIterator[int]:
     """A server that answers a request with these pieces, each in a turn of its own, and closes or does not."""
 
-    done: asyncio.Queue[None] = asyncio.Queue()
+    handlers: list[asyncio.Task[None] | None] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
         with suppress(ConnectionError):
             head = await reader.readuntil(b"\r\n\r\n")
             if asked is not None:
@@ -37,11 +38,10 @@ async def answering(*pieces: bytes, closes: bool = False, asked: list[bytes] | N
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
-        done.put_nowait(None)
 
     async with await asyncio.start_server(answer, HOST, 0) as server:
         yield server.sockets[0].getsockname()[1]
-        await done.get()
+        await asyncio.gather(*(handler for handler in handlers if handler))
 
 
 @pytest.mark.parametrize(

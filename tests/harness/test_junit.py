@@ -6,8 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from harness.clauses import Ruling, Verdict
-from harness.history.events import Terms
 from harness.history.record import History
+from harness.history.terms import Terms
 from harness.report.junit import write
 from harness.run import Outcome
 from harness.scenarios import SCENARIOS
@@ -22,7 +22,9 @@ RULINGS = [
 
 
 def outcome(scenario: str, rulings: list[Ruling]) -> Outcome:
-    return Outcome(SCENARIOS[scenario], REFERENCE, Ask(seed=7), History(Terms(1.0, None, 1.0, None)), rulings, 0)
+    return Outcome(
+        SCENARIOS[scenario], REFERENCE, Ask(seed=7), History(Terms(REFERENCE, 1.0, None, 1.0, None)), rulings, 0
+    )
 
 
 def written(folder: Path, *outcomes: Outcome) -> ElementTree.Element:

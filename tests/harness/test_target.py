@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from dataclasses import replace
 
 import psutil
 import pytest
@@ -42,7 +41,7 @@ def history() -> History:
 
 
 def python(code: str, **declared: object) -> Profile:
-    return replace(Profile(command=("{python}", "-c", code, "{port}")), **declared)  # type: ignore[arg-type]  # any field
+    return Profile(command=("{python}", "-c", code, "{port}"), **declared)
 
 
 def serving(more: str = "") -> Profile:

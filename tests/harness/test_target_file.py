@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
+from harness.clients.dialects import DIALECTS
 from harness.options import parse, profile_of
-from harness.targets.declaration import REFERENCE, Profile
-from harness.targets.file import KINDS, TargetFileError, load, value_of
-from harness.targets.known import LAUNCHER, TARGETS
+from harness.targets.declaration import REFERENCE, DialectName, Profile
+from harness.targets.file import TargetFileError, load, read
+from harness.targets.known import LAUNCHER, TARGETS, WORKERS
 
 OURS = Path(__file__).parent.parent / "targets"
 
@@ -54,7 +56,9 @@ def test_a_base_is_what_the_rest_is_written_on(tmp_path: Path) -> None:
         ("command = ", "not TOML: Invalid value"),
         ("", "command has no {port}"),
         ('base = "apache"', "base = 'apache' is not allowed: one of uvicorn, launcher"),
+        ("base = []", "base = [] is not allowed: one of uvicorn, launcher"),
         ('comand = "x {port}"', "there is no key 'comand': allowed are base, command, ready"),
+        ('command = "x \' {port}"', 'command = "x \' {port}" is not allowed: words, as a list or in one text'),
         ("command = []", "command = [] is not allowed: words, as a list or in one text"),
         ("command = [1]", "command = [1] is not allowed: words"),
         ('command = "x"', "command has no {port}"),
@@ -86,21 +90,33 @@ def test_a_target_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load(tmp_path / "nonesuch.toml")
 
 
-def test_every_field_of_a_profile_can_be_written() -> None:
-    values = {
-        "str": "/x",
-        "str | None": "/x",
-        "bool": True,
-        "int": 2,
-        "float": 1.5,
-        "float | None": 1.5,
-        "tuple[str, ...]": ["x", "{port}"],
-        "tuple[str, ...] | None": ["x"],
-        "tuple[int, ...]": [0, -15],
-    }
-    for field in fields(Profile):
-        value = "echo" if field.name == "dialect" else values[KINDS[field.name]]
-        assert value_of(field.name, value) is not None
+FULL = WORKERS.changed(metrics="/m", limit_options="--limit {requests}", reload_options=["--reload"])
+
+
+@pytest.mark.parametrize("key", Profile.model_fields)
+def test_every_field_of_a_profile_can_be_written(key: str) -> None:
+    value = getattr(FULL, key)
+    assert value is not None
+    assert getattr(read({"command": ["{port}"], key: list(value) if isinstance(value, tuple) else value}), key) == value
+
+
+@pytest.mark.parametrize("wrong", [{"ready": "ready"}, {"processes": 0}, {"reday": "/ready"}])
+def test_a_profile_cannot_be_made_with_a_wrong_value_nor_changed_to_one(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Profile(command="serve {port}", **wrong)
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        REFERENCE.changed(**wrong)
+
+
+def test_a_target_is_started_in_another_way_by_a_whole_command_or_by_options_of_its_own() -> None:
+    assert REFERENCE.variant("startup_command").command == REFERENCE.startup_command
+    assert LAUNCHER.variant("limit_options").command == (*LAUNCHER.command, "--limit-max-requests", "{requests}")
+    with pytest.raises(ValueError, match="the target declares no reload_options"):
+        LAUNCHER.variant("reload_options")
+
+
+def test_the_dialects_that_can_be_declared_are_those_that_there_are() -> None:
+    assert get_args(DialectName) == tuple(DIALECTS)
 
 
 @pytest.mark.parametrize("file", sorted(OURS.glob("*.toml")), ids=lambda file: file.stem)

@@ -16,10 +16,11 @@ from harness.faults.frozen import frozen
 from harness.faults.rolled import roll, until_replaced
 from harness.faults.worker import kill_worker, workers
 from harness.history.record import History
+from harness.history.terms import environment_of, terms_of
 from harness.probes.network import HOST
 from harness.run import UNDECIDED, run
 from harness.scenarios import SCENARIOS, AnyStage
-from harness.targets.declaration import REFERENCE, Ask, Profile, environment_of, terms_of
+from harness.targets.declaration import REFERENCE, Ask, Profile
 from harness.targets.known import WORKERS
 from harness.targets.target import Target, TargetFailed
 from tests.harness.servers import empty_history, kinds, only, until
@@ -145,19 +146,19 @@ async def test_workers_in_sessions_of_their_own_are_ended_with_their_parent(hist
 
 def test_the_pace_of_all_is_divided_by_the_target_or_by_the_harness() -> None:
     terms = terms_of(WORKERS, ASK, evict_per_s=60.0)
-    assert terms.processes == 2
-    assert environment_of(WORKERS, terms)["SERVER_EVICT_PER_S"] == "60"
-    assert environment_of(replace(WORKERS, divides_pace=False), terms)["SERVER_EVICT_PER_S"] == "30"
+    assert terms.profile.processes == 2
+    assert environment_of(terms)["SERVER_EVICT_PER_S"] == "60"
+    assert environment_of(replace(terms, profile=WORKERS.changed(divides_pace=False)))["SERVER_EVICT_PER_S"] == "30"
 
 
 @pytest.mark.parametrize(
     ("scenario", "profile", "reason"),
     [
         ("worker_dies", REFERENCE, "the target declares that one process serves"),
-        ("worker_dies", replace(WORKERS, envelopes=False), "the target declares no envelopes"),
+        ("worker_dies", WORKERS.changed(envelopes=False), "the target declares no envelopes"),
         ("worker_dies", WORKERS, None),
-        ("broker_dies", replace(REFERENCE, broker_env=None), "the target declares no broker_env"),
-        ("broker_dies", replace(REFERENCE, envelopes=False), "the target declares no envelopes"),
+        ("broker_dies", REFERENCE.changed(broker_env=None), "the target declares no broker_env"),
+        ("broker_dies", REFERENCE.changed(envelopes=False), "the target declares no envelopes"),
         ("broker_dies", REFERENCE, None),
     ],
 )

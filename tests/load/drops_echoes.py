@@ -1,4 +1,4 @@
-"""The reference server with a fault: of a client's texts, one in ten is never echoed."""
+"""The reference server with a fault: one text in ten gets no echo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ numbers = itertools.count(1)
 
 
 def confirm_with_gaps(self: Named, text: str) -> None:
-    """The fault: the others hear it, the sender does not."""
+    """The fault: the other clients get the text, the sender gets no echo."""
     if next(numbers) % 10:
         confirm(self, text)
 

@@ -1,8 +1,8 @@
-"""The reference server on a port that it shares, so that its successor listens there while it drains.
+"""The reference server on a shared port, so that its successor listens there while it drains.
 
     python -m tests.load.shared_port PORT
 
-The kernel deals handshakes out to both: those that the draining one gets are refused with 503.
+The kernel distributes handshakes to both; the draining server refuses its share with 503.
 """
 
 from __future__ import annotations

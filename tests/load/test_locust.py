@@ -1,6 +1,6 @@
-"""`locustfile.py` gates: its exit status is the verdict, on servers that deserve either.
+"""`locustfile.py` is a gate: its exit status is the verdict, here on good and on broken servers.
 
-Real processes, each started and stopped here by its own pid. `tox -e load` runs these.
+These tests start real processes and stop each by its own pid. `tox -e load` runs them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Server = subprocess.Popen[bytes]
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a locust: exit status, what it printed, and its verdict with the figures."""
+    """The result of a locust: exit status, printed output, and its verdict with the figures."""
 
     status: int
     output: str
@@ -51,7 +51,7 @@ class Run:
 
 
 class Locust:
-    """A locust against a port, started at once, and killed if it outlives its `with`."""
+    """A locust against a port: starts at once, and is killed if it still runs at the end of its `with`."""
 
     def __init__(self, folder: Path, port: int, *options: str) -> None:
         folder.mkdir(exist_ok=True)
@@ -73,7 +73,7 @@ class Locust:
         self.process.communicate()
 
     def ends(self) -> Run:
-        """Wait for its end; its figures in CI's log, too."""
+        """Wait for its exit, and print its figures into the CI's log."""
         output, _ = self.process.communicate(timeout=60)
         print(output)
         report = json.loads(self._verdict.read_text()) if self._verdict.exists() else {"events": {}}
@@ -87,7 +87,7 @@ def run_locust(folder: Path, port: int, *options: str) -> Run:
 
 @contextmanager
 def serving(*command: str, port: int, drain_timeout_s: float = 1) -> Iterator[Server]:
-    """A server that listens; told to stop at the end, and made to if it does not."""
+    """A server that listens; at the end it is told to stop, and killed if it does not."""
     environment = {**os.environ, "SERVER_DRAIN_TIMEOUT_S": str(drain_timeout_s), "SERVER_LOG_LEVEL": "warning"}
     server = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:
@@ -114,28 +114,28 @@ def listens(server: Server, port: int) -> bool:
 
 
 def until(condition: Callable[[], bool], reason: str) -> None:
-    """Wait for a condition; say what did not come."""
+    """Wait for a condition; on failure, show the reason."""
     patience_ends = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < patience_ends, f"not within {PATIENCE_S} s: {reason}"
         time.sleep(0.02)
 
 
-def test_five_hundred_visitors_of_a_healthy_server_pass_the_gate(tmp_path: Path):
+def test_five_hundred_users_of_a_healthy_server_pass_the_gate(tmp_path: Path):
     port = free_port()
     with serving(*uvicorn("server.main:app", port), port=port):
         run = run_locust(tmp_path, port, "-u", "500", "-r", "100", "-t", "15s")
     assert run.status == 0, run.output
     assert run.requests("connect") >= 500
     assert run.requests("echo") > 0
-    assert run.requests("close") == run.requests("connect")  # those at the end, too
+    assert run.requests("close") == run.requests("connect")  # including those at the end of the run
 
 
-def test_without_a_server_it_fails_at_once_and_says_what_to_do(tmp_path: Path):
+def test_without_a_server_locust_fails_at_once_and_says_what_to_do(tmp_path: Path):
     run = run_locust(tmp_path, free_port(), "-u", "500", "-r", "100", "-t", "15s")
     assert run.status == 1
     (line,) = [line for line in run.output.splitlines() if "ERROR" in line]
-    assert "nobody gets in at http://127.0.0.1:" in line
+    assert "no connection to http://127.0.0.1:" in line
     assert "start a server with `uvicorn server.main:app`, or name yours with --host" in line
     assert "Traceback" not in run.output
 
@@ -159,7 +159,7 @@ def test_echoes_slower_than_the_limit_fail_the_gate(tmp_path: Path):
     assert run.report["reasons"][0].startswith("p99 of the echo is ")
 
 
-def test_a_master_and_its_workers_judge_what_the_visitors_saw(tmp_path: Path):
+def test_a_master_and_its_workers_all_fail_on_lost_echoes(tmp_path: Path):
     port, master_port = free_port(), str(free_port())
     options = "-u", "40", "-r", "100", "-t", "4s", "--echo-timeout-s", "1", "--expect-workers", "2"
     with (
@@ -173,7 +173,7 @@ def test_a_master_and_its_workers_judge_what_the_visitors_saw(tmp_path: Path):
     assert {event for event in run.report["events"] if run.failures(event)} == {"echo"}
 
 
-def test_visitors_who_are_told_of_a_drain_move_to_the_successor_without_a_failure(tmp_path: Path):
+def test_users_that_get_the_notice_of_a_drain_reconnect_to_the_successor_without_a_failure(tmp_path: Path):
     port = free_port()
     command = ("tests.load.shared_port", str(port))
     with (
@@ -182,7 +182,7 @@ def test_visitors_who_are_told_of_a_drain_move_to_the_successor_without_a_failur
         Locust(tmp_path, port, "-u", "60", "-r", "100", "-t", "9s", "--echoes-per-s", "5") as locust,
     ):
         process = psutil.Process(retiring.pid)
-        until(lambda: connections(process, port, psutil.CONN_ESTABLISHED) >= 20, "the visitors are there")
+        until(lambda: connections(process, port, psutil.CONN_ESTABLISHED) >= 20, "20 users are connected")
         retiring.send_signal(signal.SIGTERM)
         run = locust.ends()
         assert retiring.poll() is not None

@@ -1,4 +1,4 @@
-"""Runs the harness as a person or CI would: its command line, in a process of its own."""
+"""Runs the harness like a person or a CI: with its command line, in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIME_LIMIT_S = 90
 
 @dataclass(frozen=True)
 class Run:
-    """What came of it: exit status, what was printed, and the report for programs."""
+    """The result of a run: exit status, printed output, and the JSON report."""
 
     status: int
     output: str
@@ -29,7 +29,7 @@ class Run:
 
 
 def harness(folder: Path, *arguments: str) -> Run:
-    """Run `python -m harness ARGUMENTS --json ...`; options of the harness only, the target's command after `--`."""
+    """Run `python -m harness ARGUMENTS --json ...`; the target's command, if any, comes after `--`."""
     report = folder / "report.json"
     at = arguments.index("--") if "--" in arguments else len(arguments)
     command = [sys.executable, "-m", "harness", *arguments[:at], "--json", str(report), *arguments[at:]]

@@ -1,4 +1,4 @@
-"""Who is connected to a host with workers: clients on `/ws`, and somebody who asks for readiness all the time."""
+"""Clients of a host with workers: connections to `/ws`, and a watch that asks for readiness all the time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.scenarios.hosts import PATIENCE_S
 
 @asynccontextmanager
 async def crowd(port: int, size: int) -> AsyncIterator[list[ClientConnection]]:
-    """So many clients on `/ws`."""
+    """Connect `size` clients to `/ws`."""
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(connect(f"ws://{HOST}:{port}/ws")) for _ in range(size)]
 
 
 async def notice(client: ClientConnection) -> dict[str, Any]:
-    """The next thing that a client hears, which is to be the notice."""
+    """Receive the next message of a client, which must be the notice."""
     async with asyncio.timeout(PATIENCE_S):
         heard: dict[str, Any] = json.loads(await client.recv())
     assert heard["type"] == "draining"
@@ -31,14 +31,14 @@ async def notice(client: ClientConnection) -> dict[str, Any]:
 
 
 async def close_code(client: ClientConnection) -> int | None:
-    """What a client's connection ends with; None when it was cut off."""
+    """The close code of a client's connection; None if it ended without a close frame."""
     async with asyncio.timeout(PATIENCE_S):
         await client.wait_closed()
     return client.close_code if client.close_code != 1006 else None
 
 
 class Watch:
-    """Asks for readiness all the time. `longest_s` is how long it has waited at most from a no to the next yes."""
+    """Asks for readiness all the time. `longest_s` is the longest time for which the host was not ready."""
 
     def __init__(self, port: int) -> None:
         self._port = port

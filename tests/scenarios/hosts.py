@@ -1,4 +1,4 @@
-"""Starts `python -m server --workers N` as a person would, reads what it says, and leaves nothing of it behind."""
+"""Starts `python -m server --workers N` like a person, reads its output, and ends every process of it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PATIENCE_S = 30.0
 SERVER = (sys.executable, "-m", "server")
 SETTINGS = {"BROKER_URL": "memory://", "DRAIN_TIMEOUT_S": "1", "CLOSE_TIMEOUT_S": "1", "NOTIFY_INTERVAL_S": "0"}
 
-ENOUGH = 24  # clients, so that each of two workers has some: none for one of them once in eight million times
-PRIVATE = ""  # no word about the broker: the workers share one of their parent's
+ENOUGH = 24  # clients, so that each of two workers has some: one of them has none once in eight million times
+PRIVATE = ""  # no broker is set: the workers share the private one of their parent
 
-# A launcher whose workers cannot start while a file is there.
+# A launcher whose workers cannot start while a file exists.
 BREAKABLE = """
 import os
 from contextlib import asynccontextmanager
@@ -45,9 +45,9 @@ SERVES = re.compile(r"workers serve on https?://.*:(\d+) \(process \d+\)$")
 
 
 class Host:
-    """A launcher with workers. `async with Host(...)`: all of them serve inside, all are gone after.
+    """A launcher with workers. `async with Host(...)`: inside, all of them serve; after it, all processes have ended.
 
-    With `comes_up=False` nobody waits until they serve. Everything else is what a person would type.
+    With `comes_up=False` it does not wait until they serve. The other arguments are options and settings.
     """
 
     def __init__(
@@ -92,22 +92,22 @@ class Host:
 
     @property
     def port(self) -> int:
-        """The port that it was given."""
+        """The port on which it listens."""
         (port,) = (int(found[1]) for line in self.lines if (found := SERVES.search(line)))
         return port
 
     @property
     def output(self) -> str:
-        """All that it and its workers have said."""
+        """All that it and its workers have printed."""
         return "\n".join(self.lines)
 
     @property
     def reports(self) -> list[dict[str, Any]]:
-        """What the workers say that became of their clients."""
+        """The drain reports of the workers."""
         return [json.loads(line) for line in self.lines if line.startswith('{"event": "drain.report"')]
 
     def said(self, phrase: str) -> int:
-        """In how many lines it has said something."""
+        """The number of printed lines with a phrase."""
         return sum(phrase in line for line in self.lines)
 
     def left(self) -> list[int]:
@@ -115,17 +115,17 @@ class Host:
         return [each.pid for processes in self.workers.values() for each in processes if runs(each)]
 
     def others(self) -> list[psutil.Process]:
-        """The parent's children that are no workers."""
+        """The children of the parent that are no workers."""
         workers = [each for processes in self.workers.values() for each in processes]
         return [child for child in psutil.Process(self._process.pid).children() if child not in workers]
 
     def signal(self, which: signal.Signals) -> None:
-        """Send a signal to the parent's process group, as a terminal does; nothing once it has exited."""
+        """Send a signal to the parent's process group, like a terminal; do nothing after its exit."""
         if self._process.returncode is None:
             os.killpg(self._process.pid, which)
 
     async def until(self, condition: Callable[[], object], reason: str) -> None:
-        """Wait for a condition; say what did not come, and what was said instead."""
+        """Wait for a condition; on failure, show the reason and the output."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while not condition():
@@ -134,13 +134,13 @@ class Host:
             raise AssertionError(f"not within {PATIENCE_S} s: {reason}\n{self.output}") from None
 
     async def until_said(self, phrase: str, times: int = 1) -> None:
-        """Wait until it has said something so often."""
+        """Wait until it has printed `times` lines with a phrase."""
         await self.until(lambda: self.said(phrase) >= times, f"{phrase!r}, {times} times")
 
     async def until_exit(self) -> int:
-        """Wait for the parent's end; return its status."""
-        # Not `wait()`, which also waits until nobody has its output any more, the workers too.
-        await self.until(lambda: self._process.returncode is not None, "the parent's end")
+        """Wait for the parent's exit; return its status."""
+        # Not `wait()`, which also waits until no process, workers included, has its output open.
+        await self.until(lambda: self._process.returncode is not None, "the parent's exit")
         assert self._process.returncode is not None
         if not self.left():
             await self._until_silent()
@@ -160,7 +160,7 @@ class Host:
                     self.workers[int(found[1])].append(psutil.Process(int(found[2])))
 
     async def _end(self) -> None:
-        """Kill whatever is left of it."""
+        """Kill every process that is left."""
         if self._process.returncode is None:
             self._process.kill()
         for each in (process for processes in self.workers.values() for process in processes):

@@ -1,4 +1,4 @@
-"""Servers of others are judged by nothing but their command, and the harness ends in bounded time whatever they do."""
+"""The harness judges servers of others by their command alone, and ends in bounded time whatever they do."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_the_reference_server_passes(target: str, scenario: str, tmp_path: Path)
 
 
 OF_SEVERAL_WORKERS = {32, 34}
-WITHOUT_A_SIGNAL = {25}  # a worker that stops by itself is replaced, and the host serves on
+WITHOUT_A_SIGNAL = {25}  # the parent replaces a worker that stops by itself, and the host goes on serving
 NOT_ASKED_OF = {"uvicorn": OF_SEVERAL_WORKERS, "launcher": OF_SEVERAL_WORKERS, "workers": WITHOUT_A_SIGNAL}
 
 
@@ -45,7 +45,9 @@ def test_the_scenarios_together_judge_every_clause_but_the_one_about_ten_thousan
     assert 31 in SCENARIOS["ten_thousand"].clauses
 
 
-def test_what_a_target_declares_not_to_have_is_excluded_and_it_is_not_started(tmp_path: Path):
+def test_a_scenario_that_needs_what_the_target_lacks_is_excluded_and_the_target_not_started(
+    tmp_path: Path,
+):
     run = harness(tmp_path, "run", "reload", "--target", "launcher")
 
     assert run.clauses("excluded") == set(SCENARIOS["reload"].clauses)

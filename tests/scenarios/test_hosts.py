@@ -1,4 +1,4 @@
-"""Two hosts with one broker: a room, one client, everyone, wherever anybody is connected."""
+"""Two hosts with one broker: messages reach a room, one client, or every client, on whichever host they are."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def post(host: Target, path: str, **body: Any) -> int:
 
 
 async def heard(one: ClientConnection, last: str) -> list[Any]:
-    """What a client was sent, up to a message that ends it."""
+    """The messages that a client got, up to the one that is the last."""
     data: list[Any] = []
     while not data or data[-1] != last:
         said = json.loads(await one.recv())
@@ -38,7 +38,7 @@ async def heard(one: ClientConnection, last: str) -> list[Any]:
     return data
 
 
-async def test_a_message_finds_its_room_its_client_and_everyone_on_every_host():
+async def test_a_message_reaches_its_room_its_client_or_every_client_on_every_host():
     with EmbeddedValkey() as valkey:
         settings = {"SERVER_BROKER_URL": valkey.url, "SERVER_NOTIFY_INTERVAL_S": "0", "SERVER_DRAIN_TIMEOUT_S": "1"}
         one, two = Target(LAUNCHER, empty_history(), settings), Target(LAUNCHER, empty_history(), settings)

@@ -1,4 +1,4 @@
-"""The last handshake of all: accepted while the server drained, and asked only once nobody else was there any more."""
+"""The last handshake: its connection is accepted during the drain, its request comes after all clients have left."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def until_refused(port: int) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-async def test_who_was_accepted_before_the_listener_closed_still_gets_its_503(target: str) -> None:
+async def test_a_handshake_on_a_connection_accepted_before_the_listener_closed_gets_503(target: str) -> None:
     grace = {"SERVER_DRAIN_GRACE_S": "0.3"}
     async with Target(TARGETS[target], empty_history(), grace) as server:
         server.signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The true default, half an hour, once: libfaketime runs the server's clock 600 times as fast as the harness's."""
+"""The default drain timeout of half an hour: libfaketime runs the server's clock 600 times as fast as the harness's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One mixed drain on every other way to run the reference server; and what is said where it cannot drain."""
+"""A mixed drain under every other way to run the reference server; and the warning where it cannot drain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session on two hosts with one broker, and a tutor: an answer finds its session, wherever that has gone."""
+"""A session on two hosts with one broker, and a tutor: an answer reaches its session on whichever host that is."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 
 def host(valkey: EmbeddedValkey, **settings: str) -> Target:
-    """A server process of its own, with the broker of all."""
+    """A server process that shares the broker with the others."""
     quiet = {"SERVER_BROKER_URL": valkey.url, "SERVER_NOTIFY_INTERVAL_S": "0"}
     return Target(LAUNCHER, empty_history(), quiet | settings)
 
@@ -74,7 +74,7 @@ async def hear(client: ClientConnection) -> dict[str, Any]:
 
 
 async def carried_out(client: ClientConnection) -> None:
-    """Return when everything that was said so far was carried out: what comes after it is answered."""
+    """Return when every message sent so far was carried out: the next one is answered after them."""
     await client.send("nonsense")
     assert (await hear(client))["code"] == "malformed"
 
@@ -85,7 +85,7 @@ async def readiness(target: Target, status: int) -> None:
 
 
 async def kept(valkey: EmbeddedValkey, response: str) -> None:
-    """Return when a process has kept this answer."""
+    """Return when a process has stored this answer."""
     async with Redis.from_url(valkey.url) as store:
         while response not in [each["response"] for each in json.loads(await store.get("session:ann"))["answers"]]:
             await asyncio.sleep(0.02)
@@ -113,7 +113,7 @@ async def test_a_session_whose_host_is_stopped_is_restored_on_another_one_with_t
         async with host(valkey, SERVER_DRAIN_TIMEOUT_S="5") as first, student(first) as before:
             await say(before, "READING_PROGRESS", payload={"page": 3})
             await say(before, "JOIN_CLASS", class_id="7b")
-            for n in range(25):  # more than may be in work: the others are asked when the process stops
+            for n in range(25):  # more than may be pending: the process asks the others when it stops
                 await ask(before, f"question {n}")
             first.signal(signal.SIGTERM)
             assert (await hear(before))["type"] == "draining"

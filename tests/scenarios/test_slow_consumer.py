@@ -1,4 +1,4 @@
-"""A client that does not read loses only itself: 1008 once it reads again, cut off if it never does; others get all."""
+"""A client that does not read is closed with 1008, or aborted if it never reads again; the others get every message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT = "x" * 20_000
 
 
 def narrow(port: int) -> socket.socket:
-    """A connection whose kernel takes little: a window of 4 kB, in small segments."""
+    """A connection with small kernel buffers: a window of 4 kB, in small segments."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
@@ -38,11 +38,11 @@ async def broadcast_until_it_is_counted(port: int, slow_consumers: int) -> int:
         metrics = await fetch(port, "/metrics")
         if f"ebb_slow_consumers_total {slow_consumers}.0" in metrics.body.decode():
             return sent
-    raise AssertionError(f"{sent} broadcasts of {len(TEXT)} bytes, and nobody was closed as a slow consumer")
+    raise AssertionError(f"{sent} broadcasts of {len(TEXT)} bytes, and no client was closed as a slow consumer")
 
 
-async def nobody_is_connected(port: int) -> None:
-    """Return when the server knows of no connection; the test's own timeout bounds this."""
+async def until_no_connection_is_left(port: int) -> None:
+    """Return when the server counts no connection; the test's timeout bounds this."""
     while json.loads((await fetch(port, "/health")).body)["connections"]:
         await asyncio.sleep(0.05)
 
@@ -59,7 +59,7 @@ async def closed_with(client: ClientConnection) -> tuple[int | None, str | None]
     return client.close_code, client.close_reason
 
 
-async def test_a_slow_consumer_is_told_why_when_it_reads_again_and_nobody_else_notices() -> None:
+async def test_a_slow_consumer_that_reads_again_gets_1008_with_the_reason_and_others_lose_nothing() -> None:
     async with Target(LAUNCHER, empty_history(), SETTINGS) as target:
         url = f"ws://127.0.0.1:{target.port}/ws"
         async with (
@@ -76,12 +76,12 @@ async def test_a_slow_consumer_is_told_why_when_it_reads_again_and_nobody_else_n
     assert reason.endswith("of 65536 bytes")
 
 
-async def test_a_slow_consumer_that_never_reads_again_is_cut_off() -> None:
+async def test_a_slow_consumer_that_never_reads_again_is_aborted() -> None:
     async with (
         Target(LAUNCHER, empty_history(), SETTINGS) as target,
         connect(f"ws://127.0.0.1:{target.port}/ws", sock=narrow(target.port), max_queue=1) as slow,
     ):
         slow.transport.pause_reading()
         await broadcast_until_it_is_counted(target.port, slow_consumers=1)
-        await nobody_is_connected(target.port)
+        await until_no_connection_is_left(target.port)
         slow.transport.abort()

@@ -1,4 +1,4 @@
-"""A clause counts because it has caught a server broken on purpose: exactly the clauses written beside each one."""
+"""Each server that is broken on purpose fails exactly the clauses written in its file, and every clause catches one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_tutorials_server_fails_exactly_the_clauses_written_beside_it(tmp_pa
     assert run.status == 1
 
 
-def test_a_stalled_reader_holds_the_tutorials_server_for_ever_and_the_harness_ends_all_the_same(tmp_path: Path):
+def test_a_stalled_reader_stops_the_tutorials_server_for_ever_and_the_harness_still_ends(tmp_path: Path):
     run = catch("fastapi_tutorial", tmp_path, **TUTORIAL, scenario="hostile")
 
     assert {7, 17, 20} <= run.clauses("fail"), run.output

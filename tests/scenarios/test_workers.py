@@ -1,4 +1,4 @@
-"""Several workers on one port, as processes: they start, share, drain, and are orphaned."""
+"""Several worker processes on one port: they start, share the clients, drain, and outlive their parent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.scenarios.hosts import BREAKABLE, ENOUGH, PRIVATE, SERVER, Host
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
 
-async def test_they_share_the_clients_and_drain_together() -> None:
+async def test_workers_share_the_clients_and_drain_together() -> None:
     async with Host(workers=3) as host:
         async with crowd(host.port, 30) as clients:
             host.signal(signal.SIGTERM)
@@ -45,7 +45,7 @@ async def test_they_share_the_clients_and_drain_together() -> None:
         assert "Traceback" not in host.output
 
 
-async def test_a_hundred_sigterms_are_one_up_to_the_end() -> None:
+async def test_a_hundred_sigterms_count_as_one_until_the_exit() -> None:
     async with Host() as host, crowd(host.port, 2) as clients:
         while host.said("drain.report") < 2:
             host.signal(signal.SIGTERM)
@@ -59,7 +59,7 @@ async def test_a_hundred_sigterms_are_one_up_to_the_end() -> None:
         assert host.said("told to stop") == 1
 
 
-async def test_ctrl_c_and_a_supervisors_sigterm_are_one() -> None:
+async def test_ctrl_c_and_a_supervisors_sigterm_count_as_one() -> None:
     async with Host() as host, crowd(host.port, ENOUGH) as clients:
         host.signal(signal.SIGINT)
         host.signal(signal.SIGTERM)
@@ -71,7 +71,7 @@ async def test_ctrl_c_and_a_supervisors_sigterm_are_one() -> None:
         assert [report["forced"] for report in host.reports] == [False, False]
 
 
-async def test_an_operator_who_insists_does_not_wait_for_the_deadline() -> None:
+async def test_an_operator_who_repeats_ctrl_c_does_not_wait_for_the_deadline() -> None:
     async with Host(DRAIN_TIMEOUT_S="1800") as host, crowd(host.port, ENOUGH) as clients:
         exits = asyncio.ensure_future(host.until_exit())
         while not exits.done():
@@ -84,13 +84,13 @@ async def test_an_operator_who_insists_does_not_wait_for_the_deadline() -> None:
         assert host.said("forced by an operator") == 1
 
 
-async def test_workers_that_cannot_start_end_it_with_their_status(tmp_path: Path) -> None:
+async def test_if_no_worker_can_start_the_parent_exits_with_their_status(tmp_path: Path) -> None:
     async with Host(command=(sys.executable, "-c", BREAKABLE), IS_BROKEN=str(tmp_path), comes_up=False) as host:
         assert await host.until_exit() == 3, host.output
         assert host.said("none of 2 workers could start") == 1
 
 
-async def test_a_signal_while_they_start_ends_it_without_a_word() -> None:
+async def test_a_signal_while_workers_start_ends_the_host_without_a_traceback() -> None:
     command = (sys.executable, "-m", "server.examples.slow_startup", "hanging")
     async with Host(command=command, comes_up=False) as host:
         await host.until_said("Waiting for application startup", 2)
@@ -98,11 +98,11 @@ async def test_a_signal_while_they_start_ends_it_without_a_word() -> None:
         assert await host.until_exit() == 0, host.output
 
     assert "Traceback" not in host.output
-    assert host.said("WARNING") == 1, "but for the one about memory://"
+    assert host.said("WARNING") == 1, "only the one about memory://"
 
 
 @pytest.mark.parametrize("broker", ["memory://", PRIVATE], ids=["alone", "with its Valkey"])
-async def test_when_the_parent_is_killed_its_workers_free_the_port_at_once_and_end_after_their_drain(
+async def test_when_the_parent_is_killed_its_workers_free_the_port_at_once_and_exit_after_their_drain(
     broker: str,
 ) -> None:
     async with Host(BROKER_URL=broker) as host, crowd(host.port, ENOUGH) as clients:
@@ -114,39 +114,39 @@ async def test_when_the_parent_is_killed_its_workers_free_the_port_at_once_and_e
         for client in clients:
             await notice(client)
         assert [await close_code(client) for client in clients] == [1012] * ENOUGH
-        await host.until(lambda: not host.left(), "their end")
+        await host.until(lambda: not host.left(), "the exit of the workers")
 
         assert host.said("the parent process is gone") == 2
         assert not any(runs(each) for each in valkey)
 
 
-async def test_what_one_worker_is_told_everyones_clients_hear_also_after_the_broker_has_died() -> None:
+async def test_a_broadcast_to_one_worker_reaches_the_clients_of_all_also_after_the_broker_has_died() -> None:
     async with Host(BROKER_URL=PRIVATE) as host, crowd(host.port, ENOUGH) as clients:
         (valkey,) = host.others()
-        told = [await tell(host.port, "one")]
+        statuses = [await broadcast(host.port, "one")]
         valkey.kill()
         await host.until_said("the private Valkey answers again")
         async with Watch(host.port) as watch:
             await host.until(lambda: watch.answers.get(200, 0) >= 20, "20 times ready")
-        told.append(await tell(host.port, "two"))
-        heard = [[await client.recv() for _ in told] for client in clients]
+        statuses.append(await broadcast(host.port, "two"))
+        heard = [[await client.recv() for _ in statuses] for client in clients]
         (second,) = host.others()
         host.signal(signal.SIGTERM)
         status = await host.until_exit()
 
-        assert told == [202, 202]
+        assert statuses == [202, 202]
         assert heard == [["one", "two"]] * ENOUGH
         assert status == 0, host.output
         assert not runs(second)
         assert "Traceback" not in host.output
 
 
-async def tell(port: int, text: str) -> int | None:
+async def broadcast(port: int, text: str) -> int | None:
     """Broadcast a text; return the status of the answer."""
     return (await fetch(port, "/broadcast", body=json.dumps({"data": text}).encode())).status
 
 
-async def test_a_terminal_that_is_closed_stops_it() -> None:
+async def test_closing_the_terminal_stops_the_host() -> None:
     terminal, side = os.openpty()
 
     def take_terminal() -> None:
@@ -165,7 +165,7 @@ def launched(*options: str, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, env=environment)
 
 
-async def test_a_port_that_another_host_shares_among_its_workers_is_taken() -> None:
+async def test_a_host_does_not_start_on_the_port_of_another_hosts_workers() -> None:
     async with Host() as host:
         done = await asyncio.to_thread(launched, "--port", str(host.port))
 
@@ -173,7 +173,7 @@ async def test_a_port_that_another_host_shares_among_its_workers_is_taken() -> N
     assert done.stderr == f"cannot listen on 127.0.0.1 port {host.port}: Address already in use\n"
 
 
-def test_a_wrong_setting_is_one_line_and_so_is_a_budget_that_does_not_fit() -> None:
+def test_a_wrong_setting_and_a_stop_budget_that_is_too_short_print_one_line_each() -> None:
     wrong = launched("--evict-per-s", "0")
     short = launched("--stop-budget-s", "5")
 
@@ -184,7 +184,7 @@ def test_a_wrong_setting_is_one_line_and_so_is_a_budget_that_does_not_fit() -> N
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "many"])
-def test_there_are_no_fewer_workers_than_one(number: str) -> None:
+def test_fewer_workers_than_one_are_refused(number: str) -> None:
     done = launched("--workers", number)
 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -1,4 +1,4 @@
-"""Workers on one port that die, leave or are replaced, while their siblings serve."""
+"""Workers on one port that die, stop by themselves or are replaced while the other workers serve."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.scenarios.hosts import BREAKABLE, ENOUGH, Host
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
 
-async def test_one_that_is_killed_comes_back_and_nobody_elses_client_notices() -> None:
+async def test_a_killed_worker_is_replaced_and_only_its_own_clients_notice() -> None:
     async with Host() as host, crowd(host.port, ENOUGH) as clients:
         victim = host.workers[2][0]
         victim.kill()
@@ -38,7 +38,7 @@ async def test_one_that_is_killed_comes_back_and_nobody_elses_client_notices() -
 
 
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGUSR1])
-async def test_one_that_leaves_by_itself_is_replaced_while_it_drains(which: signal.Signals) -> None:
+async def test_a_worker_that_stops_by_itself_is_replaced_while_it_drains(which: signal.Signals) -> None:
     async with Host(DRAIN_TIMEOUT_S="30") as host, crowd(host.port, ENOUGH) as clients:
         leaver = host.workers[1][0]
         leaver.send_signal(which)
@@ -48,7 +48,7 @@ async def test_one_that_leaves_by_itself_is_replaced_while_it_drains(which: sign
             await host.until(lambda: watch.answers.get(200, 0) >= 50, "50 answers")
         for client in clients:
             await client.close()
-        await host.until(lambda: not runs(leaver), "its end")
+        await host.until(lambda: not runs(leaver), "its exit")
 
         assert watch.answers.keys() == {200}
         assert host.said("is leaving by itself; another one comes in 0.1 s") == 1
@@ -56,15 +56,15 @@ async def test_one_that_leaves_by_itself_is_replaced_while_it_drains(which: sign
         assert await host.until_exit() == 0, host.output
 
 
-async def test_those_that_have_reached_their_request_limit_are_replaced_and_nobody_is_refused() -> None:
+async def test_workers_at_their_request_limit_are_replaced_and_no_request_is_refused() -> None:
     async with Host("--limit-max-requests", "20") as host, Watch(host.port) as watch:
         first = [host.workers[number][0] for number in (1, 2)]
-        await host.until(lambda: not any(runs(each) for each in first), "the end of both")
+        await host.until(lambda: not any(runs(each) for each in first), "the exit of both")
 
     assert watch.answers.keys() == {200}
 
 
-async def test_sighup_replaces_them_all_and_somebody_is_always_ready() -> None:
+async def test_sighup_replaces_all_workers_and_the_host_is_never_unready_for_a_second() -> None:
     async with Host() as host, crowd(host.port, 10) as clients:
         first = [host.workers[number][0] for number in (1, 2)]
         async with Watch(host.port) as watch:
@@ -73,7 +73,7 @@ async def test_sighup_replaces_them_all_and_somebody_is_always_ready() -> None:
         for client in clients:
             await notice(client)
             await client.close()
-        await host.until(lambda: not any(runs(each) for each in first), "the end of those retired")
+        await host.until(lambda: not any(runs(each) for each in first), "the exit of the retired workers")
         async with crowd(host.port, 4):
             host.signal(signal.SIGTERM)
             status = await host.until_exit()
@@ -86,12 +86,12 @@ async def test_sighup_replaces_them_all_and_somebody_is_always_ready() -> None:
         assert "Traceback" not in host.output
 
 
-async def test_a_sighup_during_a_roll_means_one_more_roll_however_often_it_comes() -> None:
+async def test_any_number_of_sighups_during_a_roll_cause_one_more_roll() -> None:
     async with Host() as host:
         host.signal(signal.SIGHUP)
         await host.until_said("replacing 2 workers")
         while host.said("worker 2: Started server process") < 2:
-            host.signal(signal.SIGHUP)  # also when a worker has been forked, and is in the parent's group for a moment
+            host.signal(signal.SIGHUP)  # a worker that was just forked is in the parent's group for a moment
             await asyncio.sleep(0)
         await host.until_said("replaced 2 workers", 2)
         host.signal(signal.SIGTERM)
@@ -101,7 +101,7 @@ async def test_a_sighup_during_a_roll_means_one_more_roll_however_often_it_comes
         assert host.said("replacing 2 workers, one by one") == 2
 
 
-async def test_sigterm_during_a_roll_drains_everyone_at_once() -> None:
+async def test_sigterm_during_a_roll_drains_all_workers_at_once() -> None:
     async with Host(workers=3, DRAIN_TIMEOUT_S="2") as host, crowd(host.port, 9) as clients:
         host.signal(signal.SIGHUP)
         await host.until_said("worker 1: Application startup complete", 2)
@@ -109,17 +109,17 @@ async def test_sigterm_during_a_roll_drains_everyone_at_once() -> None:
         host.signal(signal.SIGTERM)
         for client in clients:
             await notice(client)
-        assert not host.said("evicting:"), "everyone was told before anyone had to go"
+        assert not host.said("evicting:"), "every client is notified before any client is evicted"
         status = await host.until_exit()
 
         assert status == 0, host.output
         assert [await close_code(client) for client in clients] == [1012] * 9
         assert host.left() == []
         assert why_not_bindable(host.port) is None
-        assert host.said("WARNING") == 1, "but for the one about memory://"
+        assert host.said("WARNING") == 1, "only the one about memory://"
 
 
-async def test_a_new_worker_that_does_not_become_ready_leaves_the_old_ones_where_they_are(tmp_path: Path) -> None:
+async def test_if_a_new_worker_does_not_become_ready_the_old_workers_stay(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     async with Host(command=(sys.executable, "-c", BREAKABLE), IS_BROKEN=str(broken)) as host:
         broken.touch()

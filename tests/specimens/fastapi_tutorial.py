@@ -1,7 +1,7 @@
 """The WebSocket page of the FastAPI tutorial, which does nothing about stopping: most servers are like this.
 
 A list of sockets, a loop that sends to each, two endpoints. Told to stop, uvicorn closes every socket in the
-same tick and tells nobody before. Source: FastAPI's documentation, "WebSockets", section "Handling
+same tick without a notice. Source: FastAPI's documentation, "WebSockets", section "Handling
 disconnections and multiple clients"; it differs only in that `/ws/{client_id}` does not broadcast to the
 sender, who has just been answered.
 """

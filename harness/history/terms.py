@@ -1,0 +1,70 @@
+"""The terms under which a run takes place: what was asked of the target, and what it declares about itself.
+
+Owns `Terms`, from which every clause takes its bounds, how they follow from a profile and an ask, and the environment
+variables that hand them to the target. Refuses to know events and verdicts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..targets.declaration import Ask, Profile
+
+LONGEST_RECONNECT_WINDOW_S = 30.0
+LONGEST_NOTIFY_INTERVAL_S = 10.0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What was asked of the target, and its `profile`; every clause takes its bounds from here.
+
+    All times in seconds, the pace in closes a second; None: the target declares no such knob. `reconnect_window_s` is
+    the window that is really in force, after any cap of the target's own. `answers`: it was seen to answer what clients
+    send. `logs`: its output is captured.
+    """
+
+    profile: Profile
+    drain_timeout_s: float
+    evict_per_s: float | None
+    close_timeout_s: float
+    reconnect_window_s: float | None
+    grace_s: float = 0.0
+    notify_interval_s: float | None = None
+    answers: bool = True
+    logs: bool = True
+
+    @property
+    def parent_delay_s(self) -> float:
+        """How much later everything may come, because a parent process stands in between."""
+        return self.profile.parent_delay_s
+
+
+def terms_of(profile: Profile, ask: Ask, evict_per_s: float) -> Terms:
+    """The bounds that this target will be judged by."""
+    return Terms(
+        profile=profile,
+        drain_timeout_s=ask.timeout_s,
+        evict_per_s=evict_per_s if profile.pace_env else None,
+        close_timeout_s=ask.close_timeout_s,
+        reconnect_window_s=min(LONGEST_RECONNECT_WINDOW_S, ask.timeout_s / 2) if profile.window_env else None,
+        notify_interval_s=_notify_interval_s(ask) if profile.notify_env else None,
+    )
+
+
+def environment_of(terms: Terms) -> dict[str, str]:
+    """The variables that hand the terms to the target."""
+    profile = terms.profile
+    knobs = {
+        profile.timeout_env: terms.drain_timeout_s,
+        profile.pace_env: terms.evict_per_s and terms.evict_per_s / (1 if profile.divides_pace else profile.processes),
+        profile.close_timeout_env: terms.close_timeout_s,
+        profile.window_env: terms.reconnect_window_s,
+        profile.notify_env: terms.notify_interval_s,
+        profile.progress_env: profile.progress_interval_s,
+    }
+    return {name: f"{value:g}" for name, value in knobs.items() if name and value is not None}
+
+
+def _notify_interval_s(ask: Ask) -> float:
+    """So that a drain sees several: clause 9 wants two intervals in it."""
+    return 0.0 if ask.quiet else min(LONGEST_NOTIFY_INTERVAL_S, max(0.25, ask.timeout_s / 5))
