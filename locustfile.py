@@ -18,11 +18,11 @@ statistics, and the verdict. Does not know how the server is built, nor the clau
 Rules. A user that gets a drain notice first opens a new connection, at the advised moment, and then closes the old one.
 The code fires events itself: `events.request.measure` swallows exceptions, and counts a user that is stopped as served.
 A text goes to all other users too, so the server's work grows with the square of the users; `--echoes-per-s` is
-therefore the rate of all users of a process together. The users are greenlets and the client is the threaded one of `websockets`:
-locust's monkey patching makes its threads greenlets. A connection costs three descriptors here.
+therefore the rate of all users of a process together. The users are greenlets and the client is the threaded one of
+`websockets`: locust's monkey patching makes its threads greenlets. A connection costs three descriptors here.
 
-The gate judges locust's statistics after all users have left; locust writes the CSV before. A master waits half a second
-for its workers' last figures and may miss some closes, so each worker also judges its own users.
+The gate judges locust's statistics after all users have left; locust writes the CSV before. A master waits half a
+second for its workers' last figures and may miss some closes, so each worker also judges its own users.
 """
 
 # mypy: allow-untyped-calls
