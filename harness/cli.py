@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None, prog: str = PROG) -> int:
         report.complain("terminated; what was started has been ended")
         return TERMINATED
     except TargetFailed as failure:
-        report.tell_failure(failure)
+        report.show_failure(failure)
     except (CrowdIncomplete, OSError) as error:
         report.complain(str(error))
     return UNDECIDED
@@ -69,7 +69,7 @@ async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, repor
         for scenario in scenarios:
             report.begin(scenario.name, profile.title, ask.seed)
             outcomes.append(await run(scenario, profile, ask, report.watch))
-            report.tell(outcomes[-1])
+            report.show(outcomes[-1])
     finally:
         keep(outcomes, args)
     codes = {outcome.exit_code for outcome in outcomes}

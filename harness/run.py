@@ -48,7 +48,7 @@ async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[A
     descriptors are too few.
     """
     ask = scenario.asked(ask)
-    if reason := scenario.cannot_be_told_to(profile):
+    if reason := scenario.why_excluded(profile):
         return _set_aside(scenario, profile, ask, Verdict.EXCLUDED, reason)
     if scenario.broker and not binaries():
         return _set_aside(scenario, profile, ask, Verdict.UNKNOWN, NO_BROKER)

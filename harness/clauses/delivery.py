@@ -90,16 +90,16 @@ class _Walk:
         delivery: Delivery,
         missing: dict[Numbered, str],
     ) -> None:
-        self._journey = run
-        self._traveller = client
-        self._stream = connection
-        self._seams = delivery
+        self._run = run
+        self._client = client
+        self._connection = connection
+        self._delivery = delivery
         self._missing = missing
 
     def go(self) -> None:
         """Compare each arrival with the one of its sender before it."""
-        connection, last = self._stream, self._owed_after()
-        me = self._journey.index_of(self._traveller.name)
+        connection, last = self._connection, self._owed_after()
+        me = self._run.index_of(self._client.name)
         for i, (sender, n) in enumerate(zip(connection.sender, connection.n, strict=True)):
             before = last.get(sender, n - 1)
             if n == before + 1 or sender == me:
@@ -113,7 +113,7 @@ class _Walk:
 
     def _owed_after(self) -> dict[int, int]:
         """The last number of each sender that this connection does not owe: the client has it, or came after it."""
-        run, connection, client = self._journey, self._stream, self._traveller
+        run, connection, client = self._run, self._connection, self._client
         anew = connection.position is None
         since = connection.welcomed_at if anew else client.since
         last = {sender: n - 1 for sender, n in run.due_from(connection.began if since is None else since).items()}
@@ -125,14 +125,14 @@ class _Walk:
 
     def _come_back_to(self, i: int, numbered: Numbered) -> None:
         """An arrival that is not above those before it: had before, too late, or new again in a new epoch."""
-        connection = self._stream
+        connection = self._connection
         epochs = [epoch for at, epoch in self._earlier.get(numbered, ()) if at < i]
-        named = f"{self._journey.name_of(numbered)} on {connection.name}"
+        named = f"{self._run.name_of(numbered)} on {connection.name}"
         if connection.epoch_at(i) in epochs:
-            self._seams.doubled.append(Offence(connection.at[i], connection.client, f"was sent {named} again"))
+            self._delivery.doubled.append(Offence(connection.at[i], connection.client, f"was sent {named} again"))
         elif not epochs and self._has_a_later_one(i, numbered):
             self._missing.pop(numbered, None)
-            self._seams.reordered.append(
+            self._delivery.reordered.append(
                 Offence(connection.at[i], connection.client, f"was sent {named} after a later one")
             )
 
@@ -145,11 +145,11 @@ class _Walk:
     def _earlier(self) -> dict[Numbered, list[tuple[int, str]]]:
         """Each message with its arrivals and their epochs: here by index, those elsewhere before this one as -1."""
         found: dict[Numbered, list[tuple[int, str]]] = {}
-        for other, arrivals in self._traveller.before(self._stream.began):
+        for other, arrivals in self._client.before(self._connection.began):
             for at in range(arrivals):
                 found.setdefault((other.sender[at], other.n[at]), []).append((-1, other.epoch_at(at)))
-        for at, numbered in enumerate(zip(self._stream.sender, self._stream.n, strict=True)):
-            found.setdefault(numbered, []).append((at, self._stream.epoch_at(at)))
+        for at, numbered in enumerate(zip(self._connection.sender, self._connection.n, strict=True)):
+            found.setdefault(numbered, []).append((at, self._connection.epoch_at(at)))
         return found
 
 
@@ -157,24 +157,24 @@ class _Places:
     """Where each message is in the log, as anybody saw it: looked up only where something is missing."""
 
     def __init__(self, run: ResumeRun) -> None:
-        self._journey = run
+        self._run = run
 
     def of(self, numbered: Numbered) -> set[tuple[str, int]]:
         """Its places: one an epoch. Of a message that nobody received only its number is known."""
         if (seen := self._seen.get(numbered)) is not None:
             return seen
-        numbers = self._journey.acknowledged.get(numbered, set())
+        numbers = self._run.acknowledged.get(numbered, set())
         return {(epoch, seq) for epoch in self._epochs for seq in numbers}
 
     @cached_property
     def _seen(self) -> dict[Numbered, set[tuple[str, int]]]:
         found: dict[Numbered, set[tuple[str, int]]] = {}
-        for connection in self._journey.connections.values():
+        for connection in self._run.connections.values():
             for at, numbered in enumerate(zip(connection.sender, connection.n, strict=True)):
                 found.setdefault(numbered, set()).add((connection.epoch_at(at), connection.seq[at]))
         return found
 
     @cached_property
     def _epochs(self) -> set[str]:
-        connections = self._journey.connections.values()
+        connections = self._run.connections.values()
         return {epoch for connection in connections for _, epoch, _ in connection.stretches}

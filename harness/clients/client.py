@@ -39,7 +39,7 @@ class Client(FastTextConnection):
         self.answerable = answerable
         self.broadcasts = broadcasts
         self.said = self.answered = self.heard = 0
-        self.told = False
+        self.has_notice = False
 
     @property
     def arrived(self) -> bool:
@@ -108,7 +108,7 @@ class Client(FastTextConnection):
                 self.answered += 1
                 self.record(now, "answered", n=n)
             case Notice(deadline_s, reconnect_after_s) as notice:
-                self.told = True
+                self.has_notice = True
                 self.record(now, "notice", deadline_s=deadline_s, reconnect_after_s=reconnect_after_s)
                 self.on_notice(notice)
             case Notified():

@@ -1,4 +1,4 @@
-"""Many clients at once: opened with a bounded number of handshakes in flight, counted, told of the signal,
+"""Many clients at once: opened with a bounded number of handshakes in flight, counted, informed of the signal,
 torn down.
 
 Owns the clients of a run and their numbers. Refuses to know who they are and what becomes of them.
@@ -33,16 +33,16 @@ class Crowd:
         """
         waiting = iter(self.clients)
 
-        async def usher() -> None:
+        async def open_waiting() -> None:
             for client in waiting:
                 await client.connect(self.port)
 
-        await asyncio.gather(*(usher() for _ in range(in_flight)))
+        await asyncio.gather(*(open_waiting() for _ in range(in_flight)))
         missing = [client for client in self.clients if not client.arrived]
         if missing:
             reasons = Counter(why_not_open(client) for client in missing)
-            told = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
-            raise CrowdIncomplete(f"{len(missing)} of {len(self.clients)} clients could not connect: {told}")
+            counted = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+            raise CrowdIncomplete(f"{len(missing)} of {len(self.clients)} clients could not connect: {counted}")
 
     async def join(self, client: Client, timeout_s: float) -> None:
         """Let one more client shake hands, whatever comes of it."""
@@ -66,9 +66,9 @@ class Crowd:
         return sum(client.arrived and not client.ended for client in self.clients)
 
     @property
-    def told(self) -> int:
-        """How many have had a notice."""
-        return sum(client.told for client in self.clients)
+    def with_notice(self) -> int:
+        """How many clients have a notice."""
+        return sum(client.has_notice for client in self.clients)
 
     @property
     def left(self) -> int:

@@ -1,6 +1,6 @@
-"""Who comes besides the crowd: racers at the signal, the late, those who only knock, those who come to stay.
+"""The handshakes besides the crowd's: those that race the signal, those that come too late, brief visits, late stayers.
 
-Owns when they come, and at what rate. Refuses to know what is to become of them.
+Owns when they are begun, and at what rate. Refuses to know how they are to be answered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .mix import ClientFactory
 from .personas import BriefVisitor, Cooperative, Lingerer
 
 JOIN_TIMEOUT_S = 2.0
-KNOCK_EVERY_S = 0.020
+BRIEF_VISIT_EVERY_S = 0.020
 # Where readiness turns at once, a handshake races the signal only if it is under way when the signal is sent:
 # some begin right before it. The others, around it, are for a target that turns late.
 RACERS_AT_ONCE = 10
@@ -22,7 +22,7 @@ RACERS_S = [-0.040 + 0.004 * n for n in range(26)]
 
 
 class LateHandshakes:
-    """Those who join `crowd` later, beside everything else that goes on."""
+    """Handshakes that join `crowd` later, while everything else goes on."""
 
     def __init__(self, factory: ClientFactory, crowd: Crowd, probes: Probes) -> None:
         self._factory = factory
@@ -31,23 +31,23 @@ class LateHandshakes:
         self._racers = itertools.count()
 
     def race(self, moment: float) -> None:
-        """Some come around a moment (monotonic), each in its own."""
+        """Begin some handshakes around a moment (monotonic), one after another."""
         self._probes.spawn(salvo([moment + offset_s for offset_s in RACERS_S], self._race))
 
     def race_now(self, moment: float) -> None:
-        """Some come at once at this moment."""
+        """Begin some handshakes at the same moment."""
         self._probes.spawn(salvo([moment] * RACERS_AT_ONCE, self._race))
 
     def come_late(self) -> None:
-        """From now on somebody comes too late, 20 times a second."""
+        """From now on begin a handshake that comes too late, 20 times a second."""
         self._probes.repeat(LATE_EVERY_S, self._come_late)
 
-    def knock(self) -> None:
-        """From now on somebody asks to be let in, 50 times a second, and leaves again at once."""
-        self._probes.repeat(KNOCK_EVERY_S, self._knock)
+    def visit_briefly(self) -> None:
+        """From now on connect 50 times a second, and leave again at once."""
+        self._probes.repeat(BRIEF_VISIT_EVERY_S, self._visit_briefly)
 
     async def stay(self, count: int) -> None:
-        """So many come now, and stay: whatever became of the others, somebody is there."""
+        """Connect so many clients that stay, so that some are there whatever became of the others."""
         await asyncio.gather(*(self._join(self._factory.listener(Lingerer)) for _ in range(count)))
 
     async def _race(self, _: int) -> None:
@@ -56,8 +56,8 @@ class LateHandshakes:
     async def _come_late(self, n: int) -> None:
         await self._join(self._factory.listener(Cooperative, f"late-{n}"))
 
-    async def _knock(self, n: int) -> None:
-        await self._join(self._factory.listener(BriefVisitor, f"knocker-{n}"))
+    async def _visit_briefly(self, n: int) -> None:
+        await self._join(self._factory.listener(BriefVisitor, f"brief-visitor-{n}"))
 
     async def _join(self, client: Cooperative | BriefVisitor | Lingerer) -> None:
         await self._crowd.join(client, JOIN_TIMEOUT_S)

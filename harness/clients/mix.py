@@ -1,4 +1,4 @@
-"""Who plays in a scenario: how many of each persona, and the clients made from that.
+"""Which clients take part in a scenario: how many of each persona, and the clients made from that.
 
 Owns the numbers and the dice for each client's moments. Refuses to know connections. Names are
 `{persona}-{number}`.
@@ -85,7 +85,7 @@ class ClientFactory:
         self._numbers = itertools.count(1)
 
     def assemble(self) -> list[Client]:
-        """All clients of the cast, in an order that mixes the personas."""
+        """All clients of the mix, in an order that mixes the personas."""
         mix, d = self.mix, self.ask.timeout_s
         clients: list[Client] = []
         clients += (self.listener(Lingerer) for _ in range(mix.lingerers))

@@ -67,7 +67,7 @@ class Talker(Client):
 class BriefVisitor(Client):
     """Asks to be let in, and leaves again at once: whether it gets an answer is all that it wants to know."""
 
-    persona = "knocker"
+    persona = "brief-visitor"
 
     def on_open(self) -> None:
         """Leave."""

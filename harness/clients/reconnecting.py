@@ -1,13 +1,13 @@
-"""A client that comes back: it moves when it is told to, and returns when it was cut off, and goes on where it stood.
+"""A client that reconnects: on a notice it moves to another host, after a cut it comes back, and each time it resumes.
 
 Owns when a client connects, to which host, and which of its connections it leaves. Refuses to know what is said on a
-connection (`resumable`), who speaks (`speaker`) and how many clients there are (`reconnecting`).
+connection (`resumable`), who publishes (`speaker`) and how many clients there are (`reconnecting_crowd`).
 
-Rules. On a notice it stays until its advised moment, then connects to another host, goes on from its position there,
-and leaves the old connection (1000) once the new one stands: until then it hears both. After a cut it waits with full
-jitter and exponential backoff, and tries one host after another, in an order of its own. A server that answers a resume
-with silence is taken as it is, after a while: what comes of it is for the judge. Source: the drain contract, "Terms";
-AWS Architecture Blog, "Exponential Backoff And Jitter".
+Rules. On a notice it stays until its advised moment, then connects to another host, resumes from its log position
+there, and leaves the old connection (1000) once the new one stands: until then it receives on both. After a cut it
+waits with full jitter and exponential backoff, and tries one host after another, in an order of its own. If a server
+does not answer a resume in time, the client stays with it all the same: whether that was right is for the judge.
+Source: the drain contract, "Terms"; AWS Architecture Blog, "Exponential Backoff And Jitter".
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import time
 from collections.abc import Sequence
 
 from ..history.record import History
-from .log_position import Place
 from .personas import NORMAL_CLOSURE
 from .received import Readings
-from .resumable import ResumableConnection
+from .resumable import LogPosition, ResumableConnection
 
 BACKOFF_BASE_S = 0.1
 BACKOFF_CAP_S = 5.0
@@ -31,7 +30,7 @@ ANSWERED_WITHIN_S = 2.0
 
 
 class ReconnectingClient:
-    """A client called `name` of hosts on these `ports`, which it is told of again at each attempt.
+    """A client called `name` of hosts on these `ports`, which are read again at each attempt.
 
     `path` may have `{client}`. `dice` are its own: they draw its order of hosts and its jitter.
     """
@@ -41,7 +40,7 @@ class ReconnectingClient:
     ) -> None:
         self.name = name
         self.history = history
-        self.place = Place()
+        self.log_position = LogPosition()
         self.current: ResumableConnection | None = None
         self.standing: list[ResumableConnection] = []
         self.attempts = 0
@@ -54,26 +53,26 @@ class ReconnectingClient:
 
     @property
     def connected(self) -> bool:
-        """Whether a connection stands on which the server has said all that it owes a newcomer."""
+        """Whether a connection stands on which the server has said all that a new connection is owed."""
         return self.current is not None and not self.current.over.is_set()
 
     async def live(self) -> None:
         """Be connected, move, come back: until cancelled."""
-        told_by: int | None = None
+        notified_by: int | None = None
         failures = 0
         while True:
-            former, self.current = self.current, await self._arrive(told_by, failures)
+            former, self.current = self.current, await self._arrive(notified_by, failures)
             self.arrivals += 1
             if former is not None and former.present:
                 former.send_close(NORMAL_CLOSURE)
             self.on_arrival()
-            moment = await self.current.summons
+            moment = await self.current.reconnect_at
             if moment is not None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(max(0.0, moment - time.monotonic())):
                         await self.current.over.wait()
             was_cut = self.current.over.is_set()
-            told_by, failures = (None, 1) if was_cut else (self.current.host, 0)
+            notified_by, failures = (None, 1) if was_cut else (self.current.host, 0)
 
     def on_arrival(self) -> None:
         """Called when another connection has become the one that counts."""
@@ -94,12 +93,12 @@ class ReconnectingClient:
         for connection in self.standing:
             connection.tear_down()
 
-    async def _arrive(self, told_by: int | None, failures: int) -> ResumableConnection:
-        """Try hosts until one takes it; not the one that told it to go, while there are others."""
+    async def _arrive(self, notified_by: int | None, failures: int) -> ResumableConnection:
+        """Try hosts until one takes it; not the one whose notice made it leave, while there are others."""
         while True:
             if failures:
                 await asyncio.sleep(self._dice.uniform(0.0, backoff_s(failures)))
-            host = self._next_host(told_by)
+            host = self._next_host(notified_by)
             self.attempts += 1
             connection = _Connection(self, f"{self.name}/{self.attempts}", self._path, host, self._readings)
             self.standing = [other for other in self.standing if not other.over.is_set()]
@@ -112,10 +111,10 @@ class ReconnectingClient:
                     return connection
             failures += 1
 
-    def _next_host(self, told_by: int | None) -> int:
+    def _next_host(self, notified_by: int | None) -> int:
         """Round robin in its own order."""
         host = self._order[0]
-        if host == told_by and len(self._order) > 1:
+        if host == notified_by and len(self._order) > 1:
             host = self._order[1]
         self._order.remove(host)
         self._order.append(host)
@@ -123,19 +122,19 @@ class ReconnectingClient:
 
 
 class _Connection(ResumableConnection):
-    """One connection of a returner, which hears what is said about its publishes."""
+    """One connection of a reconnecting client, which hands the answers to publishes on to that client."""
 
-    def __init__(self, returner: ReconnectingClient, name: str, path: str, host: int, readings: Readings) -> None:
-        super().__init__(name, returner.history, path, returner.name, host, returner.place, readings)
-        self._returner = returner
+    def __init__(self, client: ReconnectingClient, name: str, path: str, host: int, readings: Readings) -> None:
+        super().__init__(name, client.history, path, client.name, host, client.log_position, readings)
+        self._owner = client
 
     def on_ack(self, id: str) -> None:
-        """Tell whose it is."""
-        self._returner.on_ack(id)
+        """Hand it on."""
+        self._owner.on_ack(id)
 
     def on_error(self) -> None:
-        """Tell whose it is."""
-        self._returner.on_error()
+        """Hand it on."""
+        self._owner.on_error()
 
 
 def backoff_s(failures: int) -> float:

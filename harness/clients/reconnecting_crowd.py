@@ -3,12 +3,12 @@
 Owns who plays, the beat, and when everything that was said has had its time to arrive. Refuses to know hosts and
 verdicts. Interface, for scenarios:
 
-    returners = Returners(history, ports, clients=1000, seed=7)      # `ports` is looked at again at each attempt
-    await returners.open()                # all connected, or CrowdIncomplete
-    returners.begin_speaking(50.0)        # 50 messages a second together, whatever the answers
+    crowd = ReconnectingCrowd(history, ports, clients=1000, seed=7)      # `ports` is looked at again at each attempt
+    await crowd.open()                # all connected, or CrowdIncomplete
+    crowd.begin_speaking(50.0)        # 50 messages a second together, whatever the answers
     ...                                   # faults
-    await returners.settle(10.0)          # nobody speaks; all is acknowledged, all are back, and it is quiet
-    await returners.close()               # keeps what arrived in the history, and drops everybody
+    await crowd.settle(10.0)          # nobody speaks; all is acknowledged, all are back, and it is quiet
+    await crowd.close()               # keeps what arrived in the history, and drops everybody
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ReconnectingCrowd:
         self.speakers: list[Speaker] = []
         self.clients: list[ReconnectingClient] = []
         for number in range(1, clients + 1):
-            kind, name = (Speaker, "speaker") if number <= speakers else (ReconnectingClient, "returner")
+            kind, name = (Speaker, "speaker") if number <= speakers else (ReconnectingClient, "reconnecting")
             own = random.Random(dice.getrandbits(64))
             client = kind(f"{name}-{number}", history, ports, self.readings, own, path)
             self.clients.append(client)
@@ -71,7 +71,7 @@ class ReconnectingCrowd:
     @property
     def heard(self) -> int:
         """How many messages all of them have, together."""
-        return sum(client.place.applied for client in self.clients)
+        return sum(client.log_position.applied for client in self.clients)
 
     async def open(self, within_s: float = OPENS_WITHIN_S) -> None:
         """Connect everybody, `IN_FLIGHT` at a time. Raises CrowdIncomplete when somebody is not connected by then."""

@@ -1,7 +1,7 @@
-"""One connection of `ebb.v1` that takes a resume, and writes down everything that is said on it.
+"""One connection of `ebb.v1` that can resume, and records everything that is said on it; and a client's log position.
 
-Owns what each envelope means on one connection. Refuses to know other connections of the same client, and when to come
-or go: that is `harness.clients.reconnecting`.
+Owns what each envelope means on one connection. Refuses to know other connections of the same client, and when to
+connect and to leave: that is `harness.clients.reconnecting`.
 
 The numbered messages go into the history as columns in one event, `received`, when the connection is over. Other
 envelopes are events at once: `welcome`, `resumed`, `gap`, `acked`, `error`, `notice`; their `frames` is how many
@@ -18,32 +18,74 @@ from typing import Any, ClassVar
 from ..history.record import History
 from .dialects import read_json, read_notice
 from .fast_text import FastTextConnection
-from .log_position import Place
 from .received import Readings, Received
 
 
-class ResumableConnection(FastTextConnection):
-    """A connection of `client` to `host` (an index), which goes on from the client's place.
+class LogPosition:
+    """Where a client stands in the log: what it says to a server when it reconnects. `epoch` is empty at first.
 
-    `arrival` is True once the server has said all that it owes a newcomer (`welcome`; to one who resumes also `resumed`
-    or `gap`), False when the connection ended before. `summons` is the moment (monotonic) at which the server advises
-    to connect elsewhere, None when the connection ended without a notice. `over` is set when it has ended.
+    It is the epoch of the last `welcome` or `gap`, and the highest number received in it. Several connections of one
+    client may be open at once, and a message on any of them moves it. Every connection brings its messages in order and
+    without a hole from where it began: a number below the highest one is a message that the client has, and one above
+    it is the next one.
     """
 
-    persona: ClassVar[str] = "returner"
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.seq = 0
+        self.applied = 0
+
+    @property
+    def resume_from(self) -> tuple[str, int] | None:
+        """The epoch and the number; None before the first `welcome`."""
+        return (self.epoch, self.seq) if self.epoch else None
+
+    @property
+    def query(self) -> str:
+        """The same as a handshake carries it."""
+        return f"?epoch={self.epoch}&seq={self.seq}" if self.epoch else ""
+
+    def welcome(self, epoch: str, seq: int) -> None:
+        """The server has said where its log stands: a client without a position begins there."""
+        if not self.epoch:
+            self.epoch, self.seq = epoch, seq
+
+    def reach(self, epoch: str, seq: int) -> None:
+        """A message has arrived; it is applied unless the client has it already or its epoch is over."""
+        if seq > self.seq and epoch == self.epoch:
+            self.seq = seq
+            self.applied += 1
+
+    def gap(self, epoch: str, following: int) -> None:
+        """The server no longer has what came before number `following` of `epoch`."""
+        if epoch != self.epoch:
+            self.epoch, self.seq = epoch, following - 1
+        self.seq = max(self.seq, following - 1)
+
+
+class ResumableConnection(FastTextConnection):
+    """A connection of `client` to `host` (an index), which resumes from the client's log position.
+
+    `arrival` is True once the server has said all that a new connection is owed (`welcome`; after a resume also
+    `resumed` or `gap`), False when the connection ended before. `reconnect_at` is the moment (monotonic) at which the
+    server advises to connect elsewhere, None when the connection ended without a notice. `over` is set when it has
+    ended.
+    """
+
+    persona: ClassVar[str] = "reconnecting"
 
     def __init__(
-        self, name: str, history: History, path: str, client: str, host: int, place: Place, readings: Readings
+        self, name: str, history: History, path: str, client: str, host: int, position: LogPosition, readings: Readings
     ) -> None:
-        super().__init__(name, history, path + place.query, "ebb.v1")
+        super().__init__(name, history, path + position.query, "ebb.v1")
         self.client = client
         self.host = host
-        self.resumes_from = place.position
+        self.resumes_from = position.resume_from
         self.arrival: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.summons: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+        self.reconnect_at: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         self.over = asyncio.Event()
-        self._place = place
-        self._epoch = place.epoch
+        self._log_position = position
+        self._epoch = position.epoch
         self._readings = readings
         self._received = Received()
         self._kept = False
@@ -79,14 +121,14 @@ class ResumableConnection(FastTextConnection):
         self.keep()
         self.over.set()
         settle(self.arrival, False)
-        settle(self.summons, None)
+        settle(self.reconnect_at, None)
 
     def on_payload(self, now: float, text: bytes) -> None:
         """Keep a numbered message; note what any other envelope means."""
         said = self._readings.known.get(text) or self._readings.read(text)
         if said is not None:
             self._received.add(now, said)
-            self._place.reach(self._epoch, said[0])
+            self._log_position.reach(self._epoch, said[0])
         else:
             self._take(now, text.decode(errors="replace"))
 
@@ -95,7 +137,7 @@ class ResumableConnection(FastTextConnection):
             case {"type": "welcome", "epoch": str(epoch), "seq": int(seq)}:
                 self.note(now, "welcome", epoch=epoch, seq=seq)
                 self._epoch = epoch
-                self._place.welcome(epoch, seq)
+                self._log_position.welcome(epoch, seq)
                 if self.resumes_from is None:
                     settle(self.arrival, True)
             case {"type": "resumed", "epoch": str(epoch), "seq": int(seq), "replayed": int(replayed)}:
@@ -104,7 +146,7 @@ class ResumableConnection(FastTextConnection):
             case {"type": "gap", "after": int(after), "next": int(following), "epoch": str(epoch)}:
                 self.note(now, "gap", after=after, next=following, epoch=epoch)
                 self._epoch = epoch
-                self._place.gap(epoch, following)
+                self._log_position.gap(epoch, following)
                 settle(self.arrival, True)
             case {"type": "ack", "id": str(id), "seq": int(seq)}:
                 self.note(now, "acked", id=id, seq=seq)
@@ -113,13 +155,13 @@ class ResumableConnection(FastTextConnection):
                 self.note(now, "error", code=code)
                 self.on_error()
             case {"type": "draining"}:
-                self._be_told(now, text)
+                self._take_notice(now, text)
 
-    def _be_told(self, now: float, text: str) -> None:
+    def _take_notice(self, now: float, text: str) -> None:
         if (notice := read_notice(text)) is not None:
             advice_s = notice.reconnect_after_s
             self.note(now, "notice", deadline_s=notice.deadline_s, reconnect_after_s=advice_s)
-            settle(self.summons, now + (advice_s or 0.0))
+            settle(self.reconnect_at, now + (advice_s or 0.0))
 
 
 def settle(future: asyncio.Future[Any], result: Any) -> None:

@@ -35,7 +35,7 @@ class Broadcasts:
         clients: Clients,
         figures: dict[str, float],
         notes: list[str],
-        tell: Callable[[str], None],
+        show_progress: Callable[[str], None],
     ) -> None:
         self._path = server.profile.ws
         self._plan = plan
@@ -43,7 +43,7 @@ class Broadcasts:
         self._clients = clients
         self._figures = figures
         self._notes = notes
-        self._tell = tell
+        self._show_progress = show_progress
 
     async def measure(self) -> None:
         """Measure what can be. Raises ClientsFailed."""
@@ -54,13 +54,13 @@ class Broadcasts:
     async def _single(self) -> bool:
         """Single messages: as fast as each can be awaited, then at a steady rate. False where they do not arrive."""
         plan = self._plan
-        self._tell("fan-out")
+        self._show_progress("fan-out")
         before = usage_of(self._target.pid).cpu_s
         reply = await self._clients.fanout(plan.broadcasts(AWAITED_FRAMES), 0.0, TEXT_BYTES, PATIENCE_S)
         if not self._all_arrived(reply):
             return False
         self._keep_rate("fanout", "client", reply, usage_of(self._target.pid).cpu_s - before)
-        self._tell(f"fan-out, {BROADCASTS_PER_S} broadcasts a second")
+        self._show_progress(f"fan-out, {BROADCASTS_PER_S} broadcasts a second")
         reply = await self._steadily()
         return self._all_arrived(reply) and self._keep_times("", reply)
 
@@ -97,7 +97,7 @@ class Broadcasts:
         return False
 
     async def _backlog(self) -> None:
-        self._tell("fan-out with a backlog")
+        self._show_progress("fan-out with a backlog")
         count, before = self._plan.broadcasts(BACKLOG_FRAMES), usage_of(self._target.pid).cpu_s
         reply = await self._clients.burst(count, TEXT_BYTES, BACKLOG_WITHIN_S)
         cpu_s = usage_of(self._target.pid).cpu_s - before
@@ -107,7 +107,7 @@ class Broadcasts:
         self._keep_rate("backlog", "client_backlog", reply, cpu_s)
 
     async def _stall(self) -> None:
-        self._tell("fan-out with one stalled reader")
+        self._show_progress("fan-out with one stalled reader")
         reply = await self._clients.connect(STALLED, 1, self._path, PATIENCE_S)
         if reply["failed"]:
             self._notes.append(f"the stalled reader did not get in: {reply['reason']}")

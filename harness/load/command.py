@@ -84,8 +84,10 @@ class Bench:
         self, server: Server, plan: Plan, number: int, program: Sequence[str], programs: dict[str, Path]
     ) -> None:
         words = {name: str(path) for name, path in programs.items()}
-        with self.report.turn(f"{plan.clients} clients, run {number} of {self.args.runs}, {server.name}") as tell:
-            session = Session(server, plan, tell)
+        with self.report.turn(
+            f"{plan.clients} clients, run {number} of {self.args.runs}, {server.name}"
+        ) as show_progress:
+            session = Session(server, plan, show_progress)
             target = Target(server.profile, new_history(server.profile), server.environment, words)
             async with AsyncExitStack() as running:
                 with pinned(self.cores.server):
@@ -94,7 +96,7 @@ class Bench:
                 await session.measure(target, await running.enter_async_context(clients))
             figures, codes, notes = session.figures, session.codes, session.notes
         self.measured.append(Measured(server.name, plan.clients, number, figures, codes, notes))
-        self.report.tell(self.measured[-1])
+        self.report.show(self.measured[-1])
 
 
 def load(args: argparse.Namespace) -> int:
@@ -112,7 +114,7 @@ def load(args: argparse.Namespace) -> int:
         status = TERMINATED
         report.complain("terminated; what was started has been ended")
     except TargetFailed as failure:
-        report.tell_failure(failure)
+        report.show_failure(failure)
     except (NoRoom, DoesNotCompile, ClientsFailed, OSError) as error:
         report.complain(str(error))
     names, counts = [server.name for server in bench.servers], [plan.clients for plan in bench.plans]

@@ -51,7 +51,7 @@ class LoadReport:
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             yield lambda phase: live.update(Text(f"{title}: {phase}"), refresh=True)
 
-    def tell(self, measured: Measured) -> None:
+    def show(self, measured: Measured) -> None:
         """What one run has shown, in one line, and what went wrong in it."""
         shown = [
             f"{FIGURES[n].show(measured.figures[n])} {unit}" for n, unit in IN_SHORT.items() if n in measured.figures
@@ -76,7 +76,7 @@ class LoadReport:
             for name in there:
                 self._console.print(f"{name} closed with {_codes(measured, name, clients)}")
 
-    def tell_failure(self, failure: TargetFailed) -> None:
+    def show_failure(self, failure: TargetFailed) -> None:
         """Why a server did not come up."""
         for line in failure.tail:
             self._console.print(f"  | {line}")

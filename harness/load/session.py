@@ -33,13 +33,13 @@ SEND_LOOP = re.compile(r"limit: ([\d.]+) us a frame")
 class Session:
     """A server with its clients. What it finds is in `figures`, `codes` and `notes`."""
 
-    def __init__(self, server: Server, plan: Plan, tell: Callable[[str], None]) -> None:
+    def __init__(self, server: Server, plan: Plan, show_progress: Callable[[str], None]) -> None:
         self.figures: dict[str, float] = {}
         self.codes: Mapping[str, int] = {}
         self.notes: list[str] = []
         self._server = server
         self._plan = plan
-        self._tell = tell
+        self._show_progress = show_progress
 
     async def measure(self, target: Target, clients: Clients) -> None:
         """Measure everything, and stop the server. Raises ClientsFailed."""
@@ -47,13 +47,15 @@ class Session:
         await self._arrive()
         await self._stay_idle()
         await self._echo()
-        await Broadcasts(self._server, self._plan, target, clients, self.figures, self.notes, self._tell).measure()
+        await Broadcasts(
+            self._server, self._plan, target, clients, self.figures, self.notes, self._show_progress
+        ).measure()
         self.figures["rss_bytes"] = usage_of(target.pid).rss_bytes
         await self._close()
 
     async def _arrive(self) -> None:
         plan, server = self._plan, self._server
-        self._tell(f"{plan.clients} handshakes")
+        self._show_progress(f"{plan.clients} handshakes")
         refused = await self._connect(SPEAKER, 1, server.profile.ws)
         if server.echo is not None:
             refused += await self._connect(ECHOER, plan.echoers, server.echo)
@@ -79,7 +81,7 @@ class Session:
 
     async def _stay_idle(self) -> None:
         if self._plan.idle_s:
-            self._tell(f"idle for {self._plan.idle_s:g} s")
+            self._show_progress(f"idle for {self._plan.idle_s:g} s")
             before, began = usage_of(self._target.pid).cpu_s, time.monotonic()
             await asyncio.sleep(self._plan.idle_s)
             used_s = usage_of(self._target.pid).cpu_s - before
@@ -89,7 +91,7 @@ class Session:
         if self._server.echo is None or not self._plan.echo_per_s:
             return
         plan = self._plan
-        self._tell(f"{plan.echo_per_s:g} echoes a second")
+        self._show_progress(f"{plan.echo_per_s:g} echoes a second")
         reply = await self._clients.echo(plan.echo_per_s, plan.seconds, PATIENCE_S, self._server.echo_text)
         came = reply["echo"]["count"] if reply["echo"] else 0
         if came < int(plan.echo_per_s * plan.seconds):
@@ -98,7 +100,7 @@ class Session:
             self.figures |= {f"echo_{name}_us": reply["echo"][name] * 1e6 for name in ("avg", "p99")}
 
     async def _close(self) -> None:
-        self._tell("closing all")
+        self._show_progress("closing all")
         ended = (await self._clients.mark())["ended"]
         self.figures["errors"] += ended
         if ended:

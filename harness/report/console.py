@@ -59,9 +59,9 @@ class ConsoleReport:
         """Say what is about to be done."""
         self._console.print(f"{scenario}: {target} (seed {seed})")
 
-    def tell(self, outcome: Outcome) -> None:
+    def show(self, outcome: Outcome) -> None:
         """The timeline, the verdicts, and one closing line."""
-        self._console.print(Text(told_timeline(outcome)))
+        self._console.print(Text(timeline_text(outcome)))
         if self._console.is_terminal:
             self._console.print(table_of(outcome.rulings))
         else:
@@ -69,7 +69,7 @@ class ConsoleReport:
                 self._console.print(f"{ruling.id:>2}  {ruling.name:<23} {ruling.verdict:<8}  {ruling.evidence}")
         self._console.print(Text(closing_line(outcome), style=COLOURS[worst(outcome.rulings)]))
 
-    def tell_failure(self, failure: TargetFailed) -> None:
+    def show_failure(self, failure: TargetFailed) -> None:
         """Why the target did not come up: reason, last lines, exit status, log."""
         for line in failure.tail:
             self._console.print(f"  | {line}")
@@ -97,24 +97,24 @@ PHASES = (
 )
 
 
-def told_timeline(outcome: Outcome) -> str:
+def timeline_text(outcome: Outcome) -> str:
     """When each phase began, seen from outside: one line a phase, with the moments that came in it."""
     if not outcome.history.events:
         return "not performed"
     if hosts := hosts_timeline(outcome.history):
         return "\n".join(
-            ["hosts, from the moment at which the load began:", *(told_host(*host) for host in hosts.items())]
+            ["hosts, from the moment at which the load began:", *(host_text(*host) for host in hosts.items())]
         )
     moments = timeline(outcome.history)
     lines = []
     for phase, names in PHASES:
-        told = [f"{name.replace('_', ' ')} t0{moments[name]:+.3f} s" for name in names if moments[name] is not None]
-        lines += [f"  {phase:<9} {', '.join(told)}"] if told else []
+        reached = [f"{name.replace('_', ' ')} t0{moments[name]:+.3f} s" for name in names if moments[name] is not None]
+        lines += [f"  {phase:<9} {', '.join(reached)}"] if reached else []
     status = "still running, killed" if moments["exit"] is None else f"exit status {outcome.status}"
     return "\n".join(["phases, as seen from outside:", *lines, f"  {status}"])
 
 
-def told_host(name: str, moments: dict[str, float]) -> str:
+def host_text(name: str, moments: dict[str, float]) -> str:
     """What became of one host."""
     return f"  {name:<9} " + ", ".join(f"{what} {t:+.3f} s" for what, t in moments.items())
 

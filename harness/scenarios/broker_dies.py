@@ -1,5 +1,5 @@
-"""The broker is killed under load and comes back with its data: nobody is disconnected for it, and what the server has
-acknowledged reaches everybody, once and in order.
+"""The broker is killed under load and comes back with its data: no client is disconnected for it, and what the
+server has acknowledged reaches every client, once and in order.
 
 SIGKILL, and 3 s of nothing; what is published meanwhile is refused within a second. Source: issue 5, "Brokers"; the
 drain contract, clauses 12 and 33.

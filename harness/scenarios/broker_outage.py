@@ -1,6 +1,6 @@
-"""What the scenarios of a broker that goes away have in common: who plays, the load, and what they are judged by.
+"""What the scenarios of a broker that goes away have in common: the clients, the load and the clauses.
 
-Owns the story around the outage. What happens to the broker is each scenario's own.
+Owns what happens before and after the outage. The outage itself is in each scenario's file.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from .scenario import Scenario
 from .stage import Stage
 
 BEFORE_S = 0.5
-NEWCOMERS = 10
+STAYERS = 10
 
 
 def mix(clients: int) -> ClientMix:
-    """Most of them stay; those that come back are not counted here."""
+    """Most clients stay; the reconnecting ones are not counted here."""
     return ClientMix(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
 
 
 def broker_outage(
     name: str, position: int, story: str | None, phase: str, outage: Callable[[Broker], Awaitable[None]]
 ) -> Scenario:
-    """Tell of an `outage` under load, which ends when all that it left behind has had time to arrive; then a drain."""
+    """An `outage` under load, then time for delayed messages to arrive, then a drain."""
 
     async def perform(stage: Stage) -> None:
         assert stage.broker is not None, "the scenario asks for one"
@@ -37,7 +37,7 @@ def broker_outage(
             await asyncio.sleep(BEFORE_S)
             stage.enter(phase)
             await outage(stage.broker)
-        await stage.late_handshakes.stay(NEWCOMERS)
+        await stage.late_handshakes.stay(STAYERS)
         await stage.signal(joiners=False)
         await stage.until_exit()
 

@@ -1,6 +1,6 @@
-"""A broker that comes back with nothing has lost the log, and every client is told so: `gap`, in an epoch of its own.
+"""A broker that comes back empty has lost the log, and every client gets a `gap` that names a new epoch.
 
-Nobody is disconnected for it. Source: issue 5, "Brokers": an epoch that changed is announced; the drain contract,
+No client is disconnected for it. Source: issue 5, "Brokers": an epoch that changed is announced; the drain contract,
 clauses 12 and 33.
 """
 

@@ -1,5 +1,5 @@
-"""A broker that stands still for 3 s holds nobody: who publishes is told within a second that it cannot be done, nobody
-is disconnected, and afterwards nothing is lost or doubled.
+"""A broker that stalls for 3 s blocks no client: each publish is refused within a second, no client is disconnected,
+and afterwards no message is lost or doubled.
 
 SIGSTOP and SIGCONT: its connections stand, and nothing is answered on them. Source: issue 5, "Brokers"; the drain
 contract, clauses 12 and 33.

@@ -1,6 +1,6 @@
 """Ctrl+C reaches the whole process group, and then the supervisor sends SIGTERM: that is one request to stop, not two.
 
-Source: the drain contract, clause 22; a second signal that forces the stop would cut everybody off.
+Source: the drain contract, clause 22; if the second signal forced the stop, every client would be cut off.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A client that leaves pings unanswered is gone, as far as anybody can tell: it is closed for that, and nobody else.
+"""A client that leaves pings unanswered counts as dead: it is closed for that, and no other client is.
 
 The target pings twice a second. Source: RFC 6455 §5.5.2; the drain contract, clause 12 ("its own fault: dead peer").
 """

@@ -1,8 +1,8 @@
-"""Told to stop with every kind of client connected, a server tells all of them, serves them until the
+"""A server that is told to stop with every kind of client connected notifies all of them, serves them until the
 deadline, and then closes them properly, at its pace.
 
-Every persona plays, some clients race the signal and others come too late; those who stay are evicted. The
-one scenario that shows most. Source: the drain contract, phases SERVING to STOPPED; RFC 6455 §7.1; the close
+Every persona takes part, some handshakes race the signal and others come too late; clients that stay are evicted.
+This scenario shows most. Source: the drain contract, phases SERVING to STOPPED; RFC 6455 §7.1; the close
 code registry on 1012.
 """
 

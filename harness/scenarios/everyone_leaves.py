@@ -1,8 +1,8 @@
-"""When every client leaves of its own accord before the deadline, the server does not wait for it: gone
+"""When every client leaves of its own accord before the deadline, the server does not wait for the deadline: it exits
 within 1 s.
 
-Cooperative clients leave at the moment that their notice advises, the others when they like. Nobody is
-evicted. Source: the drain contract, clause 16; Phoenix' socket drainer, which ends when its last socket has
+Cooperative clients leave at the moment that their notice advises, the others at moments of their own. No
+client is evicted. Source: the drain contract, clause 16; Phoenix' socket drainer, which ends when its last socket has
 gone.
 """
 

@@ -1,8 +1,8 @@
-"""Where a scenario about several hosts is performed: broker, fleet and reconnecting clients put together.
+"""Where a scenario with several hosts runs: broker, fleet and reconnecting clients put together.
 
-Owns the order in which they come and go, and the sentences that such scenarios are written in: `open_crowd`,
-`begin_speaking`, `replace`, `settle`. Refuses to know verdicts and how a run is shown. What `stage` says of endings and
-of the garbage collector holds here too.
+Owns the order in which they start and end, and the steps that such scenarios are written in: `open_crowd`,
+`begin_speaking`, `replace`, `settle`. Refuses to know verdicts and how a run is shown. The rules of `stage` about
+endings and about the garbage collector hold here too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SETTLES_WITHIN_S = 15.0
 
 
 class FleetStage:
-    """`async with FleetStage(...)`: hosts that are ready, on a broker of the harness's own, and nobody connected yet.
+    """`async with FleetStage(...)`: hosts that are ready, on a broker of the harness's own, and no client yet.
 
     The profile declares a `broker_env`. `evict_per_s`: the pace that each host is given.
     """
@@ -77,24 +77,24 @@ class FleetStage:
         self.history.record(time.monotonic(), "harness", "mark", name=phase)
 
     async def open_crowd(self) -> None:
-        """Connect everybody. Raises CrowdIncomplete when somebody cannot."""
+        """Connect every client. Raises CrowdIncomplete when one cannot."""
         self.enter("opening the crowd")
         await self.crowd.open()
         gc.freeze()
 
     async def speak(self, per_s: float, alone_s: float) -> None:
-        """Begin the load, and let it go on alone for a while."""
+        """Begin the load, and wait for a while."""
         self.enter(f"speaking {per_s:g} messages a second")
         self.crowd.begin_speaking(per_s)
         await asyncio.sleep(alone_s)
 
     async def replace(self, host: int) -> None:
-        """One host is drained, has gone, and is there again."""
+        """Drain one host to its exit and start it again."""
         self.enter(f"replacing host-{host + 1}")
         await self.fleet.replace(host)
 
     async def settle(self) -> None:
-        """Nobody speaks any more, and all that was said has had its time to arrive."""
+        """Stop the load, and wait until every message has arrived."""
         self.enter("settling")
         if not await self.crowd.settle(SETTLES_WITHIN_S):
             self.enter("gave up waiting for quiet")

@@ -1,4 +1,4 @@
-"""A server that stood still across its deadline evicts at once when it goes on, at its pace.
+"""A server that was stopped (SIGSTOP) across its deadline evicts as soon as it continues, at its pace.
 
 As on a laptop that was closed, or a virtual machine that was moved. Source: the drain contract, clause 26.
 """

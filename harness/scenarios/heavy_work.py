@@ -1,6 +1,6 @@
-"""Work in hand for clients that have gone holds nobody: neither the process nor, while it is done, anybody's answer.
+"""Unfinished work for clients that have gone delays neither the exit nor the answers to other clients.
 
-Each quitter asks for two seconds of a core and leaves after a moment; everybody else leaves too. Source: the drain
+Each quitter asks for two seconds of a core and leaves after a moment; every other client leaves too. Source: the drain
 contract, clause 16.
 """
 

@@ -1,5 +1,5 @@
-"""With every kind of client that does not play along among those who do, everybody else has all that is due, and the
-process is gone in bounded time.
+"""With every kind of hostile client connected, every other client gets all that it is owed, and the process exits in
+bounded time.
 
 Some do not read, some never answer a close frame, some never finish their handshake; others stop in the middle of a
 sentence or vanish by RST. Source: the drain contract, clauses 7, 14 and 17; one stalled reader holds uvicorn for ever.

@@ -1,4 +1,4 @@
-"""A hundred further SIGTERMs change nothing: nobody is told twice, the deadline does not move, the exit status stays.
+"""A hundred further SIGTERMs change nothing: no client gets a second notice, and deadline and exit status stay.
 
 Source: the drain contract, clause 21; a SIGTERM that comes at the very end gave -15 instead of 0, 6 times of 6.
 """

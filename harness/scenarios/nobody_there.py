@@ -16,7 +16,7 @@ def mix(_: int) -> ClientMix:
 
 
 async def perform(stage: Stage) -> None:
-    """Only probes, then the signal; nobody joins, or somebody would be there."""
+    """Only probes, then the signal, without late handshakes: one of them would be a client."""
     await stage.warm_up()
     await stage.signal(joiners=False)
     await stage.until_exit()

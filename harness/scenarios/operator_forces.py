@@ -1,5 +1,4 @@
-"""An operator who presses Ctrl+C a second time, a while later, does not want to wait: everybody is closed at once, and
-properly.
+"""When an operator presses Ctrl+C again, a while later, every client is closed at once, and properly.
 
 Source: the drain contract, clause 23. The exit status says that it was forced.
 """
@@ -17,7 +16,7 @@ AGAIN_AFTER_S = 1.3
 
 
 def mix(clients: int) -> ClientMix:
-    """Most of them stay; some never answer the close frame."""
+    """Most clients stay; some never answer the close frame."""
     return ClientMix(lingerers=max(3, clients - 4), talkers=2, close_ignorers=2, eviction_s=1.0)
 
 

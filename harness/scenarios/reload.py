@@ -1,6 +1,6 @@
-"""A server that reloads itself because a source file has changed drains before it does.
+"""A server that reloads itself because a source file has changed drains before it does so.
 
-Its parent starts the next one once it has gone, and is then told to stop itself. Source: the drain contract, clause 25;
+Its parent starts the next one once it has gone, and is then stopped itself. Source: the drain contract, clause 25;
 uvicorn's `--reload`.
 """
 
@@ -25,7 +25,7 @@ async def perform(stage: Stage) -> None:
     await stage.open_crowd()
     await stage.warm_up()
     with source_touched(stage.target):
-        stage.told()
+        stage.play_on()
         await stage.until_empty()
     stage.target.signal(signal.SIGTERM)
     await stage.until_exit()

@@ -1,4 +1,4 @@
-"""A stop that nobody has asked for by a signal, because so many requests were served, drains as any other.
+"""A stop without a signal, because the limit of requests was reached, drains as any other.
 
 Source: the drain contract, clause 25; uvicorn's `--limit-max-requests`.
 """
@@ -22,7 +22,7 @@ async def perform(stage: Stage) -> None:
     await stage.open_crowd()
     await stage.warm_up()
     async with request_limit_reached(stage.probes, stage.history, stage.request_limit, stage.profile.health or "/"):
-        stage.told()
+        stage.play_on()
         await stage.until_exit()
 
 

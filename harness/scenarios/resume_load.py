@@ -1,7 +1,7 @@
-"""The load of a scenario about comings and goings: clients that come back, and a steady numbered load that they speak.
+"""A steady load of numbered messages from reconnecting clients, for the scenarios in which connections are cut.
 
-Owns how long a load lasts, and that all of it has had its time to arrive before the target is told to stop. Refuses to
-know what is done to the target meanwhile.
+Owns how long the load lasts, and that all of it has time to arrive before the target is told to stop. Refuses to know
+the fault.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ SETTLES_WITHIN_S = 6.0
 
 @asynccontextmanager
 async def resume_load(stage: Stage, clients: int = CLIENTS, per_s: float = PER_S) -> AsyncIterator[ReconnectingCrowd]:
-    """Inside, clients that come back hear each other, and broadcasts are posted; after it those clients are gone.
+    """Inside, reconnecting clients publish and broadcasts are posted; afterwards those clients are disconnected.
 
-    The posts go on to the end of the run. Raises CrowdIncomplete when somebody could not connect.
+    The posts go on to the end of the run. Raises CrowdIncomplete when a client could not connect.
     """
     reconnecting = ReconnectingCrowd(stage.history, [stage.target.port], clients, stage.ask.seed)
     if stage.profile.broadcast is not None:

@@ -1,9 +1,9 @@
 """A rolling deploy loses nothing: three hosts are replaced one after another under a steady load, and every client gets
 every message exactly once and in order, whichever hosts it is moved to.
 
-Clients move at the moment that their notice advises, go on from where they stood, and leave the old connection once the
-new one stands. Each host drains to its exit before the next process starts on its port. Source: the drain contract,
-clause 33; issue 5, "Must show" 1.
+Clients move at the moment that their notice advises, resume there, and leave the old connection once the new one
+stands. Each host drains to its exit before the next process starts on its port. Source: the drain contract, clause 33;
+issue 5, "Must show" 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ALONE_S = 1.0
 
 
 def mix(clients: int) -> ClientMix:
-    """Those whom a host may have to evict, were nobody to take its advice."""
+    """The clients that a host would have to evict if none followed its notice."""
     return ClientMix(lingerers=clients, eviction_s=2.0)
 
 

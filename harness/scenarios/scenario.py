@@ -1,4 +1,4 @@
-"""What a scenario is: a claim, the clauses that it judges, who plays, and what is done with them.
+"""What a scenario is: a claim, the clauses that are judged, the clients, and what is done with them.
 
 Owns the form only. A scenario's file holds all the rest, and its docstring is the claim and its source.
 """
@@ -20,16 +20,16 @@ AnyStage = Stage | FleetStage
 
 @dataclass(frozen=True)
 class Scenario:
-    """One story told to a target. `mix` says who plays, given a number of clients; `perform` tells it.
+    """One run of a target. `mix` says which clients take part, given their number; `perform` runs it.
 
-    `position`: `run all` performs and `list` prints the scenarios in the order of their positions.
-    `needs` is a field of the profile without which it cannot be told; one that changes the command does so, and
-    `words` are what placeholders of that command stand for. `comes_up=False`: nobody waits until the target is ready.
-    `asks` is what is asked of it here: its own times, since its claim depends on them, and no more clients than that.
-    `parent_delay_s`: a parent process stands in between, in this scenario only. `workers`: it takes several of them;
-    `broker`: the target is given one of the harness's own; both are told with clients that come back.
-    `by_name_only`: not part of `run all`. `hosts`: how many targets there are, on one broker; above 1 it is told on a
-    `FleetStage`. `most_in_all`: no more clients than that as part of `run all`.
+    `position`: `run all` performs and `list` prints the scenarios in the order of their positions. `needs` is a field
+    of the profile without which it cannot run; one that changes the command does so, and `words` are what placeholders
+    of that command stand for. `comes_up=False`: the stage does not wait until the target is ready. `asks` is what is
+    asked of the target: times of the scenario's own, since its claim depends on them, and at most that many clients.
+    `parent_delay_s`: a parent process stands in between, in this scenario only. `workers`: the target needs several;
+    `broker`: the target is given one of the harness's own; both have reconnecting clients. `by_name_only`: not part of
+    `run all`. `hosts`: how many targets there are, on one broker; above 1 it runs on a `FleetStage`. `most_in_all`: at
+    most that many clients as part of `run all`.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Scenario:
     most_in_all: int | None = None
 
     def stage(self, profile: Profile, ask: Ask) -> AnyStage:
-        """Where it is told."""
+        """Where it runs."""
         mix = self.mix(ask.clients)
         if self.hosts > 1:
             return FleetStage(profile, ask, self.hosts, mix.evict_per_s)
@@ -73,8 +73,8 @@ class Scenario:
             return self
         return replace(self, asks=replace(self.asks, clients=self.most_in_all))
 
-    def cannot_be_told_to(self, profile: Profile) -> str | None:
-        """Why this target is excluded from it, if it is."""
+    def why_excluded(self, profile: Profile) -> str | None:
+        """Why this target is excluded from this scenario; None where it is not."""
         if self.needs is not None and getattr(profile, self.needs) is None:
             return f"the target declares no {self.needs}"
         if self.workers and profile.processes == 1:

@@ -1,6 +1,6 @@
-"""Where a scenario is performed: target, crowd and probes put together, under terms that are on record.
+"""Where a scenario runs: target, clients and probes put together, under terms that are on record.
 
-Owns the order in which they come and go, and the few sentences that scenarios are written in: `open_crowd`,
+Owns the order in which they start and end, and the few steps that scenarios are written in: `open_crowd`,
 `warm_up`, `signal`, `until_exit`. Refuses to know verdicts and how a run is shown.
 
 Rules. Whatever happens, Ctrl+C too, everything that was started is ended. Nothing waits without a bound.
@@ -34,14 +34,14 @@ from ..targets.target import Target
 WARM_UP_S = 1.0
 SPARE_S = 5.0
 QUIET_WITHIN_S = 1.0
-KNOCK_ON_S = 3.0
+LATE_HANDSHAKES_S = 3.0
 REQUESTS_OF_A_WARM_UP = 300
 
 
 class Stage:
     """`async with Stage(...)`: a target that is ready, an empty crowd, and a history that has begun.
 
-    With `broker` the target is given one of the harness's own, which stands before it comes and after it has gone.
+    With `broker` the target is given one of the harness's own, which is started before it and ended after it.
     """
 
     def __init__(self, profile: Profile, ask: Ask, mix: ClientMix, comes_up: bool = True, broker: bool = False) -> None:
@@ -84,13 +84,13 @@ class Stage:
         self.history.record(time.monotonic(), "harness", "mark", name=phase)
 
     async def open_crowd(self) -> None:
-        """Connect the whole cast. Raises CrowdIncomplete when somebody cannot."""
+        """Connect every client. Raises CrowdIncomplete when one cannot."""
         self.enter("opening the crowd")
         self.crowd.clients = self.factory.assemble()
         await self.crowd.open()
 
     async def warm_up(self) -> None:
-        """Let everybody play for a second, with the probes on; learn what a foreign target answers."""
+        """Let every client act for a second, with the probes on; learn what a foreign target answers."""
         self.enter("warming up")
         self.begin_probes()
         gc.freeze()
@@ -106,7 +106,7 @@ class Stage:
         self.target.note_children()
 
     async def signal(self, which: signal.Signals = signal.SIGTERM, joiners: bool = True, to: To = "process") -> None:
-        """Tell the target to stop; with `joiners`, others race that signal, and come too late after it."""
+        """Tell the target to stop; with `joiners`, handshakes race that signal, and others come too late."""
         moment = time.monotonic() + 0.1
         if joiners:
             self.late_handshakes.race(moment)
@@ -115,12 +115,12 @@ class Stage:
             self.late_handshakes.race_now(moment)
             await asyncio.sleep(0.001)
         self.target.signal(which, to)
-        self.told()
+        self.play_on()
         if joiners:
             self.late_handshakes.come_late()
 
-    def told(self) -> None:
-        """The target has just been told to stop, in whatever way: the crowd plays on from here."""
+    def play_on(self) -> None:
+        """The target has just been told to stop, in whatever way: the clients now do what they do after t0."""
         self.crowd.signal()
         self.enter("draining")
 
@@ -155,7 +155,7 @@ class Stage:
     def counts(self) -> str:
         """Where its clients are, as a person reads it."""
         crowd = self.crowd
-        counts = f"connected {crowd.connected}, told {crowd.told}, left {crowd.left}"
+        counts = f"connected {crowd.connected}, with a notice {crowd.with_notice}, left {crowd.left}"
         return counts if crowd.clients else "no clients"
 
     @property
@@ -186,11 +186,11 @@ class Stage:
             self.probes.post(self.profile.broadcast)
 
     async def _try_late_handshakes(self) -> None:
-        """Who cuts its clients early owes late handshakes an answer until the deadline: go on asking."""
+        """A target that cuts its clients early still owes late handshakes an answer until the deadline."""
         owed_s = (self.history.deadline or 0.0) - time.monotonic()
         if self.crowd.cut and owed_s > 0:
-            self.enter("knocking at a closed door")
-            await asyncio.sleep(min(KNOCK_ON_S, owed_s))
+            self.enter("late handshakes after the clients have gone")
+            await asyncio.sleep(min(LATE_HANDSHAKES_S, owed_s))
 
     async def _until_quiet(self) -> None:
         """Once the target is gone, the ends of its connections arrive; others are torn down later."""

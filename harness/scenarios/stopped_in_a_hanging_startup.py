@@ -1,4 +1,4 @@
-"""Told to stop while its startup hangs, as for a database that is not there, a server is gone at once all the same.
+"""A server that is told to stop while its startup hangs, waiting for a database say, exits at once all the same.
 
 Source: the drain contract, clause 24; uvicorn itself waits for a startup however long it hangs.
 """

@@ -1,4 +1,4 @@
-"""Told to stop while it still starts, a server is gone at once, and is never ready.
+"""A server that is told to stop while it starts exits at once, and is never ready.
 
 Startup takes three seconds, and the signal comes once it waits. Source: the drain contract, clause 24.
 """

@@ -1,5 +1,5 @@
-"""A worker that is killed outright takes only its own connections with it: its clients go on elsewhere and miss
-nothing, and nobody who knocks in that second is left without an answer.
+"""A worker that is killed outright takes only its own connections with it: its clients resume on another worker
+with nothing lost, and every handshake that is begun in that second is answered or reset.
 
 SIGKILL under load, as by the kernel when memory runs out. Source: the drain contract, clauses 32 and 34.
 """
@@ -16,26 +16,26 @@ from .scenario import Scenario
 from .stage import Stage
 
 BEFORE_S, AFTER_S = 0.5, 2.0
-NEWCOMERS = 10
+STAYERS = 10
 
 
 def mix(clients: int) -> ClientMix:
-    """Most of them stay where they are; those that come back are not counted here."""
+    """Most clients stay; the reconnecting ones are not counted here."""
     return ClientMix(lingerers=max(10, clients - clients // 5), cooperative=clients // 5, eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
-    """Load, kill one, see who comes back, and end it."""
+    """Load, kill one worker, let its clients reconnect, then drain."""
     await stage.open_crowd()
     await stage.warm_up()
-    stage.late_handshakes.knock()
+    stage.late_handshakes.visit_briefly()
     async with resume_load(stage):
         await asyncio.sleep(BEFORE_S)
         stage.enter("one worker is killed")
         await kill_worker(stage.target)
         await asyncio.sleep(AFTER_S)
     stage.target.note_children()
-    await stage.late_handshakes.stay(NEWCOMERS)
+    await stage.late_handshakes.stay(STAYERS)
     await stage.signal(joiners=False)
     await stage.until_exit()
 

@@ -1,5 +1,5 @@
-"""All workers are replaced, one after another, while the host serves: their clients are told, move in their own time
-and miss nothing; who knocks meanwhile is answered.
+"""All workers are replaced, one after another, while the host serves: their clients get a notice, move at their advised
+moments and lose nothing; a client that connects while a worker is replaced is answered.
 
 SIGHUP to the launcher under load; the host itself is told to stop only after that. Source: the drain contract, clauses
 32 and 33.
@@ -27,7 +27,7 @@ def mix(clients: int) -> ClientMix:
 async def perform(stage: Stage) -> None:
     """Load, replace all, let them come, and end it."""
     stage.begin_probes()
-    stage.late_handshakes.knock()
+    stage.late_handshakes.visit_briefly()
     async with resume_load(stage):
         await asyncio.sleep(BEFORE_S)
         stage.enter("the workers are replaced")

@@ -56,7 +56,7 @@ class Deploy(Story):
         """The connection `client/number` is begun, from where the client stands."""
         detail = {"client": client, "host": number - 1, "position": position}
         self.about(f"{client}/{number}").add(
-            began, "connecting", path="/ws", persona="returner", hostile=False, **detail
+            began, "connecting", path="/ws", persona="reconnecting", hostile=False, **detail
         )
         self.rows[self.who] = []
         return self.opened(began + 0.001)
@@ -132,7 +132,7 @@ def healthy_deploy(clients: int = 12) -> Deploy:
     for number, signal in enumerate((1.0, 3.0, 5.0), 1):
         told.host(number, signal)
     for i in range(clients):
-        client = SPEAKERS[i] if i < len(SPEAKERS) else f"returner-{i}"
+        client = SPEAKERS[i] if i < len(SPEAKERS) else f"reconnecting-{i}"
         at = (1.5, 3.5, 5.5)[i % 3] + i / 100
         stays(told, client, until=at + 0.2)
         moves(told, client, at)

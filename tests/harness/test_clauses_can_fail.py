@@ -16,7 +16,6 @@ from tests.harness import (
     test_clauses_closing,
     test_clauses_hostile,
     test_clauses_leaving,
-    test_clauses_many,
     test_clauses_notice,
     test_clauses_observability,
     test_clauses_progress,
@@ -24,6 +23,7 @@ from tests.harness import (
     test_clauses_service,
     test_clauses_signals,
     test_clauses_termination,
+    test_clauses_workers,
 )
 from tests.harness.histories import TERMS, Case, Story, check, deserted, forced, healthy, story
 
@@ -39,7 +39,7 @@ CASES = (
     | test_clauses_progress.CASES
     | test_clauses_accounts.CASES
     | test_clauses_observability.CASES
-    | test_clauses_many.CASES
+    | test_clauses_workers.CASES
     | test_clauses_rolling.CASES
 )
 

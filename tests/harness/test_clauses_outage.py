@@ -15,7 +15,7 @@ def outage(begins: str = "killed", ends: str = "ready") -> Deploy:
     """Twelve clients of one host, whose broker is away for 2 s; publishes are answered all the time."""
     told = Deploy()
     for i in range(12):
-        stays(told, SPEAKERS[i] if i < len(SPEAKERS) else f"returner-{i}")
+        stays(told, SPEAKERS[i] if i < len(SPEAKERS) else f"reconnecting-{i}")
     return broker(told.says_everything(), (KILLED, begins), (BACK, ends))
 
 
@@ -33,7 +33,7 @@ def posts(told: Deploy, began: float, took: float) -> Deploy:
 
 def publishes(told: Deploy, t: float, answer: str | None = None, took: float = 0.1) -> Deploy:
     """A publish of somebody else, and what became of it."""
-    told.about("returner-5/1").add(t, "published", n=1, frames=0)
+    told.about("reconnecting-5/1").add(t, "published", n=1, frames=0)
     if answer == "ended":
         told.ends(t + took)
     elif answer is not None:
@@ -45,7 +45,7 @@ def emptied(told_by: float = BACK + 0.5, but: tuple[str, ...] = (), clients: int
     """The broker comes back with nothing, and all are told, but some."""
     told = Deploy()
     for i in range(clients):
-        client = SPEAKERS[i] if i < len(SPEAKERS) else f"returner-{i}"
+        client = SPEAKERS[i] if i < len(SPEAKERS) else f"reconnecting-{i}"
         stays(told, client)
         if client not in but:
             frames = sum(row[0] < told_by for row in told.rows[told.who])
@@ -70,7 +70,7 @@ CASES = [
         "a publish that hangs",
         lambda: publishes(outage(), 3.001),
         FAIL,
-        "first returner-5/1 at +2.901 s had no answer to a publish in 5.999 s (limit 1.000 s)",
+        "first reconnecting-5/1 at +2.901 s had no answer to a publish in 5.999 s (limit 1.000 s)",
     ),
     Case("a connection that ends first", lambda: publishes(outage(), 3.001, "ended", took=1.5), PASS, "21 publishes"),
     Case("it never came back", lambda: outage().without("broker", "ready"), PASS, "61 publishes while the broker"),
@@ -90,9 +90,9 @@ CASES = [
     Case("all were told of the loss", emptied, PASS, "the log was lost before 12 clients"),
     Case(
         "one was not",
-        lambda: emptied(but=("returner-5",)),
+        lambda: emptied(but=("reconnecting-5",)),
         FAIL,
-        "first returner-5 at +3.900 s was told of no gap in 3.000 s, and the log was another one",
+        "first reconnecting-5 at +3.900 s was told of no gap in 3.000 s, and the log was another one",
     ),
     Case("all too late", lambda: emptied(told_by=BACK + 3.1), FAIL, "was told of no gap in 3.000 s"),
     Case(

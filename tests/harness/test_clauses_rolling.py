@@ -32,7 +32,7 @@ def again(rows: list[Row], seq: int, t: float) -> list[Row]:
 def steady(clients: int = 12, messages: int = MESSAGES) -> Deploy:
     """No host is replaced, and nobody moves."""
     told = Deploy()
-    for name in ("speaker-1", "speaker-2", *(f"returner-{i}" for i in range(2, clients))):
+    for name in ("speaker-1", "speaker-2", *(f"reconnecting-{i}" for i in range(2, clients))):
         stays(told, name, messages=messages)
     told.says_everything(messages)
     return told
@@ -54,10 +54,10 @@ def emptied(told_of_it: bool = True, recorded: bool = True) -> Story:
 def cut_off(replayed: bool = True) -> Story:
     """A client is cut off at 2 s, and is back at 4 s: what came in between is replayed."""
     told = steady()
-    told.loses("returner-5/1", *range(20, MESSAGES + 1))
-    told.about("returner-5/1").ends(2.0, "reset")
-    moves(told, "returner-5", 4.0, position=19)
-    return told if replayed else told.loses("returner-5/2", *range(20, 40))
+    told.loses("reconnecting-5/1", *range(20, MESSAGES + 1))
+    told.about("reconnecting-5/1").ends(2.0, "reset")
+    moves(told, "reconnecting-5", 4.0, position=19)
+    return told if replayed else told.loses("reconnecting-5/2", *range(20, 40))
 
 
 def resumed_at_once(change: Callable[[Deploy], object]) -> Callable[[], Story]:
@@ -65,7 +65,7 @@ def resumed_at_once(change: Callable[[Deploy], object]) -> Callable[[], Story]:
 
     def told() -> Story:
         deploy = steady()
-        moves(deploy, "returner-5", 2.0)
+        moves(deploy, "reconnecting-5", 2.0)
         change(deploy)
         return deploy
 
@@ -91,7 +91,7 @@ def all_are_told(told: Deploy, after: int, following: int) -> Deploy:
 
 def misses_two(after: int, following: int) -> Deploy:
     """One client does not get numbers 40 and 41; all are told of a gap there."""
-    return all_are_told(steady().loses("returner-5/1", 40, 41), after, following)
+    return all_are_told(steady().loses("reconnecting-5/1", 40, 41), after, following)
 
 
 CASES: Cases = {
@@ -125,13 +125,13 @@ CASES: Cases = {
         Case("cut off and back", cut_off, PASS, "lost 0, doubled 0, reordered 0 of 880 due"),
         Case(
             "came anew and owes nothing to what was said before",
-            lambda: stays(steady(), "returner-99", since=4.05),
+            lambda: stays(steady(), "reconnecting-99", since=4.05),
             PASS,
             "of 920 due",
         ),
         Case(
             "said before it came, and received all the same",
-            lambda: stays(steady(), "returner-99", since=4.05).gets("returner-99/1", message(40)),
+            lambda: stays(steady(), "reconnecting-99", since=4.05).gets("reconnecting-99/1", message(40)),
             PASS,
             "of 920 due",
         ),
@@ -143,14 +143,16 @@ CASES: Cases = {
         ),
         Case(
             "who never got in",
-            lambda: steady().connects("returner-50", 1, 1.0).without("returner-50/1", "opened").refused(1.1),
+            lambda: steady().connects("reconnecting-50", 1, 1.0).without("reconnecting-50/1", "opened").refused(1.1),
             PASS,
             "to 12 clients",
         ),
         Case(
             "let in and never welcomed",
             lambda: (
-                stays(steady(), "returner-99", since=4.05).without("returner-99", "welcome").loses("returner-99/1", 50)
+                stays(steady(), "reconnecting-99", since=4.05)
+                .without("reconnecting-99", "welcome")
+                .loses("reconnecting-99/1", 50)
             ),
             FAIL,
             "lost 1, doubled 0, reordered 0 of 920 due",
@@ -163,25 +165,25 @@ CASES: Cases = {
         ),
         Case(
             "a message of somebody who is not known",
-            changed(lambda told: told.knows("stranger").gets("returner-5/2", (7.05, 71, 2, 9), (7.06, 72, 2, 12))),
+            changed(lambda told: told.knows("stranger").gets("reconnecting-5/2", (7.05, 71, 2, 9), (7.06, 72, 2, 12))),
             FAIL,
             "lost 2",
         ),
         Case(
             "one that never came",
-            changed(lambda told: told.loses("returner-5/2", 70)),
+            changed(lambda told: told.loses("reconnecting-5/2", 70)),
             FAIL,
             "lost 1, doubled 0, reordered 0 of 880 due;",
         ),
         Case(
             "who lost which, and when it was said",
-            changed(lambda told: told.loses("returner-5/2", 70)),
+            changed(lambda told: told.loses("reconnecting-5/2", 70)),
             FAIL,
-            "first returner-5 at +6.900 s did not get speaker-2:35",
+            "first reconnecting-5 at +6.900 s did not get speaker-2:35",
         ),
         Case(
             "the last one",
-            changed(lambda told: told.loses("returner-5/2", 80)),
+            changed(lambda told: told.loses("reconnecting-5/2", 80)),
             FAIL,
             "lost 1, doubled 0, reordered 0",
         ),
@@ -199,64 +201,66 @@ CASES: Cases = {
         ),
         Case(
             "left out at the seam, where the old connection brought it",
-            changed(lambda told: told.loses("returner-5/2", 56)),
+            changed(lambda told: told.loses("reconnecting-5/2", 56)),
             FAIL,
             "lost 1, doubled 0, reordered 0 of 880 due",
         ),
         Case("not replayed after a cut", lambda: cut_off(replayed=False), FAIL, "lost 20, doubled 0, reordered 0"),
         Case(
             "never back after a cut",
-            lambda: cut_off().without("returner-5/2"),
+            lambda: cut_off().without("reconnecting-5/2"),
             FAIL,
             "lost 61, doubled 0",
         ),
         Case(
             "twice on one connection",
-            changed(lambda told: told.on("returner-5/2", lambda rows: again(rows, 70, 7.3))),
+            changed(lambda told: told.on("reconnecting-5/2", lambda rows: again(rows, 70, 7.3))),
             FAIL,
             "lost 0, doubled 1, reordered 0 of 880 due;",
         ),
         Case(
             "twice, and where",
-            changed(lambda told: told.on("returner-5/2", lambda rows: again(rows, 70, 7.3))),
+            changed(lambda told: told.on("reconnecting-5/2", lambda rows: again(rows, 70, 7.3))),
             FAIL,
-            "first returner-5 at +7.200 s was sent speaker-2:35 on returner-5/2 again",
+            "first reconnecting-5 at +7.200 s was sent speaker-2:35 on reconnecting-5/2 again",
         ),
         Case(
             "replayed although the client had it",
-            changed(lambda told: told.gets("returner-5/2", (5.563, *message(55)[1:]))),
+            changed(lambda told: told.gets("reconnecting-5/2", (5.563, *message(55)[1:]))),
             FAIL,
             "lost 0, doubled 1, reordered 0",
         ),
         Case(
             "in the wrong order",
-            changed(lambda told: told.loses("returner-5/2", 70).gets("returner-5/2", (7.35, *message(70)[1:]))),
+            changed(lambda told: told.loses("reconnecting-5/2", 70).gets("reconnecting-5/2", (7.35, *message(70)[1:]))),
             FAIL,
             "lost 0, doubled 0, reordered 1 of 880 due;",
         ),
         Case(
             "replayed at the next resume, after later ones",
-            lambda: resumed_at_once(lambda told: told.loses("returner-5/1", 10))().gets(
-                "returner-5/2", message(10, 1.1)
+            lambda: resumed_at_once(lambda told: told.loses("reconnecting-5/1", 10))().gets(
+                "reconnecting-5/2", message(10, 1.1)
             ),
             FAIL,
             "lost 0, doubled 0, reordered 1",
         ),
         Case(
             "a resume without an answer",
-            resumed_at_once(lambda told: told.without("returner-5", "resumed").without_rows("returner-5/2")),
+            resumed_at_once(lambda told: told.without("reconnecting-5", "resumed").without_rows("reconnecting-5/2")),
             FAIL,
             "resumes unanswered 1",
         ),
         Case(
             "a resume without an answer, and how long it took",
-            resumed_at_once(lambda told: told.without("returner-5", "resumed").without_rows("returner-5/2")),
+            resumed_at_once(lambda told: told.without("reconnecting-5", "resumed").without_rows("reconnecting-5/2")),
             FAIL,
-            "returner-5 at +1.901 s had no answer to its resume on returner-5/2 in 6.999 s",
+            "reconnecting-5 at +1.901 s had no answer to its resume on reconnecting-5/2 in 6.999 s",
         ),
         Case(
             "a resume on a connection that was gone too soon",
-            resumed_at_once(lambda told: told.without("returner-5", "resumed").ends(2.9).without_rows("returner-5/2")),
+            resumed_at_once(
+                lambda told: told.without("reconnecting-5", "resumed").ends(2.9).without_rows("reconnecting-5/2")
+            ),
             PASS,
             "moved 1 times",
         ),
@@ -264,9 +268,9 @@ CASES: Cases = {
             "a resume that was refused",
             resumed_at_once(
                 lambda told: (
-                    told.without("returner-5/2", "resumed")
-                    .without("returner-5/2", "opened")
-                    .without_rows("returner-5/2")
+                    told.without("reconnecting-5/2", "resumed")
+                    .without("reconnecting-5/2", "opened")
+                    .without_rows("reconnecting-5/2")
                 )
             ),
             PASS,
@@ -274,27 +278,27 @@ CASES: Cases = {
         ),
         Case(
             "messages in place of an answer",
-            resumed_at_once(lambda told: told.without("returner-5", "resumed")),
+            resumed_at_once(lambda told: told.without("reconnecting-5", "resumed")),
             FAIL,
-            "had 61 messages on returner-5/2 before its resume was answered",
+            "had 61 messages on reconnecting-5/2 before its resume was answered",
         ),
         Case(
             "messages before the answer",
-            resumed_at_once(lambda told: told.without("returner-5", "resumed").is_resumed(2.9, frames=9)),
+            resumed_at_once(lambda told: told.without("reconnecting-5", "resumed").is_resumed(2.9, frames=9)),
             FAIL,
-            "had 9 messages on returner-5/2 before its resume was answered",
+            "had 9 messages on reconnecting-5/2 before its resume was answered",
         ),
         Case(
             "not moved",
-            changed(lambda told: stays(told, "returner-99")),
+            changed(lambda told: stays(told, "reconnecting-99")),
             FAIL,
-            "first returner-99 at +7.900 s was moved 0 times (limits 1 and 3)",
+            "first reconnecting-99 at +7.900 s was moved 0 times (limits 1 and 3)",
         ),
         Case(
             "moved too often",
-            changed(lambda told: [moves(told, "returner-5", t, n) for t, n in ((6.0, 3), (6.5, 4), (7.0, 5))]),
+            changed(lambda told: [moves(told, "reconnecting-5", t, n) for t, n in ((6.0, 3), (6.5, 4), (7.0, 5))]),
             FAIL,
-            "returner-5 at +7.900 s was moved 4 times (limits 1 and 3)",
+            "reconnecting-5 at +7.900 s was moved 4 times (limits 1 and 3)",
         ),
         Case("the broker emptied", emptied, PASS, "lost 0 (10 more announced by a gap), doubled 0, reordered 0"),
         Case("emptied, and nobody was told", lambda: emptied(told_of_it=False), FAIL, "lost 10, doubled 5"),

@@ -24,7 +24,7 @@ def odd_one(opened: float = -1.0, hostile: bool = False) -> Story:
     return healthy().client("odd-1", opened, hostile).told(0.03)
 
 
-def newcomer(opened: float) -> Story:
+def late_joiner(opened: float) -> Story:
     return healthy().client("odd-1", opened)
 
 
@@ -248,10 +248,10 @@ CASES: Cases = {
             PASS,
             "23 messages of 2 clients and 30 accepted broadcasts",
         ),
-        Case("sent before it joined", lambda: newcomer(4.2).is_evicted(5.5), PASS, "to 72 clients"),
+        Case("sent before it joined", lambda: late_joiner(4.2).is_evicted(5.5), PASS, "to 72 clients"),
         Case(
             "accepted only after it joined",
-            lambda: newcomer(2.952).is_evicted(5.5),
+            lambda: late_joiner(2.952).is_evicted(5.5),
             FAIL,
             "had not heard broadcast:5",
         ),

@@ -94,7 +94,7 @@ def test_a_scenario_of_several_hosts_has_as_many_clients_as_asked_but_fewer_amon
     (by_name,) = scenarios_of(["rolling_deploy"])
     (among_all,) = (each for each in scenarios_of(["all"]) if each.name == "rolling_deploy")
     assert (by_name.asked(ask).clients, among_all.asked(ask).clients) == (1000, 150)
-    assert by_name.cannot_be_told_to(REFERENCE.changed(broker_env=None)) == "the target declares no broker_env"
+    assert by_name.why_excluded(REFERENCE.changed(broker_env=None)) == "the target declares no broker_env"
 
 
 def test_a_target_that_does_not_start_is_reported_with_reason_and_log(

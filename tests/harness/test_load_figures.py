@@ -88,7 +88,7 @@ def test_the_report_shows_medians_spreads_ratios_and_close_codes():
 def test_a_run_is_told_in_one_line_and_each_note_in_another():
     out = io.StringIO()
 
-    LoadReport(out).tell(Measured("ebb", 9, 1, {"fanout_per_s": 5000.0, "last_p50_ms": 1.234}, {}, ("it froze",)))
+    LoadReport(out).show(Measured("ebb", 9, 1, {"fanout_per_s": 5000.0, "last_p50_ms": 1.234}, {}, ("it froze",)))
 
     assert out.getvalue().splitlines() == ["  ebb 1: 5,000 frames/s, 1.23 ms to the last client", "  ebb 1: it froze"]
 

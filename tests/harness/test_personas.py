@@ -66,11 +66,11 @@ async def test_a_lingerer_is_told_and_stays_until_the_server_closes(history: His
 
 async def test_a_knocker_is_let_in_and_leaves_at_once(history: History) -> None:
     async with serving(listen) as port:
-        knocker = one(BriefVisitor, history)
-        await knocker.connect(port)
-        await until(lambda: knocker.ended, "the end of the connection")
+        visitor = one(BriefVisitor, history)
+        await visitor.connect(port)
+        await until(lambda: visitor.ended, "the end of the connection")
     told = ["connecting", "opened", "close_sent", "close_received", "ended"]
-    assert kinds(history, "knocker-1") == told
+    assert kinds(history, "brief-visitor-1") == told
     assert only(history, "close_sent").detail == {"code": 1000, "ours": True}
 
 

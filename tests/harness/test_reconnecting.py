@@ -96,10 +96,10 @@ async def test_on_a_notice_it_connects_elsewhere_first_and_leaves_once_the_new_c
     async with serving(first) as old, serving(second) as new:
         client = one(ReconnectingClient, history, [old, new], seed=next(s for s in range(9) if begins_with(0, 2, s)))
         async with living(client):
-            await until(lambda: client.place.seq == 4, "the last message")
+            await until(lambda: client.log_position.seq == 4, "the last message")
             await until(lambda: len(client.standing) == 1 or client.standing[0].over.is_set(), "the old one's end")
     assert paths == ["/ws/r-1?epoch=e&seq=2"]
-    assert client.place.applied == 4
+    assert client.log_position.applied == 4
     assert told(history, "opened", "resumed", "close_sent") == [
         *(("r-1/1", "opened"), ("r-1/2", "opened"), ("r-1/2", "resumed"), ("r-1/1", "close_sent")),
     ]
@@ -128,7 +128,7 @@ async def test_after_a_cut_it_comes_back_to_where_it_stood_although_there_is_but
     async with serving(cut) as port:
         client = one(ReconnectingClient, history, [port])
         async with living(client):
-            await until(lambda: client.place.seq == 3, "what came after the cut")
+            await until(lambda: client.log_position.seq == 3, "what came after the cut")
             assert client.connected
     assert paths == ["/ws/r-1", "/ws/r-1?epoch=e&seq=2"]
 

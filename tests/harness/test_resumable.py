@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.clients.log_position import Place
 from harness.clients.received import MOST_KNOWN, Readings, Said
-from harness.clients.resumable import ResumableConnection
+from harness.clients.resumable import LogPosition, ResumableConnection
 from harness.history.record import History
 from tests.harness.servers import Served, empty_history, kinds, only, serving, until
 
@@ -55,35 +54,37 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def test_a_newcomer_stands_where_its_welcome_says() -> None:
-    place = Place()
-    assert (place.position, place.query) == (None, "")
-    place.welcome("e", 5)
-    assert (place.position, place.query) == (("e", 5), "?epoch=e&seq=5")
-    place.welcome("f", 9)
-    assert place.position == ("e", 5), "who comes back is where it was, whatever the server's log says"
+    log_position = LogPosition()
+    assert (log_position.resume_from, log_position.query) == (None, "")
+    log_position.welcome("e", 5)
+    assert (log_position.resume_from, log_position.query) == (("e", 5), "?epoch=e&seq=5")
+    log_position.welcome("f", 9)
+    assert log_position.resume_from == ("e", 5), "who comes back is where it was, whatever the server's log says"
 
 
 def test_each_message_is_applied_once_whichever_connection_brings_it() -> None:
-    place = Place()
-    place.welcome("e", 0)
+    log_position = LogPosition()
+    log_position.welcome("e", 0)
     for seq in (1, 2, 2, 1, 4, 3):
-        place.reach("e", seq)
-    place.reach("f", 9)
-    assert (place.position, place.applied) == (("e", 4), 3)
+        log_position.reach("e", seq)
+    log_position.reach("f", 9)
+    assert (log_position.resume_from, log_position.applied) == (("e", 4), 3)
 
 
 def test_a_gap_moves_on_and_never_back() -> None:
-    place = Place()
-    place.welcome("e", 20)
-    place.gap("e", 11)
-    assert place.position == ("e", 20)
-    place.gap("e", 31)
-    assert place.position == ("e", 30)
-    place.gap("f", 3)
-    assert place.position == ("f", 2)
+    log_position = LogPosition()
+    log_position.welcome("e", 20)
+    log_position.gap("e", 11)
+    assert log_position.resume_from == ("e", 20)
+    log_position.gap("e", 31)
+    assert log_position.resume_from == ("e", 30)
+    log_position.gap("f", 3)
+    assert log_position.resume_from == ("f", 2)
 
 
-async def listened(history: History, said: list[dict[str, Any]], place: Place | None = None) -> ResumableConnection:
+async def listened(
+    history: History, said: list[dict[str, Any]], log_position: LogPosition | None = None
+) -> ResumableConnection:
     """A connection on which a server has said all that and gone."""
 
     async def say(connection: Served) -> None:
@@ -92,7 +93,9 @@ async def listened(history: History, said: list[dict[str, Any]], place: Place | 
         await connection.close(1012)
 
     async with serving(say) as port:
-        connection = ResumableConnection("r-1/1", history, "/ws/r-1", "r-1", 2, place or Place(), Readings())
+        connection = ResumableConnection(
+            "r-1/1", history, "/ws/r-1", "r-1", 2, log_position or LogPosition(), Readings()
+        )
         assert await connection.connect(port)
         await until(connection.over.is_set, "the end of the connection")
     return connection
@@ -102,9 +105,9 @@ WELCOME = {"type": "welcome", "connection": "c", "epoch": "e", "seq": 4, "ping_s
 
 
 async def test_everything_that_is_said_is_on_record_and_what_arrived_in_columns(history: History) -> None:
-    place = Place()
+    log_position = LogPosition()
     messages = [json.loads(numbered(5, n=1)), json.loads(numbered(6, "speaker-2", 1))]
-    await listened(history, [WELCOME, messages[0], {"type": "ack", "id": "r-1:1", "seq": 6}, messages[1]], place)
+    await listened(history, [WELCOME, messages[0], {"type": "ack", "id": "r-1:1", "seq": 6}, messages[1]], log_position)
     assert kinds(history, "r-1/1") == [
         *("connecting", "opened", "welcome", "acked", "close_received", "close_sent", "ended", "received"),
     ]
@@ -116,13 +119,13 @@ async def test_everything_that_is_said_is_on_record_and_what_arrived_in_columns(
     assert [list(received[name]) for name in ("seq", "sender", "n")] == [[5, 6], [0, 1], [1, 1]]
     assert received["senders"] == ["speaker-1", "speaker-2"]
     assert list(received["at"]) == sorted(received["at"])
-    assert place.position == ("e", 6)
+    assert log_position.resume_from == ("e", 6)
 
 
 async def test_who_resumes_has_arrived_with_the_answer_and_not_with_the_welcome(history: History) -> None:
-    place = Place()
-    place.welcome("e", 4)
-    connection = await listened(history, [WELCOME], place)
+    log_position = LogPosition()
+    log_position.welcome("e", 4)
+    connection = await listened(history, [WELCOME], log_position)
     assert connection.arrival.result() is False
     assert only(history, "connecting").detail["position"] == ("e", 4)
     assert only(history, "connecting").detail["path"] == "/ws/r-1?epoch=e&seq=4"
@@ -139,17 +142,17 @@ async def test_who_resumes_has_arrived_with_the_answer_and_not_with_the_welcome(
 async def test_a_resume_is_answered_by_resumed_or_a_gap(
     history: History, answer: dict[str, Any], position: tuple[str, int]
 ) -> None:
-    place = Place()
-    place.welcome("e", 4)
-    connection = await listened(history, [WELCOME | {"epoch": answer["epoch"]}, answer], place)
+    log_position = LogPosition()
+    log_position.welcome("e", 4)
+    connection = await listened(history, [WELCOME | {"epoch": answer["epoch"]}, answer], log_position)
     assert connection.arrival.result() is True
-    assert place.position == position
+    assert log_position.resume_from == position
 
 
-async def test_a_notice_summons_elsewhere_at_its_moment_and_an_end_without_one_does_not(history: History) -> None:
+async def test_a_notice_reconnect_at_elsewhere_at_its_moment_and_an_end_without_one_does_not(history: History) -> None:
     told = await listened(history, [WELCOME, {"type": "draining", "deadline_s": 5, "reconnect_after_s": 0.5}])
-    assert told.summons.result() == pytest.approx(only(history, "notice").t + 0.5)
-    assert (await listened(empty_history(), [WELCOME])).summons.result() is None
+    assert told.reconnect_at.result() == pytest.approx(only(history, "notice").t + 0.5)
+    assert (await listened(empty_history(), [WELCOME])).reconnect_at.result() is None
 
 
 async def test_an_error_reaches_whoever_has_asked(history: History) -> None:
@@ -165,7 +168,7 @@ async def test_an_error_reaches_whoever_has_asked(history: History) -> None:
         await connection.wait_closed()
 
     async with serving(refuse) as port:
-        asking = Asking("r-1/1", history, "/ws/r-1", "r-1", 0, Place(), Readings())
+        asking = Asking("r-1/1", history, "/ws/r-1", "r-1", 0, LogPosition(), Readings())
         await asking.connect(port)
         asking.say({"type": "publish", "id": "r-1:1", "data": 1})
         await until(lambda: asking.refused, "the error")
@@ -181,9 +184,11 @@ async def test_a_connection_that_still_stands_can_be_asked_what_has_arrived_once
         await connection.wait_closed()
 
     async with serving(say) as port:
-        connection = ResumableConnection("r-1/1", history, "/ws/r-1", "r-1", 0, place := Place(), Readings())
+        connection = ResumableConnection(
+            "r-1/1", history, "/ws/r-1", "r-1", 0, log_position := LogPosition(), Readings()
+        )
         await connection.connect(port)
-        await until(lambda: place.applied, "the message")
+        await until(lambda: log_position.applied, "the message")
         connection.keep()
         connection.tear_down()
         await until(connection.over.is_set, "the end of the connection")

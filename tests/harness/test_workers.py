@@ -163,7 +163,7 @@ def test_the_pace_of_all_is_divided_by_the_target_or_by_the_harness() -> None:
     ],
 )
 def test_what_a_target_must_have_for_a_scenario(scenario: str, profile: Profile, reason: str | None) -> None:
-    assert SCENARIOS[scenario].cannot_be_told_to(profile) == reason
+    assert SCENARIOS[scenario].why_excluded(profile) == reason
 
 
 async def test_without_a_broker_to_start_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ TOLD = [
     (target, name)
     for target, profile in TARGETS.items()
     for name in IN_ALL
-    if SCENARIOS[name].cannot_be_told_to(profile) is None
+    if SCENARIOS[name].why_excluded(profile) is None
 ]
 
 

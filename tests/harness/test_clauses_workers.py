@@ -11,7 +11,7 @@ from tests.harness.histories import EXCLUDED, FAIL, PASS, UNKNOWN, Case, Cases, 
 from tests.harness.resume_runs import SPEAKERS, Deploy, message, moves, stays
 
 
-def knocks(told: Story, since: float, until: float, name: str = "knocker") -> Story:
+def visits(told: Story, since: float, until: float, name: str = "brief-visitor") -> Story:
     """A handshake every 20 ms, answered with 101 before t0 and with 503 from then on."""
     for n in range(round((until - since) / 0.02)):
         began = since + 0.02 * n
@@ -25,7 +25,7 @@ def knocks(told: Story, since: float, until: float, name: str = "knocker") -> St
 
 def two_workers() -> Story:
     """One of two is killed 3 s before t0, and handshakes go on all the time."""
-    return knocks(story(processes=2).kills_the_worker_of(-3.0, 7), -3.5, 2.0)
+    return visits(story(processes=2).kills_the_worker_of(-3.0, 7), -3.5, 2.0)
 
 
 def one_more(began: float = -2.5) -> Story:
@@ -33,7 +33,7 @@ def one_more(began: float = -2.5) -> Story:
 
 
 def nobody_listens() -> Story:
-    told = knocks(story(processes=2), 0.0, 0.38)
+    told = visits(story(processes=2), 0.0, 0.38)
     for n in range(10):
         told.handshake(f"odd-{n}", 0.5 + 0.02 * n).failed(0.51 + 0.02 * n, "refused")
     return told
@@ -52,7 +52,7 @@ def crash(clients: int = 12, own: int = 6, back: int = 6) -> Crash:
     """At 3 s one of two workers is killed that held some of them; most of these come back; the drain comes at 8.5 s."""
     told = Crash().under(processes=2, drain_timeout_s=1.0)
     for i in range(clients):
-        client = SPEAKERS[i] if i < len(SPEAKERS) else f"returner-{i}"
+        client = SPEAKERS[i] if i < len(SPEAKERS) else f"reconnecting-{i}"
         if clients - i > own:
             stays(told, client)
             continue
@@ -85,13 +85,18 @@ CASES: Cases = {
         ),
         Case(
             "another one is cut as well",
-            lambda: crash().about("returner-3/1").ends(3.1, "reset"),
+            lambda: crash().about("reconnecting-3/1").ends(3.1, "reset"),
             FAIL,
-            "1 of 12 clients did not get over the kill of a worker at t0-5.500 s; first returner-3/1 at t0-5.400 s was"
-            " cut off, and another worker held it",
+            "1 of 12 clients did not get over the kill of a worker at t0-5.500 s; first reconnecting-3/1 at t0-5.400 s"
+            " was cut off, and another worker held it",
         ),
-        Case("cut at its deadline", lambda: crash().about("returner-3/1").is_evicted(9.6), PASS, "6 of 12 connections"),
-        Case("it left", lambda: crash().about("returner-3/1").leaves(3.1), PASS, "6 of 12 connections"),
+        Case(
+            "cut at its deadline",
+            lambda: crash().about("reconnecting-3/1").is_evicted(9.6),
+            PASS,
+            "6 of 12 connections",
+        ),
+        Case("it left", lambda: crash().about("reconnecting-3/1").leaves(3.1), PASS, "6 of 12 connections"),
         Case(
             "a connection that a dead worker holds",
             lambda: lingerer(crash(), 110),
@@ -107,18 +112,20 @@ CASES: Cases = {
         Case("cut off at once", lambda: lingerer(crash(), 110).ends(3.9, "reset"), PASS, "7 of 13 connections"),
         Case("one that came just then", lambda: lingerer(crash(), 99, 2.995).ends(3.01, "reset"), PASS, "6 of 12"),
         Case("a hostile one", lambda: crash().client("stalled-1", hostile=True, port=99).ends(3.1, "reset"), PASS, ""),
-        Case("one did not come back", lambda: crash(back=5), FAIL, "first returner-6 at t0-5.500 s did not come back"),
+        Case(
+            "one did not come back", lambda: crash(back=5), FAIL, "first reconnecting-6 at t0-5.500 s did not come back"
+        ),
         Case(
             "one lost a message",
-            lambda: crash().loses("returner-8/2", 40),
+            lambda: crash().loses("reconnecting-8/2", 40),
             FAIL,
-            "returner-8 at t0-4.500 s did not get speaker-2:20",
+            "reconnecting-8 at t0-4.500 s did not get speaker-2:20",
         ),
         Case(
             "one had a message twice",
-            lambda: crash().gets("returner-8/2", message(25, 1.5)),
+            lambda: crash().gets("reconnecting-8/2", message(25, 1.5)),
             FAIL,
-            "was sent speaker-1:13 on returner-8/2 again",
+            "was sent speaker-1:13 on reconnecting-8/2 again",
         ),
         Case("it held nobody", lambda: crash(own=0), UNKNOWN, "only 0 connections, its own, when a worker was killed"),
         Case("it held everybody", lambda: crash(own=12, back=12), UNKNOWN, "only 0 connections, the others'"),
@@ -159,32 +166,32 @@ CASES: Cases = {
         Case("before the fault", lambda: one_more(-3.4).failed(-1.4, "timeout"), PASS, "250 handshakes"),
         Case(
             "replaced one by one",
-            lambda: knocks(story(processes=2).rolls(-1.0), -1.0, 2.0),
+            lambda: visits(story(processes=2).rolls(-1.0), -1.0, 2.0),
             PASS,
             "150 handshakes begun from t0-1.000 s on",
         ),
         Case(
             "not replaced at all",
-            lambda: knocks(story(processes=2).rolls(-1.0).without("target", "replaced"), -1.0, 2.0),
+            lambda: visits(story(processes=2).rolls(-1.0).without("target", "replaced"), -1.0, 2.0),
             UNKNOWN,
             "the workers were to be replaced at t0-1.000 s, and were not before t0",
         ),
         Case(
             "replaced too late",
-            lambda: knocks(story(processes=2).rolls(-1.0, took=1.5), -1.0, 2.0),
+            lambda: visits(story(processes=2).rolls(-1.0, took=1.5), -1.0, 2.0),
             UNKNOWN,
             "and were not before t0",
         ),
-        Case("only a drain", lambda: knocks(story(processes=2), 0.0, 1.0), PASS, "50 handshakes begun from t0+0.000 s"),
+        Case("only a drain", lambda: visits(story(processes=2), 0.0, 1.0), PASS, "50 handshakes begun from t0+0.000 s"),
         Case(
             "hardly any after the kill",
-            lambda: knocks(story(processes=2).kills_the_worker_of(-3.0), -2.19, 2.0),
+            lambda: visits(story(processes=2).kills_the_worker_of(-3.0), -2.19, 2.0),
             UNKNOWN,
             "only 10 handshakes in the second after the kill of a worker at t0-3.000 s, and a verdict",
         ),
         Case(
             "none as they are replaced",
-            lambda: knocks(story(processes=2).rolls(-3.0), 0.0, 2.0),
+            lambda: visits(story(processes=2).rolls(-3.0), 0.0, 2.0),
             UNKNOWN,
             "only 0 handshakes in the second after the replacement of the workers at t0-3.000 s",
         ),
