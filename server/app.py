@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from .brokers import broker_of
 from .brokers.broker import Broker, BrokerFailed, BrokerUnavailable
-from .connections.admission import Begin, Door, Sockets
-from .connections.terms import Limits
+from .connections.admission import Admission, Begin
+from .connections.connection import Limits
 from .drain.shutdown import Shutdown
 from .drain.uvicorn import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
 from .endpoints.broadcast import broadcast_handler
@@ -45,13 +45,13 @@ REMEDY = f"set {PREFIX}BROKER_URL=redis://HOST, or start python -m {__package__}
 
 
 class Application(FastAPI):
-    """FastAPI, but a WebSocket goes to `door` first: one that passes FastAPI's layers costs 1.3 kB more."""
+    """FastAPI, but a WebSocket goes to `admission` first: one that passes FastAPI's layers costs 1.3 kB more."""
 
-    door: ASGIApp
+    admission: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        serve = self.door if scope["type"] == "websocket" else self.serve_http
+        serve = self.admission if scope["type"] == "websocket" else self.serve_http
         await serve(scope, receive, send)
 
     async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +74,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     limits = Limits(
         settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s
     )
-    sockets, pool, lag = Sockets(hub, shutdown, limits), HeavyPool(), LoopLag()
+    pool, lag = HeavyPool(), LoopLag()
     sessions = Sessions(hub.broker, settings.session_ttl_s, settings.idle_timeout_s)
 
     @contextlib.asynccontextmanager
@@ -103,9 +103,9 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
         "/ws/session/{client_id}": partial(begin_session, hub, sessions),
         "/ws/{client_id}": partial(broadcast_handler, hub),
     }
-    app.door = Door(app.serve_http, sockets, paths)
+    app.admission = admission = Admission(hub, shutdown, limits, paths, app.serve_http)
     add_routes(app, shutdown)
-    add_metrics(app, Numbers(hub, shutdown, sockets, lag))
+    add_metrics(app, Numbers(hub, shutdown, admission, lag))
     return app
 
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .brokers.broker import Broker
-from .connections.broadcaster import Broadcaster
 from .connections.connection import Connection
+from .connections.outgoing import Broadcaster, Outgoing
 from .messages.close_codes import CloseCode
 from .messages.frame import Frame
 from .messages.history import History, Message, Post, StoredMessage
@@ -34,22 +34,22 @@ class Hub:
         self.history = History(history_messages, HISTORY_BYTES)
         self.published = 0
         self._fanout: Fanout[Connection] = Fanout()
-        self.broadcaster = Broadcaster(self._fanout.audience())
+        self.broadcaster = Broadcaster()
         self._by_name: dict[str, Connection] = {}
         broker.subscribe(self._deliver, self._lose)
 
     # ---- Who is here ----
 
     def enter(self, connection: Connection) -> None:
-        """Count a connection in. It hears broadcasts once it also listens."""
+        """Count a connection in. It hears broadcasts once it has subscribed."""
         self.connections[connection.number] = connection
 
-    def listen(self, connection: Connection, rooms: Iterable[str] = ()) -> None:
+    def subscribe(self, connection: Connection, rooms: Iterable[str] = ()) -> None:
         """Send a connection what is for everyone, for these rooms, and for it alone, from now on.
 
         It replaces one that had the same name before.
         """
-        self.broadcaster.aside(connection)  # what was published earlier in this turn is not for it
+        connection.outgoing.subscribe()
         self._fanout.enter(connection)
         for room in rooms:
             self._fanout.join(connection, room)
@@ -58,8 +58,8 @@ class Hub:
         self._by_name[connection.name] = connection
 
     def forget(self, connection: Connection) -> None:
-        """Count a connection out, whose link has ended."""
-        del self.connections[connection.number]
+        """Count a connection out that has ended; one that never entered changes nothing."""
+        self.connections.pop(connection.number, None)
         self._fanout.drop(connection)
         if self._by_name.get(connection.name) is connection:
             del self._by_name[connection.name]
@@ -139,13 +139,14 @@ class Hub:
         if post.to is None and post.room is None:
             self.broadcaster.offer_everyone(self._sender(post), forms)
         else:
-            self.broadcaster.offer_some(self._audience(post), self._sender(post), forms)
+            audience = (each.outgoing for each in self._audience(post))
+            self.broadcaster.offer_some(audience, self._sender(post), forms)
 
     def _lose(self, after: int) -> None:
         """Say to whom it matters that something is lost: the log goes on `after` that number."""
         gap = Gap(after=self.history.last, next=after + 1, epoch=self.broker.epoch).frame()
         self.history.begin_after(after)
-        envelopes = (each for each in self._fanout.audience() if each.form is Form.ENVELOPE)
+        envelopes = (each.outgoing for each in self._fanout.audience() if each.form is Form.ENVELOPE)
         self.broadcaster.offer_some(envelopes, None, {Form.ENVELOPE: gap})
 
     def _audience(self, post: Post) -> Iterable[Connection]:
@@ -153,8 +154,10 @@ class Hub:
             return self._fanout.audience(post.room)
         return [self._by_name[post.to]] if post.to in self._by_name else []
 
-    def _sender(self, post: Post) -> Connection | None:
-        """Where its sender is connected here: it is left out."""
+    def _sender(self, post: Post) -> Outgoing | None:
+        """Find the sender, which is left out, where it is connected here."""
         if post.origin is not None and post.origin[0] == self.process:
-            return self.connections.get(post.origin[1])
-        return self._by_name.get(post.sender) if post.named and post.sender else None
+            sender = self.connections.get(post.origin[1])
+        else:
+            sender = self._by_name.get(post.sender) if post.named and post.sender else None
+        return sender.outgoing if sender is not None else None

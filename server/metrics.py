@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from .connections.admission import Sockets
+from .connections.admission import Admission
 from .drain.events import Phase
 from .drain.shutdown import Shutdown
 from .hub import Hub
@@ -40,10 +40,10 @@ class LoopLag:
 class Numbers(Collector):
     """Reads the numbers where they are kept, at the moment they are asked for."""
 
-    def __init__(self, hub: Hub, shutdown: Shutdown, sockets: Sockets, lag: LoopLag) -> None:
+    def __init__(self, hub: Hub, shutdown: Shutdown, admission: Admission, lag: LoopLag) -> None:
         self._hub = hub
         self._shutdown = shutdown
-        self._sockets = sockets
+        self._admission = admission
         self._lag = lag
 
     def collect(self) -> Iterator[Metric]:
@@ -59,7 +59,7 @@ class Numbers(Collector):
         yield GaugeMetricFamily("ebb_loop_lag_seconds", "Worst delay of the event loop in 10 s", self._lag.worst_s)
         yield GaugeMetricFamily("ebb_broker_available", "1 while the broker answers", float(self._hub.broker.available))
         yield CounterMetricFamily("ebb_published", "Messages published here", self._hub.published)
-        yield CounterMetricFamily("ebb_refused", "Handshakes refused in a drain", self._sockets.refused)
+        yield CounterMetricFamily("ebb_refused", "Handshakes refused in a drain", self._admission.refused)
         yield CounterMetricFamily(
             "ebb_slow_consumers", "Clients closed with 1008", self._hub.broadcaster.slow_consumers
         )

@@ -41,7 +41,7 @@ class Resume:
             gap = Gap(after=self._at.seq, next=hub.position().seq + 1, epoch=hub.position().epoch)
             connection.offer(gap.frame())
         if connection.open:
-            hub.listen(connection, self._rooms)
+            hub.subscribe(connection, self._rooms)
 
     async def _replay(self) -> None:
         """Send page after page until nothing is missing, or something has been trimmed meanwhile."""

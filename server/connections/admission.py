@@ -1,62 +1,100 @@
-"""The WebSocket endpoints, as raw ASGI: admission and handshake.
+"""Who comes in: the WebSocket endpoints, as raw ASGI.
 
-Owns who is let in. Admission and registration happen in one turn of the event loop, so that nobody slips in between
-a stop and its notice. Raw ASGI because a WebSocket that never passes FastAPI's handler costs 12 kB less and opens
-1.3 times as fast (`docs/performance.md`). Refuses to know what is said on a connection.
+Owns the decision on a handshake, and the way of a connection in and out. A connection is admitted and registered in
+one turn of the event loop, so that none slips in between a stop and its notice; and whatever is raised at whatever
+point, nothing of it is left behind. Raw ASGI because a WebSocket that never passes FastAPI's handler costs 12 kB less
+and opens 1.3 times as fast (`docs/performance.md`). Refuses to know what is said on a connection.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.routing import Router, WebSocketRoute
+from starlette.routing import Match, WebSocketRoute
 from starlette.types import ASGIApp, Scope
 
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
 from ..messages.wire import SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
-from .connection import Connection
-from .terms import Handler, Identity, Limits, Receive
-from .transport import Link, Send
+from .connection import Connection, Handler, Identity, Limits, Receive
+from .transport import Send, TcpConnection
 
 Begin = Callable[[Connection, Arrival], Handler]
+Check = Callable[[Scope], Awaitable[None]]
 
-NEW_HERE = Arrival()
+NO_WISHES = Arrival()
 RETRY_AFTER_S = 1
 
 
-class Sockets:
-    """Admits clients and serves them."""
+class HandshakeRefused(Exception):
+    """A handshake is answered with an HTTP error: its status, and its text as `detail`."""
 
-    def __init__(self, hub: Hub, shutdown: Shutdown, limits: Limits) -> None:
+    def __init__(self, status: int, detail: str, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class Admission:
+    """An ASGI app that serves the WebSockets at `paths`; those at any other path are left to `otherwise`.
+
+    `check` is awaited for each handshake, and may raise HandshakeRefused. In a drain everyone is refused with 503.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        shutdown: Shutdown,
+        limits: Limits,
+        paths: Mapping[str, Begin],
+        otherwise: ASGIApp,
+        check: Check | None = None,
+    ) -> None:
         self._hub = hub
         self._shutdown = shutdown
         self._limits = limits
+        self._routes = [(WebSocketRoute(path, begin), begin) for path, begin in paths.items()]
+        self._otherwise = otherwise
+        self._check = check
         self._numbers = itertools.count(1)
         self.refused = 0
 
     @property
-    def welcome(self) -> bool:
-        """Whether newcomers are admitted."""
+    def serving(self) -> bool:
+        """Whether connections are admitted."""
         return self._shutdown.phase is Phase.SERVING
 
-    async def serve(self, begin: Begin, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admit one client and serve it until its link is lost."""
-        try:
-            arrival = arrival_of(scope["query_string"])
-        except Malformed as error:
-            await refuse(receive, send, 400, str(error))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket until its TCP connection has ended, or refuse it."""
+        begin = self._find(scope)
+        if begin is None and self.serving:
+            await self._otherwise(scope, receive, send)
             return
-        form = Form.ENVELOPE if SUBPROTOCOL in scope["subprotocols"] else Form.PLAIN
-        connection = self._connection(scope, form, receive, send)
-        self._hub.enter(connection)
-        self._shutdown.joined(connection)
+        tcp = TcpConnection(send)
         try:
-            await connection.run(begin(connection, arrival), SUBPROTOCOL if form is Form.ENVELOPE else None)
+            self._refuse_in_a_drain()
+            assert begin is not None
+            arrival = arrival_of(scope["query_string"])
+            if self._check is not None:
+                await self._check(scope)
+                self._refuse_in_a_drain()  # it may have begun meanwhile
+        except HandshakeRefused as refusal:
+            await refuse(tcp, receive, send, refusal)
+            return
+        connection = self._connection(scope, tcp, receive, send)
+        await self._serve(connection, begin, arrival)
+
+    async def _serve(self, connection: Connection, begin: Begin, arrival: Arrival) -> None:
+        """Register a connection, in the turn in which the phase was looked at; serve it; forget it."""
+        try:
+            self._hub.enter(connection)
+            self._shutdown.joined(connection)
+            subprotocol = SUBPROTOCOL if connection.form is Form.ENVELOPE else None
+            await connection.run(begin(connection, arrival), subprotocol)
         finally:
             self._shutdown.gone(connection)
             try:
@@ -64,62 +102,50 @@ class Sockets:
             finally:
                 self._hub.forget(connection)
 
-    def _connection(self, scope: Scope, form: Form, receive: Receive, send: Send) -> Connection:
+    def _find(self, scope: Scope) -> Begin | None:
+        """Find the handler of a path, and note in the scope what the path says."""
+        for route, begin in self._routes:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                return begin
+        return None
+
+    def _refuse_in_a_drain(self) -> None:
+        if not self.serving:
+            self.refused += 1
+            raise HandshakeRefused(503, "this server is shutting down", RETRY_AFTER_S)
+
+    def _connection(self, scope: Scope, tcp: TcpConnection, receive: Receive, send: Send) -> Connection:
         number = next(self._numbers)
         client_id = scope["path_params"].get("client_id")
+        form = Form.ENVELOPE if SUBPROTOCOL in scope["subprotocols"] else Form.PLAIN
         who = Identity(number, client_id or f"{self._hub.process}-{number}", client_id is not None, form)
-        return Connection(who, receive, send, Link(send), self._limits, self._hub.broadcaster)
-
-
-class Endpoint:
-    """One WebSocket path, as an ASGI app for Starlette's router."""
-
-    def __init__(self, sockets: Sockets, begin: Begin) -> None:
-        self._sockets = sockets
-        self._begin = begin
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one client."""
-        await self._sockets.serve(self._begin, scope, receive, send)
-
-
-class Door:
-    """WebSockets at our paths are served here, at any others by `app`; in a drain none is let in."""
-
-    def __init__(self, app: ASGIApp, sockets: Sockets, paths: dict[str, Begin]) -> None:
-        self._sockets = sockets
-        routes = [WebSocketRoute(path, Endpoint(sockets, begin)) for path, begin in paths.items()]
-        self._websockets = Router(routes, default=app)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one WebSocket."""
-        if self._sockets.welcome:
-            await self._websockets(scope, receive, send)
-        else:
-            self._sockets.refused += 1
-            await refuse(receive, send, 503, "this server is shutting down", retry_after_s=RETRY_AFTER_S)
+        return Connection(who, receive, send, tcp, self._limits, self._hub.broadcaster)
 
 
 def arrival_of(query: bytes) -> Arrival:
-    """Read what a client asks for in its handshake. Raises Malformed."""
+    """Read what a client asks for in its handshake. Raises HandshakeRefused."""
     if not query:
-        return NEW_HERE
-    return parse_arrival(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+        return NO_WISHES
+    try:
+        return parse_arrival(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    except Malformed as error:
+        raise HandshakeRefused(400, str(error)) from None
 
 
-async def refuse(receive: Receive, send: Send, status: int, detail: str, *, retry_after_s: int | None = None) -> None:
+async def refuse(tcp: TcpConnection, receive: Receive, send: Send, refusal: HandshakeRefused) -> None:
     """Answer a handshake with an HTTP error. Stays until the client is gone, or uvicorn logs an ERROR for it."""
-    link = Link(send)
-    body = f"{detail}\n".encode()
+    body = f"{refusal}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-    if retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % retry_after_s))
+    if refusal.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
     messages: list[MutableMapping[str, Any]] = [
-        {"type": "websocket.http.response.start", "status": status, "headers": headers},
+        {"type": "websocket.http.response.start", "status": refusal.status, "headers": headers},
         {"type": "websocket.http.response.body", "body": body},
     ]
     for message in messages:
         await send(message)
     while (await receive())["type"] != "websocket.disconnect":
         pass
-    await link.lost
+    await tcp.lost

@@ -15,16 +15,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from ..drain.events import Departure
 from ..messages.close_codes import MEANINGS, CloseCode
-from ..messages.frame import Batch, Frame
-from .broadcaster import Broadcaster
+from ..messages.frame import Frame
+from ..messages.wire import Form
 from .inbox import Inbox
-from .output import Output, output_of
-from .terms import Handler, Identity, Limits, Receive
-from .transport import Link, Send
+from .lane import output_of
+from .outgoing import Broadcaster, Outgoing
+from .transport import Send, TcpConnection
 
 logger = logging.getLogger("ebb")
 
@@ -32,6 +34,37 @@ logger = logging.getLogger("ebb")
 _FINISH_S = 1.0
 # Turns of the event loop in which what the kernel holds reaches the inbox: poll and parse, wake the reader, take.
 TURNS = 3
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class Handler(Protocol):
+    """What an endpoint makes of a client's messages."""
+
+    def on_open(self) -> Sequence[Frame]:
+        """What is said first. Called once, when the client is accepted; only now may it hear what others say."""
+
+    async def on_message(self, text: str) -> None:
+        """Carry out one message; the next one waits until this returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one connection, in bytes, messages and seconds."""
+
+    outbox_bytes: int
+    inbox_messages: int
+    message_bytes: int
+    close_timeout_s: float
+
+
+class Identity(NamedTuple):
+    """How a connection is known: its key in this process, its public name, whether the client chose that, its form."""
+
+    number: int
+    name: str
+    named: bool
+    form: Form
 
 
 @dataclass(slots=True)
@@ -45,70 +78,75 @@ class Goodbye:
 
 
 class Connection:
-    """A client's connection. It is `open` while something may be offered to it: until either side has closed."""
+    """A client's connection. It is `open` until either side has closed."""
 
     __slots__ = (
         "_aborted",
         "_clock",
         "_closer",
-        "_flusher",
         "_goodbye",
         "_limits",
         "_receive",
         "_send",
         "form",
         "inbox",
-        "link",
         "name",
         "named",
         "number",
-        "open",
-        "output",
-        "pending",
+        "outgoing",
+        "tcp",
     )
 
     def __init__(
-        self, who: Identity, receive: Receive, send: Send, link: Link, limits: Limits, broadcaster: Broadcaster
+        self,
+        who: Identity,
+        receive: Receive,
+        send: Send,
+        tcp: TcpConnection,
+        limits: Limits,
+        broadcaster: Broadcaster,
     ) -> None:
         self.number, self.name, self.named, self.form = who
-        self.link = link
-        self.pending: list[Frame] | None = []
-        self.output: Output | None = None
+        self.tcp = tcp
+        self.outgoing = Outgoing(broadcaster, self.form, self._overflow)
+        self.inbox = Inbox(limits.inbox_messages, self._fail)
         self._goodbye: Goodbye | None = None
         self._receive = receive
         self._send = send
         self._limits = limits
-        self._flusher = broadcaster
         self._clock = asyncio.get_running_loop().time
         self._closer: asyncio.Task[None] | None = None
         self._aborted = False
-        self.open = True
+
+    @property
+    def open(self) -> bool:
+        """Whether something may be offered."""
+        return self.outgoing.open
 
     # ---- The life of a connection ----
 
-    async def run(self, conversation: Handler, subprotocol: str | None = None) -> None:
-        """Accept, and serve until the TCP connection has ended."""
-        self.inbox = Inbox(self._limits.inbox_messages, conversation.on_message, self._fail)
+    async def run(self, handler: Handler, subprotocol: str | None = None) -> None:
+        """Accept, and serve until the TCP connection has ended. Whatever is raised cuts the connection off."""
+        self.inbox.answer = handler.on_message
         try:
             await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
-            self.link.spread_pings()
-            self.link.forget_handshake()
-            self.output = output_of(self.link, self._send, self._limits.outbox_bytes)
-            self._flusher.open(self, conversation.on_open())
+            self.tcp.spread_pings()
+            self.tcp.forget_handshake()
+            first = handler.on_open()
+            self.outgoing.begin(output_of(self.tcp, self._send, self._limits.outbox_bytes), first)
             if self._goodbye is not None:  # it was closed while its handshake was answered
-                self.flush()
-                self._closer = asyncio.create_task(self._send_close(self.output, self._goodbye))
+                self.outgoing.flush()
+                self._closer = asyncio.create_task(self._send_close(self._goodbye))
             await self._read()
         except OSError:
             pass  # the client went away during the handshake
-        except asyncio.CancelledError:
+        except BaseException:
             self.abort()
             raise
         finally:
-            self._shut()
-            await self.link.lost
-            if self.output is not None:
-                self.output.end()
+            self.outgoing.shut()
+            await self.tcp.lost
+            self.outgoing.end()
 
     async def finish(self) -> None:
         """Carry out what a client has sent before it left, within a second. To be called once `run` has returned."""
@@ -136,28 +174,12 @@ class Connection:
 
     def offer(self, frame: Frame) -> None:
         """Send one frame, after all that was offered before it, and never wait. Nothing is sent after a close."""
-        if self.open:
-            self._flusher.aside(self).append(frame)
-
-    def flush(self) -> None:
-        """Write what was offered so far."""
-        frames = self._flusher.aside(self)
-        if self.output is not None and frames:
-            self.pending = []
-            if (full := self.output.write(Batch.of(frames))) is not None:
-                self.overflow(full)
+        self.outgoing.offer(frame)
 
     async def flushed(self) -> None:
         """Write what was offered so far, and return when the client has read most of it."""
-        self.flush()
-        if self.output is not None:
-            await self.output.flushed()
-
-    def overflow(self, full: str) -> None:
-        """Close a client that read too slowly (1008): it has missed a frame. `full` says how much waited for it."""
-        if self.open:
-            self._flusher.slow_consumers += 1
-            self._begin_close(CloseCode.POLICY_VIOLATION, f"slow consumer: {full}", self._in_close_timeout())
+        self.outgoing.flush()
+        await self.outgoing.flushed()
 
     def close(self, code: CloseCode, reason: str | None = None) -> None:
         """Close after what was offered so far; it is cut off if it has not read all that within the close timeout."""
@@ -175,17 +197,17 @@ class Connection:
     @property
     def quiet(self) -> bool:
         """Whether nothing is in hand, and a close frame would leave at once."""
-        return self.inbox.idle and self.output is not None and self.output.ready
+        return self.inbox.idle and self.outgoing.ready
 
     async def close_now(self, until: float) -> None:
         """Close a quiet connection with 1012: the same as `say_goodbye`, without a task and without a wait."""
-        if self.open and self.output is not None:
-            await self._send_close(self.output, self._end_offers(CloseCode.SERVICE_RESTART, None, until))
+        if self.open and self.outgoing.output is not None:
+            await self._send_close(self._end_offers(CloseCode.SERVICE_RESTART, None, until))
 
     def abort(self) -> None:
         """Cut the connection off."""
         self._aborted = True
-        self.link.abort()
+        self.tcp.abort()
 
     @property
     def departure(self) -> Departure:
@@ -195,7 +217,7 @@ class Connection:
         said = goodbye is not None and goodbye.said
         if at_fault or not (said or self._aborted):
             return Departure.LEFT
-        return Departure.CLOSED if said and self.link.peer_closed is not False else Departure.ABORTED
+        return Departure.CLOSED if said and self.tcp.peer_closed is not False else Departure.ABORTED
 
     # ---- Steps of closing ----
 
@@ -205,38 +227,35 @@ class Connection:
         while seen != self.inbox.received:
             seen = self.inbox.received
             await self.inbox.done()
-            if self.output is not None:
-                await self.output.flushed()
+            await self.outgoing.flushed()
             for _ in range(TURNS):
                 await asyncio.sleep(0)
 
     def _begin_close(self, code: CloseCode, reason: str | None, until: float) -> None:
-        self.flush()
+        self.outgoing.flush()
         if self._goodbye is not None:
             return
         goodbye = self._end_offers(code, reason, until)
         if code is not CloseCode.SERVICE_RESTART:  # the drain aborts its own
-            asyncio.get_running_loop().call_at(until, self.link.abort)
-        if self.output is not None:
-            self._closer = asyncio.create_task(self._send_close(self.output, goodbye))
+            asyncio.get_running_loop().call_at(until, self.tcp.abort)
+        if self.outgoing.output is not None:
+            self._closer = asyncio.create_task(self._send_close(goodbye))
 
     def _end_offers(self, code: CloseCode, reason: str | None, until: float) -> Goodbye:
-        self.flush()
-        self._shut()
+        self.outgoing.flush()
+        self.outgoing.shut()
         self._goodbye = Goodbye(code, MEANINGS[code].reason if reason is None else reason, until)
         return self._goodbye
 
-    def _shut(self) -> None:
-        self.open = False
-        if self.pending is None:
-            self.pending = []  # aside for good: what everyone is sent does not reach it any more
-            self._flusher.leave(self)
+    def _overflow(self, full: str) -> None:
+        """Close a client that read too slowly (1008): it has missed a frame. `full` says how much waited for it."""
+        self._begin_close(CloseCode.POLICY_VIOLATION, f"slow consumer: {full}", self._in_close_timeout())
 
-    async def _send_close(self, output: Output, goodbye: Goodbye) -> None:
+    async def _send_close(self, goodbye: Goodbye) -> None:
         """Send the close frame once there is room for it, unless the peer has closed by then."""
-        await output.flushed()
-        if not self.link.peer_closed:
-            self.link.set_close_timeout(goodbye.until - self._clock())
+        await self.outgoing.flushed()
+        if not self.tcp.peer_closed:
+            self.tcp.set_close_timeout(goodbye.until - self._clock())
             goodbye.said = True
             with contextlib.suppress(OSError, RuntimeError):  # the peer is gone; the reader hears of it
                 await self._send({"type": "websocket.close", "code": int(goodbye.code), "reason": goodbye.reason})

@@ -13,14 +13,18 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 
 class Inbox:
-    """At most `limit` messages that wait for `answer`, which is awaited for one at a time, in order."""
+    """At most `limit` messages that wait for `answer`, which is awaited for one at a time, in order.
 
-    __slots__ = ("_answer", "_failed", "_limit", "_messages", "_room", "_worker", "received")
+    `answer` is to be set before the first message is taken. `failed` is called where it raises.
+    """
 
-    def __init__(self, limit: int, answer: Callable[[str], Awaitable[None]], failed: Callable[[], None]) -> None:
+    __slots__ = ("_failed", "_limit", "_messages", "_room", "_worker", "answer", "received")
+
+    answer: Callable[[str], Awaitable[None]]
+
+    def __init__(self, limit: int, failed: Callable[[], None]) -> None:
         self.received = 0
         self._limit = limit
-        self._answer = answer
         self._failed = failed
         self._messages: deque[str] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -64,7 +68,7 @@ class Inbox:
             while self._messages:
                 text = self._messages.popleft()
                 self._make_room()
-                await self._answer(text)
+                await self.answer(text)
         except Exception:
             self._messages.clear()
             self._failed()

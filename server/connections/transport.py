@@ -1,8 +1,8 @@
-"""The TCP link under one ASGI WebSocket: what ASGI itself does not tell.
+"""The TCP connection under one ASGI WebSocket: what ASGI itself does not tell.
 
 Owns everything that is reached for in uvicorn's protocol object: its transport, the end of the connection, whether
 the peer has closed, the close timer, the pings, and cutting it off. Every reach is guarded: on another ASGI server
-(or in FastAPI's TestClient) a link simply ends when its handler does.
+(or in FastAPI's TestClient) a connection simply ends when its handler does.
 
 Measured on uvicorn 0.54: the ASGI `send` is a bound method of the protocol object. A handler that has ended is not a
 peer that is gone, so whoever counts connections waits for `lost`.
@@ -31,7 +31,7 @@ _hushed = logging.getLogger("ebb.websocket")
 _hushed.setLevel(logging.WARNING)
 
 
-class Link:
+class TcpConnection:
     """One TCP connection, seen from its ASGI `send`."""
 
     __slots__ = ("_protocol", "lost")
@@ -65,7 +65,7 @@ class Link:
 
     @property
     def transport(self) -> asyncio.Transport:
-        """The transport of a link that `writes_directly`."""
+        """The transport, where it `writes_directly`."""
         transport: asyncio.Transport = self._protocol.transport
         return transport
 

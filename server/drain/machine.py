@@ -121,6 +121,10 @@ class Drain:
         """How many connections there still are."""
         return len(self.serving) + len(self.closing)
 
+    def has(self, connection: int) -> bool:
+        """Whether a connection has joined and is not gone."""
+        return connection in self.serving or connection in self.closing
+
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one event in at `now`; return what is to be done. Raises IllegalEvent, and is then unchanged."""
         effects: list[Effect] = []
@@ -151,7 +155,7 @@ class Drain:
     # ---- What the events do ----
 
     def _join(self, connection: int) -> list[Effect]:
-        if connection in self.serving or connection in self.closing:
+        if self.has(connection):
             raise IllegalEvent(f"connection {connection} joined twice, phase {self.phase}")
         if self.phase not in (Phase.SERVING, Phase.DRAINING):
             raise IllegalEvent(f"connection {connection} joined in phase {self.phase}: nobody would tell it")

@@ -77,7 +77,12 @@ class Shutdown:
         self._feed(Joined(connection.number))
 
     def gone(self, connection: Connection) -> None:
-        """Count a connection out, whose link has ended. Who leaves right after the signal counts as present at it."""
+        """Count a connection out that has ended; one that never joined changes nothing.
+
+        A client that leaves right after the signal counts as present at it.
+        """
+        if not self._machine.has(connection.number):
+            return
         if self._machine.phase is Phase.SERVING and self.told_to_stop():
             self._feed(StopRequested())
         self._feed(Gone(connection.number, connection.departure))

@@ -6,6 +6,9 @@ runs lifespan shutdown. So `shutdown` is wrapped on the running instance: drain 
 then the original. No signal handler is replaced, so this holds on the plain command line, under `--reload`, with
 workers, and for a stop without a signal.
 
+Whatever is raised in a step of the stop is one ERROR line, and the stop goes on to its end: measured, a handshake that
+websockets itself has refused (a header of 9 kB) makes uvicorn's part fail.
+
 It leans on uvicorn's internals (`Server.shutdown`, `should_exit`, `force_exit`, `on_tick`, `server_state`), so the
 range of versions is pinned in `pyproject.toml`.
 """
@@ -14,12 +17,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
+import logging
 import signal
 import socket
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import uvicorn
+
+logger = logging.getLogger("ebb")
 
 # Seconds in which handshakes that were under way when the last client left still get their 503.
 LAST_REFUSALS_S = 0.1
@@ -75,17 +83,31 @@ def hold_shutdown(server: uvicorn.Server, drain: Callable[[], Awaitable[None]], 
     async def shutdown(sockets: list[socket.socket] | None = None) -> None:
         server.should_exit = True  # a request limit gets here without it; admission and readiness read it
         async with _ticking(server):
-            await drain()
-            await _refuse_the_last(server)
+            await _step("the drain", drain)
+            await _step("refusing the last handshakes", _refuse_the_last, server)
         server.force_exit = False  # or uvicorn would skip lifespan shutdown
         cut_off = asyncio.get_running_loop().call_later(CUT_OFF_S, _abort_all, server)
-        await original(sockets)
+        if not await _step("uvicorn's own part", original, sockets):
+            await _cut_off_the_rest(server)
         cut_off.cancel()
         if (done := getattr(server.lifespan, "shutdown_event", None)) and not done.is_set():
-            await server.lifespan.shutdown()
-        report()
+            await _step("lifespan shutdown", server.lifespan.shutdown)
+        await _step("the report", report)
 
     server.shutdown = shutdown  # type: ignore[method-assign]  # the whole point of this module
+
+
+async def _step(name: str, step: Callable[..., Any], *arguments: Any) -> bool:
+    """Do one step of the stop; log whatever it raises, and let the stop go on. Returns whether it completed."""
+    try:
+        result = step(*arguments)
+        if inspect.isawaitable(result):
+            await result
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        logger.error("%s failed, and the stop goes on: %r at %s:%s", name, error, at.filename, at.lineno)
+        return False
+    return True
 
 
 @contextlib.asynccontextmanager
@@ -120,6 +142,14 @@ async def _refuse_the_last(server: uvicorn.Server) -> None:
             return
 
 
+async def _cut_off_the_rest(server: uvicorn.Server) -> None:
+    """Do what uvicorn did not come to: end what is connected, and wait for what that ends."""
+    _abort_all(server)
+    if tasks := set(server.server_state.tasks):
+        await asyncio.wait(tasks, timeout=CUT_OFF_S)
+
+
 def _abort_all(server: uvicorn.Server) -> None:
     for connection in list(server.server_state.connections):
-        connection.transport.abort()
+        if connection.transport is not None:
+            connection.transport.abort()

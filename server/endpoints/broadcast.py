@@ -25,7 +25,7 @@ class Anonymous:
 
     def on_open(self) -> Sequence[Frame]:
         """Say nothing, but listen."""
-        self._hub.listen(self._connection, self._rooms)
+        self._hub.subscribe(self._connection, self._rooms)
         return ()
 
     async def on_message(self, text: str) -> None:
@@ -60,11 +60,11 @@ class Enveloped:
         """Say welcome, and listen; a client that comes back is first brought up to date."""
         hub, connection, position = self._hub, self._connection, self._arrival.position
         if position is None:
-            hub.listen(connection, self._arrival.rooms)
+            hub.subscribe(connection, self._arrival.rooms)
         else:
             connection.inbox.start(Resume(hub, connection, self._arrival.rooms, position).run())
         here = hub.position()
-        ping_s = connection.link.ping_interval_s
+        ping_s = connection.tcp.ping_interval_s
         return (Welcome(connection=connection.name, epoch=here.epoch, seq=here.seq, ping_s=ping_s).frame(),)
 
     async def on_message(self, text: str) -> None:

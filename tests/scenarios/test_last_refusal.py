@@ -1,4 +1,4 @@
-"""The last handshake: its connection is accepted during the drain, its request comes after all clients have left."""
+"""Handshakes at the very end of a stop: the last one of all, and one that makes uvicorn's own part of the stop fail."""
 
 from __future__ import annotations
 
@@ -42,3 +42,24 @@ async def test_a_handshake_on_a_connection_accepted_before_the_listener_closed_g
         assert await server.until_exit(within_s=10.0)
 
     assert answer.startswith(b"HTTP/1.1 503 "), answer
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_a_handshake_with_a_header_of_9_kb_that_is_held_does_not_end_the_stop_early(target: str) -> None:
+    """websockets has refused it and waits for the client to go; uvicorn answers it once more, and fails."""
+    history = empty_history()
+    async with Target(TARGETS[target], history, {}) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HANDSHAKE[:-2] + b"X-Large: " + b"x" * 9000 + b"\r\n\r\n")
+        while not any("431" in event.detail["text"] for event in history.events if event.what == "line"):
+            await asyncio.sleep(0.01)
+        server.signal(signal.SIGTERM)
+        assert await server.until_exit(within_s=10.0)
+        assert server.status in (0, -signal.SIGTERM)
+        writer.close()
+
+    output = "\n".join(event.detail["text"] for event in history.events if event.what == "line")
+    assert output.count('{"event": "drain.report"') == TARGETS[target].processes, output
+    assert output.count("Application shutdown complete") == TARGETS[target].processes, output
+    assert output.count("ERROR:") == 1, output
+    assert "Traceback" not in output, output

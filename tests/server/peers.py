@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 from server.brokers.memory import MemoryBroker
-from server.connections.connection import Connection
-from server.connections.terms import Identity, Limits
-from server.connections.transport import Link
+from server.connections.admission import Admission, Begin, Check
+from server.connections.connection import Connection, Limits
 from server.drain.events import DrainTerms
 from server.drain.shutdown import Shutdown
 from server.endpoints.broadcast import broadcast_handler
 from server.hub import Hub
-from server.messages.wire import Arrival, Form
+from server.messages.wire import SUBPROTOCOL, Arrival
 
 LIMITS = Limits(outbox_bytes=2000, inbox_messages=4, message_bytes=100, close_timeout_s=10)
 
 
-class FakeLink(Link):
-    """A link whose peer is a `Peer`."""
+class Peer(asyncio.Protocol):
+    """A client and, to the server, the protocol object under its ASGI `send`.
 
-    __slots__ = ("_peer",)
-
-    def __init__(self, peer: Peer) -> None:
-        self._protocol = None
-        self._peer = peer
-        self.lost = asyncio.get_running_loop().create_future()
-
-    @property
-    def peer_closed(self) -> bool:
-        return self._peer.closed
-
-    def end(self) -> None:
-        if not self.lost.done():
-            self.lost.set_result(None)
-
-    def abort(self) -> None:
-        self._peer.aborted = True
-        self._peer.vanish()
-
-
-class Peer:
-    """A client. It reads while `reading` is set, answers a close frame if it is to, and keeps what it heard."""
+    It reads while `reading` is set, answers a close frame if it is to, and keeps what it heard.
+    """
 
     def __init__(self, *, reads: bool = True, answers_close: bool = True) -> None:
         self.reading = asyncio.Event()
@@ -52,12 +33,17 @@ class Peer:
             self.reading.set()
         self.answers_close = answers_close
         self.heard: list[str] = []
-        self.closed = False
+        self.status: int | None = None
         self.aborted = False
+        self.close_rcvd: object = None  # as uvicorn's own protocol has it
         self.close_frame: tuple[int, str] | None = None
         self.close_frame_at: float | None = None
         self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.link = FakeLink(self)
+        self._gone = False
+
+    @property
+    def transport(self) -> Any:
+        return SimpleNamespace(abort=self._abort)
 
     @property
     def envelopes(self) -> list[dict[str, Any]]:
@@ -72,22 +58,22 @@ class Peer:
 
     def leave(self, code: int = 1000) -> None:
         """Close, and see the closing handshake and the TCP connection end."""
-        self.closed = True
+        self.close_rcvd = code
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": code})
-        self.link.end()
+        self._end()
 
     def vanish(self) -> None:
         """Be gone without a word."""
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self.reading.set()
-        self.link.end()
+        self._end()
 
     async def receive(self) -> dict[str, Any]:
         return await self._incoming.get()
 
     async def send(self, message: Any) -> None:
         await self.reading.wait()
-        if self.link.lost.done():
+        if self._gone:
             raise OSError("gone")
         if message["type"] == "websocket.send":
             self.heard.append(message["text"])
@@ -96,35 +82,79 @@ class Peer:
             self.close_frame_at = asyncio.get_running_loop().time()
             if self.answers_close:
                 self.leave(message["code"])
+        elif message["type"] == "websocket.http.response.start":
+            self.status = message["status"]
+        elif message["type"] == "websocket.http.response.body":
+            self.vanish()
+
+    def _abort(self) -> None:
+        self.aborted = True
+        self.vanish()
+
+    def _end(self) -> None:
+        if not self._gone:
+            self._gone = True
+            self.connection_lost(None)
 
 
 class House:
-    """A hub and its shutdown, to which peers connect as clients with a name."""
+    """A hub and its shutdown, to which peers connect as clients with a name: through the admission."""
 
-    def __init__(self, terms: DrainTerms | None = None, limits: Limits = LIMITS, history: int = 1000) -> None:
-        self.broker = MemoryBroker()
+    path = "/ws/{client_id}"
+
+    def __init__(
+        self,
+        terms: DrainTerms | None = None,
+        limits: Limits = LIMITS,
+        history: int = 1000,
+        check: Check | None = None,
+        broker: Any = None,
+    ) -> None:
+        self.broker = broker or MemoryBroker()
         self.hub = Hub(self.broker, history)
         self.shutdown = Shutdown(self.hub, terms or DrainTerms())
-        self.limits = limits
+        self.admission = Admission(self.hub, self.shutdown, limits, {self.path: self.begin}, self._nowhere, check)
+        self.shutdown.gone = self._gone  # type: ignore[method-assign]
         self.ended: list[Connection] = []
-        self._numbers = itertools.count(1)
+        self._came = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def connect(self, peer: Peer, name: str | None = None, arrival: Arrival | None = None) -> Connection:
-        """One who arrives in a certain way speaks `ebb.v1`."""
-        number = next(self._numbers)
-        who = Identity(number, name or f"peer{number}", True, Form.ENVELOPE if arrival else Form.PLAIN)
-        connection = Connection(who, peer.receive, peer.send, peer.link, self.limits, self.hub.broadcaster)
-        self.hub.enter(connection)
-        self.shutdown.joined(connection)
-        task = asyncio.create_task(self._serve(connection, arrival or Arrival()))
+    @property
+    def begin(self) -> Begin:
+        return partial(broadcast_handler, self.hub)
+
+    async def connect(self, peer: Peer, name: str | None = None, arrival: Arrival | None = None) -> Connection:
+        """Begin a connection. A client that arrives in a certain way speaks `ebb.v1`."""
+        self._came += 1
+        before = set(self.hub.connections)
+        self.knock(peer, name or f"peer{self._came}", arrival)
+        await asyncio.sleep(0)
+        (number,) = set(self.hub.connections) - before
+        return self.hub.connections[number]
+
+    def knock(self, peer: Peer, name: str, arrival: Arrival | None = None) -> asyncio.Task[None]:
+        """Ask to be let in; returns the task that serves the client."""
+        scope = {
+            "type": "websocket",
+            "path": self.path.format(client_id=name),
+            "query_string": query_of(arrival or Arrival()),
+            "subprotocols": [SUBPROTOCOL] if arrival else [],
+            "headers": [],
+        }
+        task = asyncio.ensure_future(self.admission(scope, peer.receive, peer.send))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return connection
+        return task
 
-    async def _serve(self, connection: Connection, arrival: Arrival) -> None:
-        await connection.run(broadcast_handler(self.hub, connection, arrival))
+    def _gone(self, connection: Connection) -> None:
         self.ended.append(connection)
-        self.shutdown.gone(connection)
-        await connection.finish()
-        self.hub.forget(connection)
+        Shutdown.gone(self.shutdown, connection)
+
+    async def _nowhere(self, scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError(f"{scope['path']} has no handler")
+
+
+def query_of(arrival: Arrival) -> bytes:
+    """Write what a client asks for as the query of its handshake."""
+    position = [("epoch", arrival.position.epoch), ("seq", arrival.position.seq)] if arrival.position else []
+    return urlencode([*position, *(("room", room) for room in arrival.rooms)]).encode()

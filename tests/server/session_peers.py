@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.memory import MemoryStore
-from server.connections.connection import Connection
-from server.connections.terms import Limits
+from server.connections.admission import Begin
+from server.connections.connection import Connection, Limits
 from server.endpoints.session import begin_session
+from server.hub import Hub
 from server.messages.wire import Arrival
 from server.sessions.registry import Sessions
 from tests.server.peers import House, Peer
@@ -91,6 +93,8 @@ class Student(Peer):
 class School(House):
     """One process that holds sessions."""
 
+    path = "/ws/session/{client_id}"
+
     def __init__(self, store: Store, ttl_s: float = 300, idle_timeout_s: float = 0) -> None:
         super().__init__(limits=ROOMY)
         self.broker.store = self.store = store
@@ -98,7 +102,7 @@ class School(House):
 
     async def enter(self, student: Student) -> Connection:
         """Let a student connect; return when it was told what is kept."""
-        connection = self.connect(student, student.session_id)
+        connection = await self.connect(student, student.session_id)
         await settled()
         return connection
 
@@ -110,11 +114,12 @@ class School(House):
         """Have it back."""
         self.store.away, self.broker.available = False, True
 
-    async def _serve(self, connection: Connection, arrival: Arrival) -> None:
-        await connection.run(begin_session(self.hub, self.sessions, connection, arrival))
-        self.shutdown.gone(connection)
-        await connection.finish()
-        self.hub.forget(connection)
+    @property
+    def begin(self) -> Begin:
+        return partial(self._begin, self.hub)
+
+    def _begin(self, hub: Hub, connection: Connection, arrival: Arrival) -> Any:
+        return begin_session(hub, self.sessions, connection, arrival)
 
 
 @contextlib.asynccontextmanager

@@ -8,8 +8,7 @@ import weakref
 
 import pytest
 
-from server.connections.connection import Connection
-from server.connections.terms import Limits
+from server.connections.connection import Connection, Limits
 from server.drain.events import Departure
 from server.messages.close_codes import CloseCode
 from server.messages.frame import Frame
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.looptime
 
 
 async def served(house: House, peer: Peer) -> Connection:
-    connection = house.connect(peer)
+    connection = await house.connect(peer)
     await asyncio.sleep(1)
     return connection
 
@@ -94,7 +93,7 @@ async def test_a_close_that_crosses_the_clients_own_counts_as_left():
 
 async def test_a_client_that_vanishes_during_its_handshake_is_forgotten():
     house, peer = House(), Peer(reads=False)
-    house.connect(peer)
+    await house.connect(peer)
     peer.vanish()
     await asyncio.sleep(2)
 
@@ -103,7 +102,7 @@ async def test_a_client_that_vanishes_during_its_handshake_is_forgotten():
 
 async def test_what_a_client_sent_before_it_left_is_still_carried_out():
     house, leaver, other = House(), Peer(), Peer()
-    house.connect(leaver)
+    await house.connect(leaver)
     await served(house, other)
     for n in range(10):
         leaver.say(f"m{n}")

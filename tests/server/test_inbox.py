@@ -30,7 +30,9 @@ class Clerk:
 
 
 def inbox_of(clerk: Clerk, limit: int = 2) -> Inbox:
-    return Inbox(limit, clerk.answer, clerk.fail)
+    inbox = Inbox(limit, clerk.fail)
+    inbox.answer = clerk.answer
+    return inbox
 
 
 async def test_messages_are_answered_one_by_one_in_order():

@@ -7,20 +7,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.connections.lane import LOOK_EVERY_BYTES, Lane
-from server.connections.output import DirectOutput
+from server.connections.lane import LOOK_EVERY_BYTES, DirectOutput, Lane
 from server.messages.frame import Batch, Frame
-from server.messages.wire import Form
 
 FOUR_BYTES = Batch.of([Frame.of("ab")])
 
 
 class Reader:
-    """Its own link and transport; what is written to it waits until it reads."""
-
-    form = Form.PLAIN
-    open = True
-    pending: list[Frame] | None = None
+    """Its own TCP connection and transport; what is written to it waits until it reads."""
 
     def __init__(self, limit_bytes: int = 1_000_000) -> None:
         self.transport = self
@@ -28,7 +22,7 @@ class Reader:
         self.heard = 0
         self.looks = 0
         self.full: str | None = None
-        self.output = DirectOutput(self, limit_bytes)  # type: ignore[arg-type]  # as much of a link as it needs
+        self.output = DirectOutput(self, limit_bytes)  # type: ignore[arg-type]  # as much of a TCP connection as it needs
 
     @property
     def backlog(self) -> int:
@@ -41,8 +35,6 @@ class Reader:
     def get_write_buffer_size(self) -> int:
         self.looks += 1
         return self.backlog
-
-    def flush(self) -> None: ...
 
     def overflow(self, full: str) -> None:
         self.full = full

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.connections.terms import Limits
+from server.connections.connection import Limits
 from server.messages.history import Message, Post
 from server.messages.wire import Arrival, Position
 from tests.server.peers import House, Peer
@@ -38,7 +38,7 @@ async def test_a_client_that_comes_back_hears_what_it_missed_and_then_what_is_ne
     house, peer = House(), Peer()
     for n in range(1, 6):
         await house.hub.publish(n)
-    house.connect(peer, arrival=back(house, 2))
+    await house.connect(peer, arrival=back(house, 2))
     await settled()
     await house.hub.publish(6)
     await settled()
@@ -52,7 +52,7 @@ async def test_nothing_is_lost_or_doubled_at_the_seam_while_messages_go_on_arriv
     house, peer = House(limits=ROOMY, history=5000), Peer()
     for n in range(3000):
         await house.hub.publish(f"{n:060}")
-    house.connect(peer, arrival=back(house, 0))
+    await house.connect(peer, arrival=back(house, 0))
     for n in range(3000, 4000):
         await house.hub.publish(f"{n:060}")
         await asyncio.sleep(0)
@@ -64,15 +64,15 @@ async def test_nothing_is_lost_or_doubled_at_the_seam_while_messages_go_on_arriv
 
 async def test_rooms_and_personal_messages_are_replayed_to_whom_they_were_for_and_nobody_hears_itself():
     house, ann, bob = House(), Peer(), Peer()
-    here = house.connect(Peer(), "ann")
+    here = await house.connect(Peer(), "ann")
     await settled()
     await house.hub.publish("tea", room="tea")
     await house.hub.publish("coffee", room="coffee")
     await house.hub.publish("for ann", to="ann")
     await house.hub.publish("for bob", to="bob")
     await house.hub.publish("said by ann", sender=here)
-    house.connect(ann, "ann", back(house, 0, "tea"))
-    house.connect(bob, "bob", back(house, 0))
+    await house.connect(ann, "ann", back(house, 0, "tea"))
+    await house.connect(bob, "bob", back(house, 0))
     await settled()
     await house.hub.publish("more tea", room="tea")
     await house.hub.publish("more for bob", to="bob")
@@ -88,7 +88,7 @@ async def test_what_cannot_be_resumed_is_a_gap_and_live_from_there(seq, epoch):
     for n in range(1, 11 if seq != 7 else 12):
         await house.hub.publish(n)
     last = house.hub.history.last
-    house.connect(peer, arrival=back(house, seq, epoch=epoch))
+    await house.connect(peer, arrival=back(house, seq, epoch=epoch))
     await settled()
     await house.hub.publish("new")
     await settled()
@@ -101,7 +101,7 @@ async def test_what_cannot_be_resumed_is_a_gap_and_live_from_there(seq, epoch):
 async def test_a_process_that_is_behind_is_given_a_second_to_hear_what_the_client_has_heard():
     house, peer = House(), Peer()
     await house.hub.publish("old")
-    house.connect(peer, arrival=back(house, 2))
+    await house.connect(peer, arrival=back(house, 2))
     await asyncio.sleep(0.5)
     assert said(peer, "resumed", "gap") == []
     await house.hub.publish("known to the client")
@@ -113,10 +113,10 @@ async def test_a_process_that_is_behind_is_given_a_second_to_hear_what_the_clien
 
 async def test_listening_begins_with_what_is_published_after_it_also_within_one_turn_of_the_event_loop():
     house, peer = House(), Peer()
-    connection = house.connect(peer, arrival=back(house, 9))  # waits a second for number 9, and listens then
+    connection = await house.connect(peer, arrival=back(house, 9))  # waits a second for number 9, and listens then
     await asyncio.sleep(0.5)
     await house.hub.publish("before")
-    house.hub.listen(connection)
+    house.hub.subscribe(connection)
     await house.hub.publish("after")
     await asyncio.sleep(0.1)
 
@@ -127,7 +127,7 @@ async def test_what_is_trimmed_while_a_slow_client_is_brought_up_to_date_is_a_ga
     house, peer = House(limits=ROOMY, history=2000), Peer()
     for n in range(2000):
         await house.hub.publish(f"{n:080}")
-    house.connect(peer, arrival=back(house, 0))
+    await house.connect(peer, arrival=back(house, 0))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     peer.reading.clear()
@@ -146,8 +146,8 @@ async def test_what_is_trimmed_while_a_slow_client_is_brought_up_to_date_is_a_ga
 
 async def test_a_loss_in_the_log_and_a_new_log_are_told_to_everyone_at_once():
     house, peer, plain = House(), Peer(), Peer()
-    house.connect(peer, arrival=Arrival())
-    house.connect(plain)
+    await house.connect(peer, arrival=Arrival())
+    await house.connect(plain)
     await settled()
     await house.hub.publish("one")
     post = Post(data="nine", at=datetime.now(UTC))
@@ -164,7 +164,7 @@ async def test_a_loss_in_the_log_and_a_new_log_are_told_to_everyone_at_once():
 
 async def test_what_cannot_be_encoded_takes_no_number():
     house, peer = House(), Peer()
-    house.connect(peer, arrival=Arrival())
+    await house.connect(peer, arrival=Arrival())
     await settled()
     with pytest.raises(UnicodeEncodeError):
         await house.hub.publish("\ud800")
@@ -177,12 +177,12 @@ async def test_what_cannot_be_encoded_takes_no_number():
 
 async def test_the_same_publish_again_is_applied_once_also_from_another_connection_of_the_same_name():
     house, first, second, other = House(), Peer(), Peer(), Peer()
-    house.connect(other)
-    house.connect(first, "ann", Arrival())
+    await house.connect(other)
+    await house.connect(first, "ann", Arrival())
     await settled()
     first.say('{"type":"publish","id":"1","data":"x"}')
     await settled()
-    house.connect(second, "ann", Arrival())
+    await house.connect(second, "ann", Arrival())
     await settled()
     second.say('{"type":"publish","id":"1","data":"x"}')
     await settled()

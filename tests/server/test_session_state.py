@@ -75,7 +75,7 @@ async def test_what_is_kept_is_said_before_anything_is_answered(monkeypatch):
             return await read(key)
 
         monkeypatch.setattr(school.store, "get", slow)
-        school.connect(again, "ann")
+        await school.connect(again, "ann")
         again.asks("why?")
         again.say("nonsense")
         await asyncio.sleep(3)

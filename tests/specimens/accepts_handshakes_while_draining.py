@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from server.connections.admission import Sockets
+from server.connections.admission import Admission
 from server.drain.events import Phase
 from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {3, 29}
 
-Sockets.welcome = property(lambda self: self._shutdown._machine.phase in (Phase.SERVING, Phase.DRAINING))
+Admission.serving = property(lambda self: self._shutdown._machine.phase in (Phase.SERVING, Phase.DRAINING))

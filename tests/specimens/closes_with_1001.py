@@ -11,10 +11,10 @@ FAILS = {13, 28}
 send_close = Connection._send_close
 
 
-async def send_another_code(self, output, goodbye):
+async def send_another_code(self, goodbye):
     """The fault."""
     goodbye.code, meant = 1001, goodbye.code
-    await send_close(self, output, goodbye)
+    await send_close(self, goodbye)
     goodbye.code = meant
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.connections.broadcaster import Broadcaster
+from server.connections.outgoing import Broadcaster
 from server.main import app as app
 from server.messages.wire import Form
 
@@ -15,10 +15,11 @@ seen = []
 
 def offer_most(self, but, forms):
     """The fault."""
-    if len(self._everyone) > 1 and "m:" in forms[Form.PLAIN].text:
+    everyone = [each for each in app.state.hub.connections.values() if each.outgoing.subscribed]
+    if len(everyone) > 1 and "m:" in forms[Form.PLAIN].text:
         seen.append(forms)
         if len(seen) % 3 == 0:
-            audience = [connection for connection in self._everyone if connection.number != 1]
+            audience = [each.outgoing for each in everyone if each.number != 1]
             self.offer_some(audience, but, forms)
             return
     offer_everyone(self, but, forms)

@@ -11,10 +11,10 @@ FAILS = {13, 28}
 send_close = Connection._send_close
 
 
-async def send_and_hang_up(self, output, goodbye):
+async def send_and_hang_up(self, goodbye):
     """The fault."""
-    await send_close(self, output, goodbye)
-    self.link._protocol.transport.close()
+    await send_close(self, goodbye)
+    self.tcp._protocol.transport.close()
 
 
 Connection._send_close = send_and_hang_up

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.drain.uvicorn import running_server
-from server.endpoints.broadcast import Anonymous, Enveloped
+from server.endpoints.broadcast import Enveloped, Named
 from server.main import app as app
 
 SCENARIO = "drain"
@@ -20,4 +20,4 @@ def deaf(on_message):
     return answer_while_serving
 
 
-Anonymous.on_message, Enveloped.on_message = deaf(Anonymous.on_message), deaf(Enveloped.on_message)
+Named.on_message, Enveloped.on_message = deaf(Named.on_message), deaf(Enveloped.on_message)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from server.connections import admission as sockets
+from server.connections import admission
 from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {3, 4}
 
-refuse = sockets.refuse
+refuse = admission.refuse
 
 
-async def refuse_with_403(receive, send, status, detail, *, retry_after_s=None):
+async def refuse_with_403(tcp, receive, send, refusal):
     """The fault."""
-    await refuse(receive, send, 403, detail)
+    await refuse(tcp, receive, send, admission.HandshakeRefused(403, str(refusal)))
 
 
-sockets.refuse = refuse_with_403
+admission.refuse = refuse_with_403

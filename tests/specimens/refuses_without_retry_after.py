@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from server.connections import admission as sockets
+from server.connections import admission
 from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {3, 4}
 
-refuse = sockets.refuse
+refuse = admission.refuse
 
 
-async def refuse_and_say_nothing(receive, send, status, detail, *, retry_after_s=None):
+async def refuse_and_say_nothing(tcp, receive, send, refusal):
     """The fault."""
-    await refuse(receive, send, status, detail)
+    await refuse(tcp, receive, send, admission.HandshakeRefused(refusal.status, str(refusal)))
 
 
-sockets.refuse = refuse_and_say_nothing
+admission.refuse = refuse_and_say_nothing

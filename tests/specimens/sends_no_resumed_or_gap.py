@@ -11,7 +11,7 @@ FAILS = {33}
 
 async def listen_at_once(self):
     """The fault."""
-    self._hub.listen(self._connection, self._rooms)
+    self._hub.subscribe(self._connection, self._rooms)
 
 
 Resume.run = listen_at_once

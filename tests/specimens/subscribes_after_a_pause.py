@@ -10,17 +10,17 @@ from server.main import app as app
 SCENARIO = "rolling_deploy"
 FAILS = {33}
 
-listen = Hub.listen
+subscribe = Hub.subscribe
 
 
-def listen_later(self, connection, rooms=()):
+def subscribe_later(self, connection, rooms=()):
     """The fault."""
 
-    def listen_now():
+    def subscribe_now():
         if connection.open:
-            listen(self, connection, rooms)
+            subscribe(self, connection, rooms)
 
-    asyncio.get_running_loop().call_later(0.06, listen_now)
+    asyncio.get_running_loop().call_later(0.06, subscribe_now)
 
 
-Hub.listen = listen_later
+Hub.subscribe = subscribe_later

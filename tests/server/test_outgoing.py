@@ -6,9 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from server.connections.output import DirectOutput, QueuedOutput, output_of
-from server.connections.transport import PING_EVERY_S, Link
+from server.connections.lane import DirectOutput, QueuedOutput, output_of
+from server.connections.transport import PING_EVERY_S, TcpConnection
 from server.messages.frame import Batch, Frame
 
 
@@ -31,7 +33,7 @@ class Transport:
 
 
 class WSProtocol(asyncio.Protocol):
-    """As much of uvicorn's protocol of this name as a link reaches for."""
+    """As much of uvicorn's protocol of this name as a TCP connection reaches for."""
 
     def __init__(self) -> None:
         self.transport: Any = Transport()
@@ -64,7 +66,7 @@ def batch(*texts: str) -> Batch:
 
 
 async def test_under_uvicorn_frames_are_written_to_the_transport_in_one_go(protocol):
-    output = output_of(Link(protocol.send), protocol.send, limit_bytes=100)
+    output = output_of(TcpConnection(protocol.send), protocol.send, limit_bytes=100)
 
     assert isinstance(output, DirectOutput)
     assert output.write(batch("a")) is None
@@ -73,7 +75,7 @@ async def test_under_uvicorn_frames_are_written_to_the_transport_in_one_go(proto
 
 
 async def test_what_does_not_fit_is_not_written_and_said_so(protocol):
-    output = DirectOutput(Link(protocol.send), limit_bytes=100)
+    output = DirectOutput(TcpConnection(protocol.send), limit_bytes=100)
     protocol.transport.holds = 98
 
     assert output.write(batch("a")) == "98 of 100 bytes"
@@ -87,17 +89,17 @@ async def test_a_transport_that_is_closed_already_harms_nobody(protocol):
         raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
 
     protocol.transport.write = closed
-    assert DirectOutput(Link(protocol.send), limit_bytes=100).write(batch("a")) is None
+    assert DirectOutput(TcpConnection(protocol.send), limit_bytes=100).write(batch("a")) is None
 
 
 async def test_one_frame_larger_than_the_limit_is_written_when_nothing_waits(protocol):
-    output = DirectOutput(Link(protocol.send), limit_bytes=100)
+    output = DirectOutput(TcpConnection(protocol.send), limit_bytes=100)
 
     assert output.write(batch("x" * 500)) is None
 
 
 async def test_a_close_frame_waits_for_a_paused_transport(protocol):
-    output = DirectOutput(Link(protocol.send), limit_bytes=100)
+    output = DirectOutput(TcpConnection(protocol.send), limit_bytes=100)
     protocol.writable.clear()
     flushed = asyncio.create_task(output.flushed())
     await asyncio.sleep(0)
@@ -115,7 +117,7 @@ async def test_elsewhere_frames_go_through_asgi_in_order():
         await asyncio.sleep(0)
         sent.append(message["text"])
 
-    output = output_of(Link(send), send, limit_bytes=100)
+    output = output_of(TcpConnection(send), send, limit_bytes=100)
     assert isinstance(output, QueuedOutput)
     output.write(batch("a", "b"))
     output.write(batch("c"))
@@ -136,21 +138,80 @@ async def test_elsewhere_too_the_backlog_is_bounded():
     await output.flushed()
 
 
-async def test_a_link_hears_of_the_end_and_passes_it_on(protocol):
-    link = Link(protocol.send)
+async def test_elsewhere_too_one_frame_larger_than_the_limit_is_sent_when_nothing_waits():
+    async def send(message: Any) -> None:
+        await asyncio.Event().wait()
+
+    output = QueuedOutput(send, limit_bytes=10)
+    assert output.write(batch("x" * 50)) is None
+    await asyncio.sleep(0)
+    assert output.write(batch("x" * 50)) is None
+    assert output.write(batch("y")) == "52 of 10 bytes, oldest 0.0 s"
+    output.end()
+    await output.flushed()
+
+
+async def test_elsewhere_an_overflow_makes_room_and_a_client_that_is_gone_takes_nothing():
+    async def send(message: Any) -> None:
+        raise OSError("gone")
+
+    output = QueuedOutput(send, limit_bytes=12)
+    assert output.write(batch("12345678", "abc")) == "10 of 12 bytes, oldest 0.0 s"
+    assert output.write(batch("1234567890")) is None
+    await output.flushed()
+    assert output.write(batch("1234567890")) is None
+    await output.flushed()
+
+
+@given(st.lists(st.one_of(st.text(max_size=20), st.none()), max_size=100), st.integers(1, 100))
+def test_elsewhere_nothing_is_lost_or_doubled_and_the_limit_holds(steps: list[str | None], limit: int):
+    """None: the client reads one frame."""
+
+    async def run() -> None:
+        sent: list[str] = []
+        reads = asyncio.Semaphore(0)
+
+        async def send(message: Any) -> None:
+            await reads.acquire()
+            sent.append(message["text"])
+
+        output, kept, waits = QueuedOutput(send, limit), [], []
+        for step in steps:
+            if step is None:
+                reads.release()
+            elif output.write(batch(step)) is None:
+                kept.append(step)
+            else:
+                waits = [len(Frame.of(text).wire) for text in kept[len(sent) + 1 :]]  # one is on its way
+                assert sum(waits) + len(Frame.of(step).wire) > limit
+                output.end()
+                assert sent == kept[: len(sent)]
+                return
+            for _ in range(5):
+                await asyncio.sleep(0)
+        for _ in kept:
+            reads.release()
+        await output.flushed()
+        assert sent == kept
+
+    asyncio.run(run())
+
+
+async def test_a_tcp_connection_hears_of_the_end_and_passes_it_on(protocol):
+    tcp = TcpConnection(protocol.send)
     reset = ConnectionResetError()
     protocol.connection_lost(reset)
     protocol.connection_lost(None)
 
-    await link.lost
+    await tcp.lost
     assert protocol.lost_with == [reset, None]
 
 
-async def test_a_link_forgets_the_handshake_and_spreads_the_pings(protocol):
-    link = Link(protocol.send)
+async def test_a_tcp_connection_forgets_the_handshake_and_spreads_the_pings(protocol):
+    tcp = TcpConnection(protocol.send)
     first = protocol.ping_timer = asyncio.get_running_loop().call_later(20, protocol.send_keepalive_ping)
-    link.spread_pings()
-    link.forget_handshake()
+    tcp.spread_pings()
+    tcp.forget_handshake()
     moved = protocol.ping_timer
 
     assert first.cancelled()
@@ -159,24 +220,24 @@ async def test_a_link_forgets_the_handshake_and_spreads_the_pings(protocol):
     assert (protocol.request, protocol.response, protocol.scope["headers"]) == (None, None, [])
 
 
-async def test_a_link_sets_the_close_timeout_and_aborts(protocol):
-    link = Link(protocol.send)
-    link.set_close_timeout(3)
+async def test_a_tcp_connection_sets_the_close_timeout_and_aborts(protocol):
+    tcp = TcpConnection(protocol.send)
+    tcp.set_close_timeout(3)
     assert protocol.close_timeout == 3
-    link.set_close_timeout(-1)
+    tcp.set_close_timeout(-1)
     assert protocol.close_timeout == 0
-    link.abort()
+    tcp.abort()
     assert protocol.transport.aborted
 
 
-async def test_without_uvicorn_a_link_does_nothing_and_ends_at_once():
+async def test_without_uvicorn_a_tcp_connection_does_nothing_and_ends_at_once():
     async def send(message: Any) -> None: ...
 
-    link = Link(send)
-    link.spread_pings()
-    link.forget_handshake()
-    link.set_close_timeout(3)
-    link.abort()
+    tcp = TcpConnection(send)
+    tcp.spread_pings()
+    tcp.forget_handshake()
+    tcp.set_close_timeout(3)
+    tcp.abort()
 
-    assert link.lost.done()
-    assert (link.writes_directly, link.peer_closed, link.ping_interval_s) == (False, None, None)
+    assert tcp.lost.done()
+    assert (tcp.writes_directly, tcp.peer_closed, tcp.ping_interval_s) == (False, None, None)

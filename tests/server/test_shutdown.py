@@ -31,7 +31,7 @@ def caplog(caplog: pytest.LogCaptureFixture):
 
 async def test_a_lingerer_is_told_at_once_and_closed_after_half_an_hour():
     house, lingerer = House(), Peer()
-    house.connect(lingerer)
+    await house.connect(lingerer)
     await asyncio.sleep(1)
     started = now()
 
@@ -47,7 +47,7 @@ async def test_a_lingerer_is_told_at_once_and_closed_after_half_an_hour():
 
 async def test_it_is_over_as_soon_as_the_last_client_has_left():
     house, guest = House(), Peer()
-    house.connect(guest)
+    await house.connect(guest)
     draining = asyncio.create_task(house.shutdown.drain())
     await asyncio.sleep(60)
     guest.leave()
@@ -71,7 +71,7 @@ async def test_with_nobody_there_it_is_over_at_once():
 @freeze_time("2026-01-02T03:00:00Z", real_asyncio=True)
 async def test_the_notice_names_the_deadline_by_the_wall_clock():
     house, guest = House(), Peer()
-    house.connect(guest)
+    await house.connect(guest)
     draining = asyncio.create_task(house.shutdown.drain())
     await asyncio.sleep(1)
     guest.leave()
@@ -82,8 +82,8 @@ async def test_the_notice_names_the_deadline_by_the_wall_clock():
 
 async def test_a_client_is_served_while_the_server_drains():
     house, ann, bob = House(), Peer(), Peer()
-    house.connect(ann)
-    house.connect(bob)
+    await house.connect(ann)
+    await house.connect(bob)
     draining = asyncio.create_task(house.shutdown.drain())
     await asyncio.sleep(900)
     ann.say("still there?")
@@ -98,7 +98,7 @@ async def test_a_client_is_served_while_the_server_drains():
 
 async def test_what_a_client_has_said_is_answered_before_its_close_frame():
     house, talker = House(DrainTerms(drain_timeout_s=10)), Peer()
-    house.connect(talker)
+    await house.connect(talker)
     draining = asyncio.create_task(house.shutdown.drain())
     await asyncio.sleep(9.99)
     for n in range(30):
@@ -111,7 +111,7 @@ async def test_what_a_client_has_said_is_answered_before_its_close_frame():
 
 async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_close_timeout():
     house, ignorer = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(answers_close=False)
-    house.connect(ignorer)
+    await house.connect(ignorer)
     started = now()
 
     await house.shutdown.drain()
@@ -124,8 +124,8 @@ async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_
 
 async def test_a_stalled_reader_delays_nobodys_notice_and_is_cut_off():
     house, stalled, reader = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(), Peer()
-    house.connect(stalled)
-    house.connect(reader)
+    await house.connect(stalled)
+    await house.connect(reader)
     await asyncio.sleep(1)
     stalled.reading.clear()
     await house.hub.publish("in the way")
@@ -140,7 +140,7 @@ async def test_a_stalled_reader_delays_nobodys_notice_and_is_cut_off():
 
 async def test_a_client_that_reads_its_backlog_late_still_gets_everything_and_a_goodbye():
     house, late = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer()
-    house.connect(late)
+    await house.connect(late)
     await asyncio.sleep(1)
     late.reading.clear()
     draining = asyncio.create_task(house.shutdown.drain())
@@ -160,7 +160,7 @@ async def test_evictions_are_paced():
     house = House(DrainTerms(drain_timeout_s=10, evict_per_s=10))
     peers = [Peer() for _ in range(50)]
     for peer in peers:
-        house.connect(peer)
+        await house.connect(peer)
 
     await house.shutdown.drain()
 
@@ -172,7 +172,7 @@ async def test_evictions_are_paced():
 
 async def test_an_operator_ends_it_early():
     house, lingerer = House(), Peer()
-    house.connect(lingerer)
+    await house.connect(lingerer)
     draining = asyncio.create_task(house.shutdown.drain())
     await asyncio.sleep(5)
     house.shutdown.take_force = lambda: True
@@ -191,7 +191,7 @@ async def test_a_process_that_was_told_to_stop_counts_as_draining_before_the_dra
 
 async def test_one_line_a_phase_and_one_every_ten_seconds(caplog):
     house, lingerer = House(DrainTerms(drain_timeout_s=25)), Peer()
-    house.connect(lingerer)
+    await house.connect(lingerer)
 
     await house.shutdown.drain()
 

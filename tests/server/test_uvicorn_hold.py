@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import uvicorn
@@ -91,6 +92,53 @@ async def test_the_drain_comes_first_then_uvicorns_own_part_then_the_report(serv
 
     assert told == ["tick", "drained", "uvicorn's own part", "lifespan shutdown", "report"]
     assert server.should_exit
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("breaks", "name"),
+    [
+        ("drain", "the drain"),
+        ("close_listeners", "refusing the last handshakes"),
+        ("original", "uvicorn's own part"),
+        ("lifespan", "lifespan shutdown"),
+        ("report", "the report"),
+    ],
+)
+async def test_whatever_is_raised_in_a_step_is_one_line_and_the_stop_goes_on(server, caplog, breaks, name):
+    told: list[str] = []
+    nothing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    nothing.set_result(None)
+
+    def step(what: str) -> Any:
+        told.append(what)
+        if what == breaks:
+            raise AssertionError("not on purpose")
+        return nothing
+
+    shutdown_event = asyncio.Event()
+    server.servers = []
+    server.on_tick = lambda counter: tell_nothing()
+    server.close_listeners = lambda: step("close_listeners")
+    server.lifespan = SimpleNamespace(shutdown_event=shutdown_event, shutdown=lambda: step("lifespan"))
+    server.shutdown = lambda sockets: step("original")
+    aborted: list[str] = []
+    server.server_state.connections = {ConnectionStub(aborted)}
+    hold_shutdown(server, lambda: step("drain"), lambda: step("report"))
+    await server.shutdown()
+
+    assert told == ["drain", "close_listeners", "original", "lifespan", "report"]
+    assert aborted == (["aborted"] if breaks == "original" else [])
+    ((level, message),) = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert level == "ERROR"
+    assert message.startswith(f"{name} failed, and the stop goes on: AssertionError('not on purpose') at {__file__}:")
+
+
+class ConnectionStub:
+    """Half a handshake."""
+
+    def __init__(self, aborted: list[str]) -> None:
+        self.transport = SimpleNamespace(abort=lambda: aborted.append("aborted"))
 
 
 async def tell_nothing() -> None: ...
