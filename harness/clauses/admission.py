@@ -10,12 +10,13 @@ from email.utils import parsedate_to_datetime
 
 from ..history.client import ClientView, HandshakeOutcome
 from ..history.drain import FAULT_CODES, READY_WITHIN_S, Drain, Probe
-from .notice import was_due_a_notice
-from .verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, too_few, unknown
+from .notice import delay_of_notice, was_due_a_notice
+from .verdict import Delay, Judgement, Offence, accuse, excluded, late, passed, stood_still, too_few, unknown
 
 LEAST_PROBES = 3
 LEAST_HANDSHAKES = 5
 PROBE_ANSWER_S = 0.1  # a probe begun later than this before the limit cannot show that the limit was missed
+ALIVE_WITHIN_S = 1.0  # how long a probe is waited for
 REFUSED_WITHIN_S = 1.0
 RESETS_COUNT_NOT_S = 0.15  # a handshake in the backlog of a listener that closes is reset
 TCP_LEVEL = frozenset({"refused", "reset", "eof"})
@@ -26,10 +27,14 @@ def readiness_first(seen: Drain) -> Judgement:
     if not seen.terms.ready:
         return excluded("the target declares no readiness endpoint")
     first, limit = seen.not_ready_at, seen.ready_limit
-    if lag := blurred(seen, READY_WITHIN_S, seen.t0, limit if first is None else min(first, limit)):
-        return lag
+    if doubt := stood_still(seen, seen.t0, limit if first is None else min(first, limit)):
+        return doubt
     probes = seen.probes("ready")
-    wrong = [Offence(probe.began, "a probe", f"got {probe.said}") for probe in probes if _still_ready(seen, probe)]
+    wrong = [
+        Offence(probe.began, "a probe", f"got {probe.said}", _delay_of_probe(seen, probe))
+        for probe in probes
+        if _still_ready(seen, probe)
+    ]
     if wrong:
         charge = f"readiness probes were not answered 503 from the first 503, or {seen.at(limit)}, on"
         return accuse(seen, wrong, len(probes), charge)
@@ -40,7 +45,17 @@ def readiness_first(seen: Drain) -> Judgement:
         return passed(f"{said}, {len(probes)} probes")
     if not any(seen.t0 <= probe.began <= limit - PROBE_ANSWER_S for probe in probes):
         return unknown(f"no readiness probe was begun early enough before the limit {seen.at(limit)}")
-    return failed(f"{said} in {len(probes)} probes" if first is None else said)
+    told = f"{said} in {len(probes)} probes" if first is None else said
+    return late(seen, told, Delay(seen.t0, seen.seen_until if first is None else first, limit, READY_WITHIN_S))
+
+
+def _delay_of_probe(seen: Drain, probe: Probe) -> Delay | None:
+    """How late readiness was when this probe was begun; of a probe that hung, how late its answer."""
+    if probe.status is None:
+        return Delay(probe.began, probe.t, probe.began + READY_WITHIN_S, READY_WITHIN_S)
+    if seen.not_ready_at is not None and probe.began > seen.not_ready_at:
+        return None
+    return Delay(seen.t0, probe.began, seen.ready_limit, READY_WITHIN_S)
 
 
 def _still_ready(seen: Drain, probe: Probe) -> bool:
@@ -64,7 +79,7 @@ def still_alive(seen: Drain) -> Judgement:
         for name in names
     }
     wrong = [
-        Offence(probe.began, name, f"said {probe.said}")
+        Offence(probe.began, name, f"said {probe.said}", _delay_of_hang(probe))
         for name, probes in due.items()
         for probe in probes
         if probe.status != 200
@@ -80,19 +95,24 @@ def still_alive(seen: Drain) -> Judgement:
     return passed(f"{counts} answered 200 until the last client was gone ({gone})")
 
 
+def _delay_of_hang(probe: Probe) -> Delay | None:
+    """Of a probe that was given up how long it was waited for."""
+    return Delay(probe.began, probe.t, probe.t, ALIVE_WITHIN_S) if probe.error == "timeout" else None
+
+
 def refusal_is_explicit(seen: Drain) -> Judgement:
     """Clause 3."""
     until = _refuses_until(seen)
-    if lag := blurred(seen, REFUSED_WITHIN_S, seen.horizon, until):
-        return lag
-    late = [h for h in seen.handshakes if h.began >= seen.horizon and not h.hostile]
-    flaws = [(h, _flaw_of_late(seen, h, until)) for h in late]
-    offences = [Offence(h.began, h.name, flaw) for h, flaw in flaws if flaw]
+    if doubt := stood_still(seen, seen.horizon, until):
+        return doubt
+    begun = [h for h in seen.handshakes if h.began >= seen.horizon and not h.hostile]
+    flaws = [(h, _flaw_of_late(seen, h, until)) for h in begun]
+    offences = [Offence(h.began, h.name, flaw, _delay_of_handshake(seen, h)) for h, flaw in flaws if flaw]
     stretch = f"begun between {seen.at(seen.horizon)} and {seen.at(until)}"
     if offences:
         charge = f"late handshakes did not get 503 with Retry-After within {REFUSED_WITHIN_S:.3f} s"
-        return accuse(seen, offences, len(late), f"{charge} (owed if {stretch})")
-    refused = [(h.outcome, h.began) for h in late if h.began < until and h.outcome]
+        return accuse(seen, offences, len(begun), f"{charge} (owed if {stretch})")
+    refused = [(h.outcome, h.began) for h in begun if h.began < until and h.outcome]
     took = [outcome.t - began for outcome, began in refused if outcome.status == 503]
     if len(took) < LEAST_HANDSHAKES:
         return too_few(len(took), LEAST_HANDSHAKES, f"handshakes {stretch}")
@@ -107,7 +127,7 @@ def no_orphan_joiner(seen: Drain) -> Judgement:
     until = _refuses_until(seen)
     racers = [h for h in seen.handshakes if _races(seen, h) and not _excused_racer(seen, h, until)]
     flaws = [(h, _flaw_of_racer(h)) for h in racers]
-    offences = [Offence(h.began, h.name, flaw) for h, flaw in flaws if flaw]
+    offences = [Offence(h.began, h.name, flaw, _delay_of_racer(seen, h)) for h, flaw in flaws if flaw]
     if offences:
         charge = "handshakes that raced the signal got neither 503 with Retry-After nor 101 and then the notice"
         return accuse(seen, offences, len(racers), charge)
@@ -144,6 +164,23 @@ def _flaw_of_refusal(outcome: HandshakeOutcome, took_s: float) -> str | None:
     if not _is_retry_after(outcome.retry_after):
         return f"got 503 with Retry-After {outcome.retry_after!r}" if outcome.retry_after else "got a bare 503"
     return f"got 503 after {took_s:.3f} s" if took_s > REFUSED_WITHIN_S else None
+
+
+def _delay_of_handshake(seen: Drain, handshake: ClientView) -> Delay | None:
+    """How long a handshake was waited for that hung or was refused late; None where its answer was a wrong one."""
+    outcome = handshake.outcome
+    settled = outcome.t if outcome else seen.seen_until
+    hung = outcome is None or outcome.error == "timeout"
+    refused = outcome is not None and outcome.status == 503 and _is_retry_after(outcome.retry_after)
+    due = handshake.began + REFUSED_WITHIN_S
+    return Delay(handshake.began, settled, due, REFUSED_WITHIN_S) if hung or refused else None
+
+
+def _delay_of_racer(seen: Drain, racer: ClientView) -> Delay | None:
+    """The same of one that raced the signal; who was let in and left untold was told too late."""
+    if racer.opened_at is None or racer.notices:
+        return _delay_of_handshake(seen, racer)
+    return delay_of_notice(seen, racer)
 
 
 def _is_retry_after(text: str | None) -> bool:

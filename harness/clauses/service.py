@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ..history.client import ClientView
 from ..history.drain import Drain
-from .fanout import Ledger
-from .verdict import Judgement, Offence, accuse, lagged, passed, too_few, unknown
+from .fanout import Flaw, Ledger
+from .verdict import Delay, Judgement, Offence, accuse, passed, too_few, unknown
 
 STRETCH_BEGINS_S = 0.25  # after t0
 STRETCH_ENDS_S = 0.1  # before the deadline
@@ -91,14 +91,10 @@ def _asked(client: ClientView) -> list[tuple[float, int]]:
 
 def accepted_is_answered(seen: Drain) -> Judgement:
     """Clause 10."""
-    if seen.reader_evictions:
-        first, last = seen.reader_evictions[0][0], seen.reader_evictions[-1][0]
-        if lag := lagged(seen, IN_FLIGHT_S, first - IN_FLIGHT_S, last):
-            return lag
     ledger = Ledger(seen, IN_FLIGHT_S)
     talkers = [client for client in seen.readers if seen.terms.answers and _asked(client)]
     offences = [
-        Offence(seen.t0 if client.gone_at is None else client.gone_at, client.name, flaw)
+        Offence(seen.t0 if client.gone_at is None else client.gone_at, client.name, *flaw)
         for clients, flaw_of in ((talkers, _flaw_of_answers), (ledger.audience, ledger.flaw_of))
         for client in clients
         if (flaw := flaw_of(client))
@@ -115,14 +111,14 @@ def accepted_is_answered(seen: Drain) -> Judgement:
     )
 
 
-def _flaw_of_answers(client: ClientView) -> str | None:
-    """How its answers differ from a prefix of what it sent, or fall short of what it was owed."""
+def _flaw_of_answers(client: ClientView) -> Flaw | None:
+    """How its answers differ from a prefix of what it sent, or fall short of what it was owed: a matter of time."""
     asked = _asked(client)
     answered = [event.detail["n"] for event in client.answered]
     for position, n in enumerate(answered):
         if position >= len(asked) or n != asked[position][1]:
             again = n in answered[:position]
-            return f"had message {n} answered {'twice' if again else 'out of order'}"
+            return f"had message {n} answered {'twice' if again else 'out of order'}", None
     if client.evicted_at is None:
         return None
     owed = sum(t <= client.evicted_at - IN_FLIGHT_S for t, _ in asked)
@@ -131,4 +127,5 @@ def _flaw_of_answers(client: ClientView) -> str | None:
     t, n = asked[len(answered)]
     before_s = client.evicted_at - t
     unanswered = f"{owed - len(answered)} of {len(asked)} unanswered"
-    return f"was closed with {unanswered}, message {n} sent {before_s:.3f} s before"
+    said = f"was closed with {unanswered}, message {n} sent {before_s:.3f} s before"
+    return said, Delay(t, client.evicted_at, t + IN_FLIGHT_S, IN_FLIGHT_S)
