@@ -6,6 +6,7 @@ Source: contract, section Admission; `Retry-After` as in RFC 9110 §10.2.3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
 from ..history.client import ClientView, HandshakeOutcome
@@ -35,18 +36,31 @@ def readiness_first(seen: Drain) -> Judgement:
         for probe in probes
         if _still_ready(seen, probe)
     ]
+    turning = late(seen, _said(seen, probes), _delay_of_turning(seen))
     if wrong:
         charge = f"readiness probes were not answered 503 from the first 503, or {seen.at(limit)}, on"
-        return accuse(seen, wrong, len(probes), charge)
+        accused = accuse(seen, wrong, len(probes), charge)
+        # The machine may explain each probe that hung, and not that readiness turned as late as it did.
+        return turning if accused.busy and not turning.busy and (first is None or first > limit) else accused
     if len(probes) < LEAST_PROBES:
         return too_few(len(probes), LEAST_PROBES, "readiness probes after t0")
-    said = f"503 at {seen.at(first)} (limit {limit - seen.t0:.3f} s)" if first is not None else "no 503"
     if first is not None and first <= limit:
-        return passed(f"{said}, {len(probes)} probes")
+        return passed(f"{_said(seen, probes)}, {len(probes)} probes")
     if not any(seen.t0 <= probe.began <= limit - PROBE_ANSWER_S for probe in probes):
         return unknown(f"no readiness probe was begun early enough before the limit {seen.at(limit)}")
-    told = f"{said} in {len(probes)} probes" if first is None else said
-    return late(seen, told, Delay(seen.t0, seen.seen_until if first is None else first, limit, READY_WITHIN_S))
+    return turning
+
+
+def _said(seen: Drain, probes: Sequence[Probe]) -> str:
+    if seen.not_ready_at is None:
+        return f"no 503 in {len(probes)} probes"
+    return f"503 at {seen.at(seen.not_ready_at)} (limit {seen.ready_limit - seen.t0:.3f} s)"
+
+
+def _delay_of_turning(seen: Drain) -> Delay:
+    """How long readiness took to turn, or did not turn to the end."""
+    until = seen.seen_until if seen.not_ready_at is None else seen.not_ready_at
+    return Delay(seen.t0, until, seen.ready_limit, READY_WITHIN_S)
 
 
 def _delay_of_probe(seen: Drain, probe: Probe) -> Delay | None:

@@ -130,19 +130,19 @@ def no_cliff(seen: Drain) -> Judgement:
 
 
 def _pace_is_blurred(seen: Drain, closes: list[float], most: int, limit: float) -> str | None:
-    """Why this pace says nothing; None where it does. A busy machine bunches what was spread, and spreads a bunch.
+    """Why this pace says nothing; None where it does. Lag and wait bunch what was spread; lag also spreads a bunch.
 
-    In a second may be seen what was closed in a second and the delay; and what was closed in a second, in that time.
+    In a second may be seen what was due in a second and the delay; and what was closed in a second, in that time.
     """
     lag_s = seen.machine.lag_s(closes[0], closes[-1])
-    _, since = _busiest_window(closes, PACE_WINDOW_S)
-    starved_s = seen.machine.starved_s(since - PACE_WINDOW_S, since + PACE_WINDOW_S)
-    stretched_s = PACE_WINDOW_S + lag_s + starved_s
-    if lag_s + starved_s <= PACE_WINDOW_S / 4:
-        return None
-    bunched = limit < most <= limit * stretched_s / PACE_WINDOW_S
-    spread = most <= limit < _busiest_window(closes, stretched_s)[0]
-    if not bunched and not spread:
+    if most > limit:
+        _, since = _busiest_window(closes, PACE_WINDOW_S)
+        starved_s = seen.machine.starved_s(since - PACE_WINDOW_S, since + PACE_WINDOW_S)
+        blurred = most <= limit * (PACE_WINDOW_S + lag_s + starved_s) / PACE_WINDOW_S
+    else:
+        starved_s = 0.0
+        blurred = _busiest_window(closes, PACE_WINDOW_S + lag_s)[0] > limit
+    if lag_s + starved_s <= PACE_WINDOW_S / 4 or not blurred:
         return None
     return (
         f"the harness itself lagged {lag_s:.3f} s and the target waited {starved_s:.3f} s for a core,"

@@ -14,6 +14,7 @@ from .verdict import Delay, Judgement, Offence, accuse, passed, too_few, unknown
 STRETCH_BEGINS_S = 0.25  # after t0
 STRETCH_ENDS_S = 0.1  # before the deadline
 IN_FLIGHT_S = 0.25  # sent or accepted this long before the close, it is owed
+SERVED_WITHIN_S = 1.0  # so much of the stretch a server may need that waits for a core in all the rest of it
 LEAST_MESSAGES = 3
 LEAST_OWED = 20
 
@@ -30,7 +31,7 @@ def still_served(seen: Drain) -> Judgement:
         "replies": _must_be_answered(seen, stayed, start, end),
     }
     offences = [
-        Offence(start, client.name, f"had no {kind}")
+        Offence(start, client.name, f"had no {kind}", Delay(start, end, start + SERVED_WITHIN_S, SERVED_WITHIN_S))
         for kind, must in kinds.items()
         for client, was_served in must
         if not was_served

@@ -37,6 +37,13 @@ def readiness_at(first: float) -> Story:
     return turning(first).probe("ready", 0.1, 200).probe("ready", 0.2, 200)
 
 
+def turning_after_hangs() -> Story:
+    told = story().client("lingerer-1").ends(6.0).probes("ready", 3.0, 5.0, 503)
+    for i in range(3):
+        told.probe("ready", 0.3 + i / 2, None, "timeout", took=1.0)
+    return told
+
+
 def slow_joiner(took: float = 1.2) -> Story:
     return joiner("late-9", 2.0).refused(2.0 + took)
 
@@ -52,6 +59,10 @@ def told_late(t: float, left: float) -> Story:
 def heard_late(took: float) -> Story:
     told = hears_all(one_more().told(0.1), but=3).hears(2.0 + took, "broadcast", 3)
     return told.is_evicted(5.5)
+
+
+def unserved() -> Story:
+    return healthy().client("odd-1").told(0.1).is_evicted(5.5)
 
 
 def unanswered(sent: float) -> Story:
@@ -105,6 +116,13 @@ CASES: Cases = {
         ),
         Case("the wait is below a quarter", lambda: readiness_at(0.3).starves(0, 0.3, 0.06), FAIL, "503 at t0+0.302"),
         Case("a wait before t0", lambda: readiness_at(0.3).starves(-0.4, 0.0, 0.3), FAIL, "503 at t0+0.302 s"),
+        Case(
+            "probes that hung, of a target that took longer than they",
+            lambda: turning_after_hangs().starves(0.0, 3.0, 2.4),
+            FAIL,
+            "503 at t0+3.002 s (limit 0.250 s)",
+        ),
+        Case("not longer", lambda: turning_after_hangs().starves(0.0, 3.0, 2.9), UNKNOWN, "a probe at t0+0.300 s"),
         Case("never", lambda: story().probes("ready", 0.01, 0.15).probe("ready", 0.1), FAIL, "no 503 in"),
         Case("200 again is no matter of time", lambda: healthy().probe("ready", 1).starves(0, 2, 2), FAIL, "got 200"),
         Case(
@@ -198,6 +216,12 @@ CASES: Cases = {
         ),
         Case("which widened nothing", lambda: two_listeners(0.2, 0.1).starves(-0.9, -0.7, 0.1), PASS, "0.100 s"),
     ],
+    9: [
+        Case(
+            "it waited nearly all the time", lambda: unserved().starves(0, 5, 4), UNKNOWN, "waited 3.720 s for a core"
+        ),
+        Case("or not", lambda: unserved().starves(0, 5, 2), FAIL, "odd-1 at t0+0.250 s had no broadcasts"),
+    ],
     10: [
         Case("explained by the lag", lambda: unanswered(5.2).lags(5.5, 0.07), UNKNOWN, "lagged 0.070 s"),
         Case("later than that", lambda: unanswered(5.1).lags(5.5, 0.07), FAIL, "closed with 1 of 1 unanswered"),
@@ -255,6 +279,12 @@ CASES: Cases = {
         Case("closed in a bunch", lambda: bunched(5).starves(5.5, 6.1, 0.3), UNKNOWN, "waited 0.300 s for a core"),
         Case("more than that explains", lambda: bunched(6).lags(6.1, 0.3), FAIL, "6 closes in the second"),
         Case("a little lag", lambda: bunched(5).lags(6.1, 0.2), FAIL, "5 closes in the second"),
+        Case(
+            "a target that waits closes nothing apart that was not",
+            lambda: evicting(6.0, 6.1, 6.2, 6.3, 7.1, 8.5, 9.5).starves(5.5, 7.1, 0.5),
+            PASS,
+            "4 closes in the second from t0+6.000 s (limit 4)",
+        ),
         Case(
             "closed in a bunch, and seen apart",
             lambda: evicting(6.0, 6.1, 6.2, 6.3, 7.1, 8.5, 9.5).lags(7.1, 0.3),
