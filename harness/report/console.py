@@ -72,7 +72,7 @@ class ConsoleReport:
     def tell(self, outcome: Outcome) -> None:
         """The timeline, the verdicts, and one closing line; once, that nobody can see whether a target is starved."""
         if (reason := starvation_of(outcome.history)) not in ("recorded", "none") and not self._said_blind:
-            self._console.print(f"harness: {reason}: a target that waits for one is not excused")
+            self._console.print(f"harness: {reason}: a target that waits for a core is not excused")
             self._said_blind = True
         self._console.print(Text(told_timeline(outcome)))
         if self._console.is_terminal:
