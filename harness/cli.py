@@ -12,6 +12,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .clauses import CLAUSES
 from .clients.crowd import CrowdIncomplete
@@ -68,7 +69,8 @@ async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, repor
     try:
         for scenario in scenarios:
             report.begin(scenario.name, profile.title, ask.seed)
-            outcomes.append(await run(scenario, profile, ask, report.watch))
+            again = partial(report.tell_again, args.tellings)
+            outcomes.append(await run(scenario, profile, ask, report.watch, args.tellings, again))
             report.show(outcomes[-1])
     finally:
         keep(outcomes, args)
@@ -85,7 +87,8 @@ def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
     if args.history and outcomes:
         with args.history.open("w") as stream:
             for outcome in outcomes:
-                outcome.history.dump(stream)
+                for telling in outcome.tellings:
+                    telling.history.dump(stream)
 
 
 def show_list() -> int:

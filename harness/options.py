@@ -70,7 +70,7 @@ def profile_of(args: argparse.Namespace) -> Profile:
 def ask_of(args: argparse.Namespace) -> Ask:
     """What is asked of the target; a seed is drawn where none is given."""
     seed = random.randrange(2**32) if args.seed is None else args.seed
-    return Ask(args.clients, args.timeout, args.close_timeout, seed)
+    return Ask(args.clients, args.timeout, args.close_timeout, seed, starvation=args.starvation == "auto")
 
 
 def build_parser(prog: str) -> Parser:
@@ -98,6 +98,8 @@ def common_options() -> Parser:
     add("--timeout", type=positive, default=5.0, metavar="S", help="drain timeout to ask for (default 5)")
     add("--close-timeout", type=positive, default=3.0, metavar="S", help="X, for one closing handshake (3)")
     add("--seed", type=int, metavar="N", help="replays the same moments (default: drawn, and printed)")
+    add("--tellings", type=often, default=3, metavar="N", help="while a busy machine leaves something unknown (3)")
+    add("--starvation", choices=("auto", "none"), default="auto", help="watch how long the target waits for a core")
     known = ", ".join(TARGETS)
     add("--target", type=target, metavar="NAME|F", help=f"{known}, or a target file, .toml (default uvicorn)")
     add("--json", type=Path, metavar="F", help="write the report for programs")
@@ -149,6 +151,11 @@ def bounded(convert: Callable[[str], float], text: str, least: float, what: str)
 def whole(text: str) -> int:
     """A number of clients."""
     return int(bounded(int, text, 1, "a number of clients, 1 or more"))
+
+
+def often(text: str) -> int:
+    """How often a scenario is told at most."""
+    return int(bounded(int, text, 1, "a number of tellings, 1 or more"))
 
 
 def positive(text: str) -> float:

@@ -6,8 +6,8 @@ Owns the way from a question to an `Outcome`. Refuses to know how it is shown an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 from .clauses import CLAUSES, Ruling, Verdict, judge
 from .faults.broker import NAMES, binaries
@@ -21,8 +21,20 @@ NO_BROKER = f"no broker to start here: neither {' nor '.join(NAMES)} is installe
 
 
 @dataclass(frozen=True)
+class Telling:
+    """What a scenario showed when it was told once. `status` is the target's own exit status."""
+
+    history: History
+    rulings: list[Ruling]
+    status: int | None
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What one run showed. `status` is the target's own exit status."""
+    """What a scenario showed, in one telling or in several. History and status are those of the last.
+
+    `rulings` are those of all tellings: any failure wins, else the first pass.
+    """
 
     scenario: Scenario
     profile: Profile
@@ -30,18 +42,38 @@ class Outcome:
     history: History
     rulings: list[Ruling]
     status: int | None
+    tellings: list[Telling] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
         """1: a clause fails; 2: none fails, but one is unknown; 0: every one passes or is excluded."""
-        verdicts = {ruling.verdict for ruling in self.rulings}
-        if Verdict.FAIL in verdicts:
-            return FAILED
-        return UNDECIDED if Verdict.UNKNOWN in verdicts else PASSED
+        return exit_code_of(self.rulings)
 
 
-async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[AnyStage], Awaitable[None]]) -> Outcome:
+def exit_code_of(rulings: Sequence[Ruling]) -> int:
+    """What these verdicts come to as an exit status of the harness."""
+    verdicts = {ruling.verdict for ruling in rulings}
+    if Verdict.FAIL in verdicts:
+        return FAILED
+    return UNDECIDED if Verdict.UNKNOWN in verdicts else PASSED
+
+
+def no_word(_: int, __: Sequence[Ruling]) -> None:
+    """Nobody is told that a scenario is told again."""
+
+
+async def run(
+    scenario: Scenario,
+    profile: Profile,
+    ask: Ask,
+    watch: Callable[[AnyStage], Awaitable[None]],
+    tellings: int = 1,
+    again: Callable[[int, Sequence[Ruling]], None] = no_word,
+) -> Outcome:
     """Perform a scenario and judge it; `watch(stage)` runs beside it and is cancelled at the end.
+
+    It is told again while a clause is unknown because the machine was busy, `tellings` times in all, with the same
+    seed; `again(number, rulings)` is called before each further telling, with what is still unknown for that reason.
 
     A target that declares not to have what the scenario needs is not started: every clause is excluded. They are
     unknown where it is the harness that lacks something. Raises TargetFailed, CrowdIncomplete, or OSError when
@@ -53,6 +85,23 @@ async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[A
     if scenario.broker and not binaries():
         return _set_aside(scenario, profile, ask, Verdict.UNKNOWN, NO_BROKER)
     profile = scenario.suited(profile)
+    told = [await _tell(scenario, profile, ask, watch)]
+    while len(told) < tellings and (open_ones := [one for one in merged(told) if one.busy]):
+        again(len(told) + 1, open_ones)
+        told.append(await _tell(scenario, profile, ask, watch))
+    return Outcome(scenario, profile, ask, told[-1].history, merged(told), told[-1].status, told)
+
+
+def merged(tellings: Sequence[Telling]) -> list[Ruling]:
+    """Clause by clause the verdict of all tellings: any failure wins, else the first pass, else what was said first."""
+    order = (Verdict.FAIL, Verdict.PASS, Verdict.EXCLUDED, Verdict.UNKNOWN)
+    of_each = zip(*(telling.rulings for telling in tellings), strict=True)
+    return [min(rulings, key=lambda ruling: order.index(ruling.verdict)) for rulings in of_each]
+
+
+async def _tell(
+    scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[AnyStage], Awaitable[None]]
+) -> Telling:
     stage = scenario.stage(profile, ask)
     watching = asyncio.ensure_future(watch(stage))
     try:
@@ -61,12 +110,11 @@ async def run(scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[A
     finally:
         watching.cancel()
         await asyncio.wait([watching])
-    rulings = judge(stage.history, scenario.clauses)
-    return Outcome(scenario, profile, ask, stage.history, rulings, stage.status)
+    return Telling(stage.history, judge(stage.history, scenario.clauses), stage.status)
 
 
 def _set_aside(scenario: Scenario, profile: Profile, ask: Ask, verdict: Verdict, reason: str) -> Outcome:
     """A scenario that is not performed: the same of every clause."""
     history = History(terms_of(profile, ask, scenario.mix(ask.clients).evict_per_s))
     rulings = [Ruling(number, CLAUSES[number].name, verdict, reason) for number in scenario.clauses]
-    return Outcome(scenario, profile, ask, history, rulings, None)
+    return Outcome(scenario, profile, ask, history, rulings, None, [Telling(history, rulings, None)])

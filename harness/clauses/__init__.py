@@ -30,5 +30,5 @@ def judge(history: History, ids: Iterable[int]) -> list[Ruling]:
     for clause_id in ids:
         one = CLAUSES[clause_id]
         judgement = one.judge(history)
-        rulings.append(Ruling(one.id, one.name, judgement.verdict, judgement.evidence))
+        rulings.append(Ruling(one.id, one.name, judgement.verdict, judgement.evidence, judgement.busy))
     return rulings

@@ -18,10 +18,11 @@ from ..history.client import ClientView
 from ..history.drain import FAULT_CODES, SERVICE_RESTART, Drain
 from .hostile import vanished
 from .registry import clause
-from .verdict import Judgement, excluded, failed, passed, unknown
+from .verdict import Judgement, busy, excluded, failed, passed, unknown
 
 COUNTS = ("present", "raced_in", "left", "closed", "aborted")
 BEGINS_WITHIN_S = 0.25  # after t0: who goes meanwhile may, or may not, have been present
+BEGUN_BY_S = 1.0  # after t0: how busy the machine was until then says how late the drain may have begun
 IN_FLIGHT_S = 0.25
 
 LEFT, CLOSED, ABORTED = "left", "closed", "aborted"
@@ -74,40 +75,58 @@ def _reports(seen: Drain) -> Iterator[dict[str, Any]]:
 
 def _compared(seen: Drain, report: dict[str, int]) -> Judgement:
     """The report beside what the clients saw: each number must lie between what was sure and what was possible."""
-    came = report["present"] + report["raced_in"]
-    certain = [(client, _fates(seen, client)) for client in seen.connections if _was_counted(seen, client)]
-    doubtful = [(client, _fates(seen, client)) for client in seen.connections if _may_have_been_counted(seen, client)]
-    if not certain:
+    counted = sum(_was_counted(seen, client, 0.0) for client in seen.connections)
+    if not counted:
         return unknown("no client was connected from t0 on")
-    flaws = []
-    if not len(certain) <= came <= len(certain) + len(doubtful):
-        flaws.append(f"present + raced_in is {came}, and the clients count {_span(len(certain), len(doubtful))}")
-    for name in (LEFT, CLOSED, ABORTED):
-        sure = sum(fates == {name} for _, fates in certain)
-        possible = sum(name in fates for _, fates in certain + doubtful)
-        if not sure <= report[name] <= possible:
-            flaws.append(f"{name} is {report[name]}, and the clients count {_span(sure, possible - sure)}")
     said = ", ".join(f"{name} {report[name]}" for name in COUNTS)
-    return failed("; ".join(flaws)) if flaws else passed(f"{said}, as {len(certain)} clients count it")
+    flaws = "; ".join(_flaws(seen, report, 0.0))
+    if not flaws:
+        return passed(f"{said}, as {counted} clients count it")
+    lag_s, starved_s = (of(seen.t0, seen.t0 + BEGUN_BY_S) for of in (seen.machine.lag_s, seen.machine.starved_s))
+    late_s = lag_s + starved_s
+    if late_s <= BEGINS_WITHIN_S / 4 or list(_flaws(seen, report, late_s)):
+        return failed(flaws)
+    return busy(
+        f"the harness itself lagged {lag_s:.3f} s and the target waited {starved_s:.3f} s for a core as the drain"
+        f" began, together more than a quarter of {BEGINS_WITHIN_S:.3f} s: {flaws}"
+    )
+
+
+def _flaws(seen: Drain, report: dict[str, int], late_s: float) -> Iterator[str]:
+    """Where the numbers differ from the clients'; `late_s`: by how much server and harness may have been late."""
+    came = report["present"] + report["raced_in"]
+    certain, doubtful = [], []
+    for client in seen.connections:
+        if _was_counted(seen, client, late_s):
+            certain.append(_fates(seen, client, late_s))
+        elif _may_have_been_counted(seen, client, late_s):
+            doubtful.append(_fates(seen, client, late_s))
+    if not len(certain) <= came <= len(certain) + len(doubtful):
+        yield f"present + raced_in is {came}, and the clients count {_span(len(certain), len(doubtful))}"
+    for name in (LEFT, CLOSED, ABORTED):
+        sure = sum(fates == {name} for fates in certain)
+        possible = sum(name in fates for fates in certain + doubtful)
+        if not sure <= report[name] <= possible:
+            yield f"{name} is {report[name]}, and the clients count {_span(sure, possible - sure)}"
 
 
 def _span(least: int, more: int) -> str:
     return f"{least} to {least + more}" if more else f"{least}"
 
 
-def _was_counted(seen: Drain, client: ClientView) -> bool:
+def _was_counted(seen: Drain, client: ClientView, late_s: float) -> bool:
     """Whether the drain must have found it present, or raced in."""
-    begun = seen.t0 + BEGINS_WITHIN_S + seen.terms.parent_delay_s
+    begun = seen.t0 + BEGINS_WITHIN_S + seen.terms.parent_delay_s + late_s
     return client.gone_at is None or client.gone_at > begun
 
 
-def _may_have_been_counted(seen: Drain, client: ClientView) -> bool:
+def _may_have_been_counted(seen: Drain, client: ClientView, late_s: float) -> bool:
     """Whether it went just then. Its end reaches the server when it reaches the client, or soon after."""
     ended_at = seen.seen_until if client.ended is None else client.ended.t
-    return not _was_counted(seen, client) and ended_at >= seen.t0 - IN_FLIGHT_S
+    return ended_at >= seen.t0 - IN_FLIGHT_S - late_s
 
 
-def _fates(seen: Drain, client: ClientView) -> Fates:
+def _fates(seen: Drain, client: ClientView, late_s: float) -> Fates:
     """What may have become of it, in the server's words."""
     close = client.close_received
     if vanished(seen, client):
@@ -121,7 +140,7 @@ def _fates(seen: Drain, client: ClientView) -> Fates:
     answer, end = client.close_answer, client.ended
     if answer is None:
         return frozenset({ABORTED})
-    in_time = answer.t - close.t < seen.terms.close_timeout_s - IN_FLIGHT_S
+    in_time = answer.t - close.t < seen.terms.close_timeout_s - IN_FLIGHT_S - late_s
     completed = in_time and end is not None and end.how == "eof" and end.t >= answer.t
     return frozenset({CLOSED}) if completed else frozenset({CLOSED, ABORTED})
 

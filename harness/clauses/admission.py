@@ -6,17 +6,19 @@ Source: contract, section Admission; `Retry-After` as in RFC 9110 §10.2.3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
 from ..history.client import ClientView, HandshakeOutcome
 from ..history.drain import FAULT_CODES, READY_WITHIN_S, Drain, Probe
-from .notice import was_due_a_notice
+from .notice import delay_of_notice, was_due_a_notice
 from .registry import clause
-from .verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, too_few, unknown
+from .verdict import Delay, Judgement, Offence, accuse, excluded, late, passed, stood_still, too_few, unknown
 
 LEAST_PROBES = 3
 LEAST_HANDSHAKES = 5
 PROBE_ANSWER_S = 0.1  # a probe begun later than this before the limit cannot show that the limit was missed
+ALIVE_WITHIN_S = 1.0  # how long a probe is waited for
 REFUSED_WITHIN_S = 1.0
 RESETS_COUNT_NOT_S = 0.15  # a handshake in the backlog of a listener that closes is reset
 TCP_LEVEL = frozenset({"refused", "reset", "eof"})
@@ -28,21 +30,48 @@ def readiness_first(seen: Drain) -> Judgement:
     if not seen.profile.ready:
         return excluded("the target declares no readiness endpoint")
     first, limit = seen.not_ready_at, seen.ready_limit
-    if lag := blurred(seen, READY_WITHIN_S, seen.t0, limit if first is None else min(first, limit)):
-        return lag
+    if doubt := stood_still(seen, seen.t0, limit if first is None else min(first, limit)):
+        return doubt
     probes = seen.probes("ready")
-    wrong = [Offence(probe.began, "a probe", f"got {probe.said}") for probe in probes if _still_ready(seen, probe)]
+    wrong = [
+        Offence(probe.began, "a probe", f"got {probe.said}", _delay_of_probe(seen, probe))
+        for probe in probes
+        if _still_ready(seen, probe)
+    ]
+    turning = late(seen, _said(seen, probes), _delay_of_turning(seen))
     if wrong:
         charge = f"readiness probes were not answered 503 from the first 503, or {seen.at(limit)}, on"
-        return accuse(seen, wrong, len(probes), charge)
+        accused = accuse(seen, wrong, len(probes), charge)
+        # The machine may explain each probe that hung, and not that readiness turned as late as it did.
+        return turning if accused.busy and not turning.busy and (first is None or first > limit) else accused
     if len(probes) < LEAST_PROBES:
         return too_few(len(probes), LEAST_PROBES, "readiness probes after t0")
-    said = f"503 at {seen.at(first)} (limit {limit - seen.t0:.3f} s)" if first is not None else "no 503"
     if first is not None and first <= limit:
-        return passed(f"{said}, {len(probes)} probes")
+        return passed(f"{_said(seen, probes)}, {len(probes)} probes")
     if not any(seen.t0 <= probe.began <= limit - PROBE_ANSWER_S for probe in probes):
         return unknown(f"no readiness probe was begun early enough before the limit {seen.at(limit)}")
-    return failed(f"{said} in {len(probes)} probes" if first is None else said)
+    return turning
+
+
+def _said(seen: Drain, probes: Sequence[Probe]) -> str:
+    if seen.not_ready_at is None:
+        return f"no 503 in {len(probes)} probes"
+    return f"503 at {seen.at(seen.not_ready_at)} (limit {seen.ready_limit - seen.t0:.3f} s)"
+
+
+def _delay_of_turning(seen: Drain) -> Delay:
+    """How long readiness took to turn, or did not turn to the end."""
+    until = seen.seen_until if seen.not_ready_at is None else seen.not_ready_at
+    return Delay(seen.t0, until, seen.ready_limit, READY_WITHIN_S)
+
+
+def _delay_of_probe(seen: Drain, probe: Probe) -> Delay | None:
+    """How late readiness was when this probe was begun; of a probe that hung, how late its answer."""
+    if probe.status is None:
+        return Delay(probe.began, probe.t, probe.began + READY_WITHIN_S, READY_WITHIN_S)
+    if seen.not_ready_at is not None and probe.began > seen.not_ready_at:
+        return None
+    return Delay(seen.t0, probe.began, seen.ready_limit, READY_WITHIN_S)
 
 
 def _still_ready(seen: Drain, probe: Probe) -> bool:
@@ -67,7 +96,7 @@ def still_alive(seen: Drain) -> Judgement:
         for name in names
     }
     wrong = [
-        Offence(probe.began, name, f"said {probe.said}")
+        Offence(probe.began, name, f"said {probe.said}", _delay_of_hang(probe))
         for name, probes in due.items()
         for probe in probes
         if probe.status != 200
@@ -83,20 +112,25 @@ def still_alive(seen: Drain) -> Judgement:
     return passed(f"{counts} answered 200 until the last client was gone ({gone})")
 
 
+def _delay_of_hang(probe: Probe) -> Delay | None:
+    """Of a probe that was given up how long it was waited for."""
+    return Delay(probe.began, probe.t, probe.t, ALIVE_WITHIN_S) if probe.error == "timeout" else None
+
+
 @clause(3, "refusal-is-explicit")
 def refusal_is_explicit(seen: Drain) -> Judgement:
     """A handshake begun after the late horizon gets 503 with Retry-After within 1 s."""
     until = _refuses_until(seen)
-    if lag := blurred(seen, REFUSED_WITHIN_S, seen.horizon, until):
-        return lag
-    late = [h for h in seen.handshakes if h.began >= seen.horizon and not h.hostile]
-    flaws = [(h, _flaw_of_late(seen, h, until)) for h in late]
-    offences = [Offence(h.began, h.name, flaw) for h, flaw in flaws if flaw]
+    if doubt := stood_still(seen, seen.horizon, until):
+        return doubt
+    begun = [h for h in seen.handshakes if h.began >= seen.horizon and not h.hostile]
+    flaws = [(h, _flaw_of_late(seen, h, until)) for h in begun]
+    offences = [Offence(h.began, h.name, flaw, _delay_of_handshake(seen, h)) for h, flaw in flaws if flaw]
     stretch = f"begun between {seen.at(seen.horizon)} and {seen.at(until)}"
     if offences:
         charge = f"late handshakes did not get 503 with Retry-After within {REFUSED_WITHIN_S:.3f} s"
-        return accuse(seen, offences, len(late), f"{charge} (owed if {stretch})")
-    refused = [(h.outcome, h.began) for h in late if h.began < until and h.outcome]
+        return accuse(seen, offences, len(begun), f"{charge} (owed if {stretch})")
+    refused = [(h.outcome, h.began) for h in begun if h.began < until and h.outcome]
     took = [outcome.t - began for outcome, began in refused if outcome.status == 503]
     if len(took) < LEAST_HANDSHAKES:
         return too_few(len(took), LEAST_HANDSHAKES, f"handshakes {stretch}")
@@ -112,7 +146,7 @@ def no_orphan_joiner(seen: Drain) -> Judgement:
     until = _refuses_until(seen)
     racers = [h for h in seen.handshakes if _races(seen, h) and not _excused_racer(seen, h, until)]
     flaws = [(h, _flaw_of_racer(h)) for h in racers]
-    offences = [Offence(h.began, h.name, flaw) for h, flaw in flaws if flaw]
+    offences = [Offence(h.began, h.name, flaw, _delay_of_racer(seen, h)) for h, flaw in flaws if flaw]
     if offences:
         charge = "handshakes that raced the signal got neither 503 with Retry-After nor 101 and then the notice"
         return accuse(seen, offences, len(racers), charge)
@@ -149,6 +183,23 @@ def _flaw_of_refusal(outcome: HandshakeOutcome, took_s: float) -> str | None:
     if not _is_retry_after(outcome.retry_after):
         return f"got 503 with Retry-After {outcome.retry_after!r}" if outcome.retry_after else "got a bare 503"
     return f"got 503 after {took_s:.3f} s" if took_s > REFUSED_WITHIN_S else None
+
+
+def _delay_of_handshake(seen: Drain, handshake: ClientView) -> Delay | None:
+    """How long a handshake was waited for that hung or was refused late; None where its answer was a wrong one."""
+    outcome = handshake.outcome
+    settled = outcome.t if outcome else seen.seen_until
+    hung = outcome is None or outcome.error == "timeout"
+    refused = outcome is not None and outcome.status == 503 and _is_retry_after(outcome.retry_after)
+    due = handshake.began + REFUSED_WITHIN_S
+    return Delay(handshake.began, settled, due, REFUSED_WITHIN_S) if hung or refused else None
+
+
+def _delay_of_racer(seen: Drain, racer: ClientView) -> Delay | None:
+    """The same of one that raced the signal; who was let in and left untold was told too late."""
+    if racer.opened_at is None or racer.notices:
+        return _delay_of_handshake(seen, racer)
+    return delay_of_notice(seen, racer)
 
 
 def _is_retry_after(text: str | None) -> bool:

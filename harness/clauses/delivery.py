@@ -21,7 +21,7 @@ from functools import cached_property
 
 from ..history.reconnecting import ConnectionView, Numbered, ReconnectingClientView
 from ..history.resume_run import ResumeRun
-from .verdict import Offence
+from .verdict import Delay, Offence
 
 ANSWERED_WITHIN_S = 1.0
 
@@ -70,13 +70,15 @@ def _look_at_the_answer(run: ResumeRun, connection: ConnectionView, delivery: De
         return
     until = run.seen_until if connection.ended_at is None else connection.ended_at
     frames = len(connection.n) if connection.answer is None else connection.answer.detail["frames"]
+    opened_at, delay = connection.opened_at, None
     if frames:
         what = f"had {frames} messages on {connection.name} before its resume was answered"
-    elif connection.answer is None and until > connection.opened_at + ANSWERED_WITHIN_S:
-        what = f"had no answer to its resume on {connection.name} in {until - connection.opened_at:.3f} s"
+    elif connection.answer is None and until > opened_at + ANSWERED_WITHIN_S:
+        what = f"had no answer to its resume on {connection.name} in {until - opened_at:.3f} s"
+        delay = Delay(opened_at, until, opened_at + ANSWERED_WITHIN_S, ANSWERED_WITHIN_S)
     else:
         return
-    delivery.unanswered.append(Offence(connection.opened_at, connection.client, what))
+    delivery.unanswered.append(Offence(opened_at, connection.client, what, delay))
 
 
 class _Walk:

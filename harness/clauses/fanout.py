@@ -17,9 +17,12 @@ from typing import NamedTuple
 
 from ..history.client import ClientView
 from ..history.drain import Drain
+from .verdict import Delay
 
 ACCEPTED = frozenset({200, 202})
 BY_POST = "broadcast"
+
+Flaw = tuple[str, Delay | None]  # in words, and how late something was where that is all
 
 
 class Accepted(NamedTuple):
@@ -49,14 +52,15 @@ class Ledger:
         """How many of them the server accepted after the signal."""
         return len(self._ledger) - bisect_right(self._ledger, self._seen.t0, key=lambda entry: entry.accepted_at)
 
-    def flaw_of(self, client: ClientView) -> str | None:
+    def flaw_of(self, client: ClientView) -> Flaw | None:
         """What this client heard twice, out of order or, first of all, not at all."""
         tokens = [(event.detail["sender"], event.detail["n"]) for event in client.heard]
         heard = set(tokens)
         if len(heard) < len(tokens):
             (sender, n), times = Counter(tokens).most_common(1)[0]
-            return f"heard {sender}:{n} {times} times"
-        return self._first_disorder(tokens) or self._first_missing(client, heard)
+            return f"heard {sender}:{n} {times} times", None
+        disorder = self._first_disorder(tokens)
+        return (disorder, None) if disorder else self._first_missing(client, heard)
 
     def _posted(self) -> list[Accepted]:
         return [
@@ -78,17 +82,19 @@ class Ledger:
             if sent.detail["broadcast"] and sent.detail["n"] in answered_at
         ]
 
-    def _first_missing(self, client: ClientView, heard: set[tuple[str, int]]) -> str | None:
+    def _first_missing(self, client: ClientView, heard: set[tuple[str, int]]) -> Flaw | None:
         opened_at = client.opened_at
         assert opened_at is not None
-        until = (self._seen.seen_until if client.gone_at is None else client.gone_at) - self._in_flight_s
+        gone_at = self._seen.seen_until if client.gone_at is None else client.gone_at
+        until = gone_at - self._in_flight_s
         first = bisect_right(self._ledger, opened_at, key=lambda entry: entry.accepted_at)
         for position in range(first, len(self._ledger)):
             accepted_at, sent_at, sender, n = self._ledger[position]
             if accepted_at >= until:
                 return None
             if sent_at > opened_at and sender != client.name and (sender, n) not in heard:
-                return f"had not heard {sender}:{n}, accepted at {self._seen.at(accepted_at)}"
+                delay = Delay(accepted_at, gone_at, accepted_at + self._in_flight_s, self._in_flight_s)
+                return f"had not heard {sender}:{n}, accepted at {self._seen.at(accepted_at)}", delay
         return None
 
     def _first_disorder(self, tokens: list[tuple[str, int]]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..history.client import ClientView
 from ..history.drain import Drain
 from .registry import clause
-from .verdict import Judgement, Offence, accuse, blurred, passed, unknown
+from .verdict import Delay, Judgement, Offence, accuse, passed, stood_still, unknown
 
 
 @clause(14, "aborts-only-the-hostile")
@@ -21,10 +21,9 @@ def aborts_only_the_hostile(seen: Drain) -> Judgement:
     hostile = [client for client in seen.handshakes if client.hostile and holds_on(seen, client)]
     hostile = [client for client in hostile if not _said_goodbye(client)]
     ends = [client.ended.t for client in seen.readers if client.ended]
-    if lag := blurred(seen, seen.terms.close_timeout_s, seen.evicts_at, max([*ends, seen.evicts_at])):
-        return lag
-    flaws = [(client, _flaw_of_end(seen, client)) for client in seen.readers]
-    offences = [Offence(t, client.name, flaw) for client, (t, flaw) in flaws if flaw]
+    if doubt := stood_still(seen, seen.evicts_at, max([*ends, seen.evicts_at])):
+        return doubt
+    offences = [offence for client in seen.readers if (offence := _offence_of_end(seen, client))]
     if offences:
         charge = "reading clients were cut off, or held until the close timeout"
         return accuse(seen, offences, len(seen.readers), charge)
@@ -67,16 +66,17 @@ def _was_cut(client: ClientView) -> bool:
     return client.ended is not None or (client.outcome is not None and client.opened_at is None)
 
 
-def _flaw_of_end(seen: Drain, client: ClientView) -> tuple[float, str | None]:
+def _offence_of_end(seen: Drain, client: ClientView) -> Offence | None:
     """When and how a reading client was treated as a hostile one, if it was."""
     close, end = client.close_received, client.ended
     if end is not None and end.how == "reset":
-        return end.t, "saw a reset"
+        return Offence(end.t, client.name, "saw a reset")
     if end is not None and end.how == "eof" and close is None:
-        return end.t, "saw an end without a close frame"
+        return Offence(end.t, client.name, "saw an end without a close frame")
     if close is None:
-        return seen.t0, None
-    held_s = (end.t if end else seen.seen_until) - close.t
-    if held_s < seen.terms.close_timeout_s:
-        return close.t, None
-    return close.t, f"was held for {held_s:.3f} s (limit {seen.terms.close_timeout_s:.3f} s)"
+        return None
+    until, limit_s = end.t if end else seen.seen_until, seen.terms.close_timeout_s
+    if until - close.t < limit_s:
+        return None
+    what = f"was held for {until - close.t:.3f} s (limit {limit_s:.3f} s)"
+    return Offence(close.t, client.name, what, Delay(close.t, until, close.t + limit_s, limit_s))

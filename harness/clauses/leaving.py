@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..history.client import ClientView, Close
 from ..history.drain import SERVICE_RESTART, Drain
 from .registry import clause
-from .verdict import Judgement, Offence, accuse, blurred, passed, too_few
+from .verdict import Delay, Judgement, Offence, accuse, passed, stood_still, too_few
 
 LEAST_CLOSES = 5
 CLOSE_ANSWERED_WITHIN_S = 1.0
@@ -34,9 +34,13 @@ def leave_in_peace(seen: Drain) -> Judgement:
     if not leavers:
         return too_few(0, LEAST_CLOSES, "closes by clients after t0")
     times = [own.t for own, _ in leavers]
-    if lag := blurred(seen, CLOSE_ANSWERED_WITHIN_S, min(times), max(times) + CLOSE_ANSWERED_WITHIN_S):
-        return lag
-    offences = [Offence(own.t, c.name, flaw) for own, c in leavers if (flaw := _flaw_of_answer(c, own))]
+    if doubt := stood_still(seen, min(times), max(times) + CLOSE_ANSWERED_WITHIN_S):
+        return doubt
+    offences = [
+        Offence(own.t, c.name, flaw, _delay_of_answer(seen, c, own))
+        for own, c in leavers
+        if (flaw := _flaw_of_answer(c, own))
+    ]
     if offences:
         charge = f"closes by clients were not answered with their code within {CLOSE_ANSWERED_WITHIN_S:.3f} s"
         return accuse(seen, offences, len(leavers), charge)
@@ -73,6 +77,16 @@ def _is_decided(seen: Drain, eviction: _Eviction, client: ClientView, own: Close
     if client.ended:
         return client.ended.how != "local" or client.ended.t > by
     return seen.seen_until > by
+
+
+def _delay_of_answer(seen: Drain, client: ClientView, own: Close) -> Delay | None:
+    """How long the answer took, or was waited for; None where the server ended the connection without one."""
+    theirs, ended = client.close_received, client.ended
+    if theirs is None and ended is not None and ended.how != "local":
+        return None
+    until = theirs.t if theirs else ended.t if ended else seen.seen_until
+    due = own.t + CLOSE_ANSWERED_WITHIN_S
+    return Delay(own.t, until, due, CLOSE_ANSWERED_WITHIN_S) if until > due else None
 
 
 def _flaw_of_answer(client: ClientView, own: Close) -> str | None:

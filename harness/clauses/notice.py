@@ -15,7 +15,7 @@ from ..history.client import ClientView
 from ..history.drain import Drain
 from ..history.events import Event
 from .registry import clause
-from .verdict import Judgement, Offence, accuse, blurred, failed, passed, too_few, unknown
+from .verdict import Delay, Judgement, Offence, accuse, failed, passed, stood_still, too_few, unknown
 
 TOLD_WITHIN_S = 1.0  # who leaves of its own accord before that may be gone untold
 DEADLINE_ACCURACY_S = 1.0
@@ -30,10 +30,10 @@ def told_once(seen: Drain) -> Judgement:
     A hostile client may not have read its notice; two, or a wrong one, are wrong there too.
     """
     last = max((t for t, client in seen.notices if not client.hostile), default=seen.t0)
-    if lag := blurred(seen, DEADLINE_ACCURACY_S, seen.t0, max(last, seen.t0)):
-        return lag
+    if doubt := stood_still(seen, seen.t0, max(last, seen.t0)):
+        return doubt
     due = due_a_notice(seen)
-    offences = list(chain(_untold(due), _ill_told(seen)))
+    offences = list(chain(_untold(seen, due), _ill_told(seen)))
     if offences:
         charge = "clients were not told exactly once, in time and in full"
         return accuse(seen, offences, len(seen.connections), charge)
@@ -53,21 +53,34 @@ def was_due_a_notice(seen: Drain, client: ClientView) -> bool:
     """Whether a client was told, or stayed connected for so long that it should have been."""
     if client.notices:
         return True
-    opened_at, left_at = client.opened_at, client.left_at
-    assert opened_at is not None
-    by = max(opened_at, seen.t0) + TOLD_WITHIN_S + seen.terms.parent_delay_s
-    if left_at is not None:
-        return left_at > by
-    return client.evicted_at is not None or seen.seen_until > by
+    if client.evicted_at is not None:
+        return True
+    until = seen.seen_until if client.left_at is None else client.left_at
+    return until > _told_by(seen, client)
 
 
-def _untold(due: list[ClientView]) -> list[Offence]:
+def _told_by(seen: Drain, client: ClientView) -> float:
+    assert client.opened_at is not None
+    return max(client.opened_at, seen.t0) + TOLD_WITHIN_S + seen.terms.parent_delay_s
+
+
+def delay_of_notice(seen: Drain, client: ClientView) -> Delay | None:
+    """How long a client waited for its notice until it left untold; None where the server ended it untold."""
+    if client.evicted_at is not None:
+        return None
+    assert client.opened_at is not None
+    until = seen.seen_until if client.left_at is None else client.left_at
+    return Delay(max(client.opened_at, seen.t0), until, _told_by(seen, client), TOLD_WITHIN_S)
+
+
+def _untold(seen: Drain, due: list[ClientView]) -> list[Offence]:
     offences = []
     for client in due:
         if not client.notices:
             gone_at = client.gone_at
             until = "to the end" if gone_at is None else "until it was gone"
-            offences.append(Offence(gone_at or client.began, client.name, f"had no notice {until}"))
+            t = gone_at or client.began
+            offences.append(Offence(t, client.name, f"had no notice {until}", delay_of_notice(seen, client)))
     return offences
 
 
@@ -77,15 +90,16 @@ def _ill_told(seen: Drain) -> list[Offence]:
     for t, client in seen.notices:
         if client.gone_at is not None and client.gone_at < seen.t0:
             continue
-        close = client.close_received
+        close, delay = client.close_received, None
         if len(client.notices) > 1:
             flaw: str | None = f"was told {len(client.notices)} times"
         elif close and close.t < t:
             flaw = f"was told only after its close frame ({seen.at(close.t)})"
         else:
             flaw = _flaw_of_notice(seen, client.notices[0], client.hostile)
+            delay = None if client.hostile else _delay_of_words(seen, client.notices[0])
         if flaw:
-            offences.append(Offence(t, client.name, flaw))
+            offences.append(Offence(t, client.name, flaw, delay))
     return offences
 
 
@@ -98,6 +112,15 @@ def _flaw_of_notice(seen: Drain, notice: Event, read_late: bool) -> str | None:
     if not read_late and abs(left - true) > DEADLINE_ACCURACY_S + seen.terms.parent_delay_s:
         return f"was told {left:.3f} s were left, and it was {true:.3f} s"
     return None if _is_number(moment) and moment >= 0 else f"was told no moment to reconnect but {moment!r}"
+
+
+def _delay_of_words(seen: Drain, notice: Event) -> Delay | None:
+    """A notice that was right when it was sent speaks of too much time left when it is read late."""
+    left = notice.detail.get("deadline_s")
+    if not _is_number(left):
+        return None
+    limit = seen.deadline - left + DEADLINE_ACCURACY_S + seen.terms.parent_delay_s
+    return Delay(seen.t0, notice.t, limit, DEADLINE_ACCURACY_S) if notice.t > limit else None
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

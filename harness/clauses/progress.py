@@ -12,7 +12,7 @@ from itertools import pairwise
 from ..history.drain import Drain
 from ..history.events import Event
 from .registry import clause
-from .verdict import Judgement, Offence, accuse, blurred, excluded, failed, passed, unknown
+from .verdict import Delay, Judgement, Offence, accuse, busy, excluded, excuse, failed, passed, stood_still, unknown
 
 SAID_WITHIN_S = 1.0
 LEAST_CROWD = 50  # fewer clients with a line each cannot be told from what a drain may print
@@ -32,11 +32,13 @@ def progress(seen: Drain) -> Judgement:
     if not seen.lines:
         return unknown("no output of the target was captured")
     printed = [line for line in seen.lines if line.t >= seen.t0]
-    if lag := blurred(seen, SAID_WITHIN_S, seen.t0, max(seen.clients_gone_at, seen.evicts_at)):
-        return lag
+    if doubt := stood_still(seen, seen.t0, max(seen.clients_gone_at, seen.evicts_at)):
+        return doubt
     said = _progress(seen, printed)
     if flaws := _flaws_of_silence(seen, said):
-        return failed("; ".join(flaws))
+        excuses = [excuse(seen, delay) for _, delay in flaws]
+        stand = [flaw for (flaw, _), why in zip(flaws, excuses, strict=True) if why is None]
+        return failed("; ".join(stand)) if stand else busy(f"{excuses[0]}: {flaws[0][0]}")
     count = sum(map(len, said.values()))
     if risen := _rises(seen, said):
         return accuse(seen, risen, count, "progress lines count more connections left than there could be")
@@ -54,6 +56,7 @@ def progress(seen: Drain) -> Judgement:
     return passed(f"{count} progress lines, the first at {seen.at(first)}; {printed_in_all}")
 
 
+Flaw = tuple[str, Delay | None]  # in words, and how long nothing was said where that is all
 Said = dict[str, list[tuple[float, int]]]  # of each process, when it said how many connections were left
 
 
@@ -66,11 +69,13 @@ def _progress(seen: Drain, printed: list[Event]) -> Said:
     return said
 
 
-def _flaws_of_silence(seen: Drain, said: Said) -> list[str]:
+def _flaws_of_silence(seen: Drain, said: Said) -> list[Flaw]:
     if len(said) < seen.profile.processes:
-        return [f"progress lines of only {len(said)} of {seen.profile.processes} processes"]
+        return [(f"progress lines of only {len(said)} of {seen.profile.processes} processes", None)]
     return [
-        f"{who}{flaw}" for who, lines in said.items() for flaw in [*_silences(seen, lines), *_long_gaps(seen, lines)]
+        (f"{who}{flaw}", delay)
+        for who, lines in said.items()
+        for flaw, delay in [*_silences(seen, lines), *_long_gaps(seen, lines)]
     ]
 
 
@@ -85,15 +90,15 @@ def _had_clients_at(seen: Drain, lines: list[tuple[float, int]], t: float) -> bo
     return any(client.connected_at(t) for client in seen.connections)
 
 
-def _silences(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:
+def _silences(seen: Drain, lines: list[tuple[float, int]]) -> list[Flaw]:
     """Which of the three moments that ask for a line passed without one."""
     within_s = SAID_WITHIN_S + seen.terms.parent_delay_s
     times = [t for t, _ in lines]
     moments = [("t0", seen.t0)]
     if _until(seen) > seen.evicts_at and _had_clients_at(seen, lines, seen.evicts_at):
         moments.append((seen.grace_end, seen.evicts_at))
-    flaws = [
-        f"no progress line within {within_s:.3f} s of {what}"
+    flaws: list[Flaw] = [
+        (f"no progress line within {within_s:.3f} s of {what}", _delay_of_line(seen, times, since, within_s))
         for what, since in moments
         if seen.exited_at is not None or _until(seen) > since + within_s
         if not any(since <= t <= since + within_s for t in times)
@@ -101,8 +106,14 @@ def _silences(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:
     gone = seen.clients_gone_at
     owed_a_last = seen.exited_at is not None and seen.exited_at > gone + within_s
     if owed_a_last and not any(t >= gone for t in times) and not _was_done_before(seen, lines):
-        flaws.append(f"no progress line from the last client's end ({seen.at(gone)}) to the exit")
+        flaws.append((f"no progress line from the last client's end ({seen.at(gone)}) to the exit", None))
     return flaws
+
+
+def _delay_of_line(seen: Drain, times: list[float], since: float, within_s: float) -> Delay:
+    """How long after a moment the next line came, or none to the end."""
+    until = next((t for t in times if t >= since), _until(seen))
+    return Delay(since, until, since + within_s, SAID_WITHIN_S)
 
 
 def _was_done_before(seen: Drain, lines: list[tuple[float, int]]) -> bool:
@@ -110,8 +121,8 @@ def _was_done_before(seen: Drain, lines: list[tuple[float, int]]) -> bool:
     return seen.profile.processes > 1 and bool(lines) and lines[-1][1] == 0
 
 
-def _long_gaps(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:
-    """The first stretch in which clients were connected and nothing was said for too long."""
+def _long_gaps(seen: Drain, lines: list[tuple[float, int]]) -> list[Flaw]:
+    """The stretches in which clients were connected and nothing was said for too long."""
     interval_s = seen.profile.progress_interval_s
     assert interval_s is not None, "or the clause were excluded"
     limit_s = interval_s + SAID_WITHIN_S + seen.terms.parent_delay_s
@@ -119,7 +130,14 @@ def _long_gaps(seen: Drain, lines: list[tuple[float, int]]) -> list[str]:
     if not _was_done_before(seen, lines):
         moments.append(seen.clients_gone_at)
     gaps = [(start, end) for start, end in pairwise(moments) if end - start > limit_s]
-    return [f"no progress line between {seen.at(a)} and {seen.at(b)} (limit {limit_s:.3f} s)" for a, b in gaps[:1]]
+    flaws: list[Flaw] = [
+        (
+            f"no progress line between {seen.at(a)} and {seen.at(b)} (limit {limit_s:.3f} s)",
+            Delay(a, b, a + limit_s, SAID_WITHIN_S),
+        )
+        for a, b in gaps
+    ]
+    return [flaw for flaw in flaws if excuse(seen, flaw[1]) is None][:1] or flaws[:1]
 
 
 def _rises(seen: Drain, said: Said) -> list[Offence]:

@@ -19,7 +19,7 @@ from ..history.resume_run import ResumeRun
 from .delivery import Delivery, count
 from .outage import look
 from .registry import clause_of_history
-from .verdict import NAMED_OFFENDERS, Judgement, Offence, failed, passed, too_few, unknown
+from .verdict import NAMED_OFFENDERS, Judgement, Offence, busy, excuse, failed, passed, too_few, unknown
 
 LEAST_CLIENTS = 10
 LEAST_MESSAGES = 50
@@ -37,9 +37,12 @@ def rolling(history: History) -> Judgement:
     offences = _offences(run, delivery, clients) + outage.offences
     counted = "; ".join((f"{_counted(delivery)} of {delivery.due} due", _figures(run, clients), *outage.figures))
     if offences:
-        first = heapq.nsmallest(NAMED_OFFENDERS, offences, key=lambda offence: offence.t)
+        excuses = [excuse(run, offence.delay) for offence in offences]
+        stand = [offence for offence, why in zip(offences, excuses, strict=True) if why is None]
+        first = heapq.nsmallest(NAMED_OFFENDERS, stand or offences, key=lambda offence: offence.t)
         named = ", then ".join(f"{one.who} at {run.at(one.t)} {one.what}" for one in first)
-        return failed(f"{counted}; first {named}")
+        said = f"{counted}; first {named}"
+        return failed(said) if stand else busy(f"{excuses[0]}: {said}")
     if len(clients) < LEAST_CLIENTS:
         return too_few(len(clients), LEAST_CLIENTS, "clients that come back")
     if len(run.accepted) < LEAST_MESSAGES:

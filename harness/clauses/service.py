@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from ..history.client import ClientView
 from ..history.drain import Drain
-from .fanout import Ledger
+from .fanout import Flaw, Ledger
 from .registry import clause
-from .verdict import Judgement, Offence, accuse, lagged, passed, too_few, unknown
+from .verdict import Delay, Judgement, Offence, accuse, passed, too_few, unknown
 
 STRETCH_BEGINS_S = 0.25  # after t0
 STRETCH_ENDS_S = 0.1  # before the deadline
 IN_FLIGHT_S = 0.25  # sent or accepted this long before the close, it is owed
+SERVED_WITHIN_S = 1.0  # so much of the stretch a server may need that waits for a core in all the rest of it
 LEAST_MESSAGES = 3
 LEAST_OWED = 20
 
@@ -32,7 +33,7 @@ def still_served(seen: Drain) -> Judgement:
         "replies": _must_be_answered(seen, stayed, start, end),
     }
     offences = [
-        Offence(start, client.name, f"had no {kind}")
+        Offence(start, client.name, f"had no {kind}", Delay(start, end, start + SERVED_WITHIN_S, SERVED_WITHIN_S))
         for kind, must in kinds.items()
         for client, was_served in must
         if not was_served
@@ -94,14 +95,10 @@ def _asked(client: ClientView) -> list[tuple[float, int]]:
 @clause(10, "accepted-is-answered")
 def accepted_is_answered(seen: Drain) -> Judgement:
     """What was sent 250 ms before the close is answered; accepted broadcasts arrive once, in order."""
-    if seen.reader_evictions:
-        first, last = seen.reader_evictions[0][0], seen.reader_evictions[-1][0]
-        if lag := lagged(seen, IN_FLIGHT_S, first - IN_FLIGHT_S, last):
-            return lag
     ledger = Ledger(seen, IN_FLIGHT_S)
     talkers = [client for client in seen.readers if seen.terms.answers and _asked(client)]
     offences = [
-        Offence(seen.t0 if client.gone_at is None else client.gone_at, client.name, flaw)
+        Offence(seen.t0 if client.gone_at is None else client.gone_at, client.name, *flaw)
         for clients, flaw_of in ((talkers, _flaw_of_answers), (ledger.audience, ledger.flaw_of))
         for client in clients
         if (flaw := flaw_of(client))
@@ -118,14 +115,14 @@ def accepted_is_answered(seen: Drain) -> Judgement:
     )
 
 
-def _flaw_of_answers(client: ClientView) -> str | None:
-    """How its answers differ from a prefix of what it sent, or fall short of what it was owed."""
+def _flaw_of_answers(client: ClientView) -> Flaw | None:
+    """How its answers differ from a prefix of what it sent, or fall short of what it was owed: a matter of time."""
     asked = _asked(client)
     answered = [event.detail["n"] for event in client.answered]
     for position, n in enumerate(answered):
         if position >= len(asked) or n != asked[position][1]:
             again = n in answered[:position]
-            return f"had message {n} answered {'twice' if again else 'out of order'}"
+            return f"had message {n} answered {'twice' if again else 'out of order'}", None
     if client.evicted_at is None:
         return None
     owed = sum(t <= client.evicted_at - IN_FLIGHT_S for t, _ in asked)
@@ -134,4 +131,5 @@ def _flaw_of_answers(client: ClientView) -> str | None:
     t, n = asked[len(answered)]
     before_s = client.evicted_at - t
     unanswered = f"{owed - len(answered)} of {len(asked)} unanswered"
-    return f"was closed with {unanswered}, message {n} sent {before_s:.3f} s before"
+    said = f"was closed with {unanswered}, message {n} sent {before_s:.3f} s before"
+    return said, Delay(t, client.evicted_at, t + IN_FLIGHT_S, IN_FLIGHT_S)

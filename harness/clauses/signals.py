@@ -7,15 +7,36 @@ Source: contract, section Signals.
 
 from __future__ import annotations
 
-from ..history.drain import Drain
+from ..history.client import ClientView
+from ..history.drain import READY_WITHIN_S, Drain
 from ..history.events import Event
 from ..history.stop import is_ctrl_c
-from .closing import LEAST_STAYERS, closed_early, keeps_the_grace, no_cliff, says_goodbye, stayers
+from .closing import (
+    LEAST_STAYERS,
+    closed_early,
+    closes_may_have_been_early,
+    keeps_the_grace,
+    no_cliff,
+    says_goodbye,
+    stayers,
+)
 from .hostile import aborts_only_the_hostile
 from .notice import told_once
 from .registry import clause
 from .termination import exit_status
-from .verdict import Judgement, Offence, Verdict, accuse, blurred, failed, lagged, passed, together, too_few, unknown
+from .verdict import (
+    Delay,
+    Judgement,
+    Offence,
+    Verdict,
+    accuse,
+    late,
+    passed,
+    stood_still,
+    together,
+    too_few,
+    unknown,
+)
 
 LEAST_SIGTERMS = 100
 ONE_PRESS_S = 1.0
@@ -63,6 +84,8 @@ def _is_one_stop(seen: Drain, praise: str) -> Judgement:
         return too_few(len(stayed), LEAST_STAYERS, f"clients that stayed until {seen.grace_end}")
     if seen.was_frozen(seen.evicts_at, seen.evicts_at + AT_ONCE_S):
         return unknown(f"the harness had stopped the target at {seen.grace_end}")
+    if doubt := closes_may_have_been_early(seen):
+        return doubt
     begun = _begins_to_close(seen, seen.evicts_at, praise)
     if begun.verdict is not Verdict.PASS:
         return begun
@@ -73,8 +96,6 @@ def _is_one_stop(seen: Drain, praise: str) -> Judgement:
 def _begins_to_close(seen: Drain, since: float, praise: str) -> Judgement:
     """Whether the first close by the server came within a second of a moment at which clients were there."""
     limit = since + AT_ONCE_S + seen.terms.parent_delay_s
-    if lag := lagged(seen, AT_ONCE_S, since, limit):
-        return lag
     closes = seen.reader_evictions
     first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "nobody was closed"
     said = f"{first} (limit {seen.at(limit)})"
@@ -83,7 +104,7 @@ def _begins_to_close(seen: Drain, since: float, praise: str) -> Judgement:
     waiting = [client for client in seen.readers if client.connected_at(since) and client.connected_at(limit)]
     if not waiting or seen.seen_until < limit:
         return unknown(f"nobody waited until {seen.at(limit)} to be closed")
-    return failed(said)
+    return late(seen, said, Delay(since, closes[0][0] if closes else seen.seen_until, limit, AT_ONCE_S))
 
 
 @clause(23, "operator-force")
@@ -96,14 +117,22 @@ def operator_force(seen: Drain) -> Judgement:
     if forced_at is None:
         return unknown(f"no SIGINT was sent to the process group more than {ONE_PRESS_S:.3f} s after t0")
     limit = forced_at + AT_ONCE_S + seen.terms.parent_delay_s
-    if lag := blurred(seen, AT_ONCE_S, forced_at, limit):
-        return lag
+    if doubt := stood_still(seen, forced_at, limit):
+        return doubt
     there = [client for client in seen.readers if client.connected_at(forced_at) and client.left_at is None]
     closes = [(client.close_received.t, client) for client in there if client.close_received]
     if seen.exited_at is None and seen.seen_until <= limit:
         return unknown(f"the target was not watched until {seen.at(limit)}")
-    offences = [Offence(t, client.name, "was closed") for t, client in closes if t > limit]
-    offences += [Offence(limit, client.name, "had no close frame") for client in there if not client.close_received]
+    offences = [
+        Offence(t, client.name, "was closed", Delay(forced_at, t, limit, AT_ONCE_S))
+        for t, client in closes
+        if t > limit
+    ]
+    offences += [
+        Offence(limit, client.name, "had no close frame", _delay_of_close(seen, client, forced_at, limit))
+        for client in there
+        if not client.close_received
+    ]
     if offences:
         return accuse(seen, offences, len(there), f"clients were not closed by {seen.at(limit)}")
     rest = {13: says_goodbye(seen), 14: aborts_only_the_hostile(seen)}
@@ -113,6 +142,11 @@ def operator_force(seen: Drain) -> Judgement:
         return too_few(len(closes), LEAST_STAYERS, f"clients closed after the operator's force ({seen.at(forced_at)})")
     last = max(t for t, _ in closes)
     return passed(f"forced at {seen.at(forced_at)}, {len(closes)} clients were closed by {seen.at(last)}")
+
+
+def _delay_of_close(seen: Drain, client: ClientView, since: float, limit: float) -> Delay | None:
+    """How long a client waited in vain; None where its connection was ended without a close frame."""
+    return None if client.ended else Delay(since, seen.seen_until, limit, AT_ONCE_S)
 
 
 @clause(24, "startup")
@@ -125,15 +159,19 @@ def startup(seen: Drain) -> Judgement:
         return unknown("the target was up before it was told to stop")
     told = seen.t0 + seen.terms.parent_delay_s
     limit = told + AT_ONCE_S
-    if lag := blurred(seen, AT_ONCE_S, seen.t0, limit):
-        return lag
+    if doubt := stood_still(seen, seen.t0, limit):
+        return doubt
     if seen.profile.ready and seen.up_at is not None and seen.up_at >= told:
-        return failed(f"told to stop in startup, it was ready at {seen.at(seen.up_at)}")
+        said = f"told to stop in startup, it was ready at {seen.at(seen.up_at)}"
+        return late(seen, said, Delay(seen.t0, seen.up_at, told, READY_WITHIN_S))
     if seen.exited_at is not None:
         said = f"told to stop in startup, it exited at {seen.at(seen.exited_at)} (limit {seen.at(limit)})"
-        return exit_status(seen) if seen.exited_at <= limit else failed(said)
+        if seen.exited_at <= limit:
+            return exit_status(seen)
+        return late(seen, said, Delay(seen.t0, seen.exited_at, limit, AT_ONCE_S))
     if seen.gave_up_at is not None and seen.gave_up_at > limit:
-        return failed(f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)})")
+        said = f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)})"
+        return late(seen, said, Delay(seen.t0, seen.gave_up_at, limit, AT_ONCE_S))
     return unknown("the target was not watched until it exited")
 
 
@@ -143,7 +181,7 @@ def any_cause(seen: Drain) -> Judgement:
     if seen.cause is None:
         return unknown("a signal told the target to stop")
     whole = together({5: told_once(seen), 12: keeps_the_grace(seen)})
-    return Judgement(whole.verdict, f"stopped by {seen.cause}: {whole.evidence}")
+    return Judgement(whole.verdict, f"stopped by {seen.cause}: {whole.evidence}", whole.busy)
 
 
 @clause(26, "frozen")

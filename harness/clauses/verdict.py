@@ -4,7 +4,12 @@ Owns: `Verdict`, `Judgement`, `Ruling`, and the phrasing of evidence. Refuses to
 
 Rules. Evidence is one line: who (the first offender or two, and how many in all), when (relative to t0),
 the limit and the actual. A proven offence fails however little was seen; a pass needs the least number of
-observations. No bound is ever widened for a slow harness: the verdict becomes unknown.
+observations. No bound is ever widened for a busy machine: the verdict becomes unknown.
+
+A harness that lags sees things late, never early, and a target that waits for a core is late through no fault of its
+own. So a pass of "within" and a failure of "not before" stand on any machine. A failure of "within" is unknown where
+lag and wait come to more than a quarter of the bound, and it would have been none without them. A pass of "not
+before" is unknown where the lag alone may have made it one.
 """
 
 from __future__ import annotations
@@ -13,10 +18,13 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple, Protocol
 
 from ..history.drain import Drain
+from ..history.machine import MachineView
 
 NAMED_OFFENDERS = 2
+WORTH_TELLING_S = 0.0005
 
 
 class Verdict(StrEnum):
@@ -30,10 +38,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict and one line of evidence."""
+    """A verdict and one line of evidence. `busy`: it is unknown because the machine was; another telling may show."""
 
     verdict: Verdict
     evidence: str
+    busy: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,15 +53,48 @@ class Ruling:
     name: str
     verdict: Verdict
     evidence: str
+    busy: bool = False
+
+
+class Delay(NamedTuple):
+    """What began at `since` was due by `limit` and came, or was still missing, at `until`.
+
+    `bound_s` is the clause's own, a quarter of which a busy machine may take.
+    """
+
+    since: float
+    until: float
+    limit: float
+    bound_s: float
+
+    @property
+    def over_s(self) -> float:
+        """By how much it was late."""
+        return self.until - self.limit
 
 
 @dataclass(frozen=True)
 class Offence:
-    """One thing that a clause forbids: when, by or to whom, and what (`was closed with 1012`)."""
+    """One thing that a clause forbids: when, by or to whom, and what (`was closed with 1012`).
+
+    `delay` where it is an offence only because it took too long.
+    """
 
     t: float
     who: str
     what: str
+    delay: Delay | None = None
+
+
+class Observed(Protocol):
+    """What a busy machine may have made late: a `Drain` or a `ResumeRun`."""
+
+    @property
+    def machine(self) -> MachineView:
+        """How busy the machine was."""
+
+    def at(self, t: float) -> str:
+        """A moment as a person reads it."""
 
 
 def passed(evidence: str) -> Judgement:
@@ -80,11 +122,44 @@ def too_few(count: int, least: int, what: str) -> Judgement:
     return unknown(f"only {count} {what}, and a verdict needs {least}")
 
 
-def accuse(seen: Drain, offences: Sequence[Offence], of: int, charge: str) -> Judgement:
-    """A failure: how many `of` how many, the charge (`clients were closed early`), the first by name."""
-    first = heapq.nsmallest(NAMED_OFFENDERS, offences, key=lambda offence: offence.t)
+def busy(evidence: str) -> Judgement:
+    """Unknown because the machine was too busy: how busy it was, and what cannot be said therefore."""
+    return Judgement(Verdict.UNKNOWN, evidence, busy=True)
+
+
+def excuse(seen: Observed, delay: Delay | None) -> str | None:
+    """How the machine explains a delay, in words; None where it does not, or where nothing was late."""
+    if delay is None:
+        return None
+    lag_s = seen.machine.lag_s(delay.since, delay.until)
+    starved_s = seen.machine.starved_s(delay.since, delay.until)
+    if lag_s + starved_s <= delay.bound_s / 4 or delay.over_s > lag_s + starved_s:
+        return None
+    parts = [f"the harness itself lagged {lag_s:.3f} s"] if lag_s >= WORTH_TELLING_S else []
+    parts += [f"the target waited {starved_s:.3f} s for a core"] if starved_s >= WORTH_TELLING_S else []
+    stretch = f"between {seen.at(delay.since)} and {seen.at(delay.until)}"
+    together = ", together" if len(parts) > 1 else ","
+    return f"{' and '.join(parts)} {stretch}{together} more than a quarter of {delay.bound_s:.3f} s"
+
+
+def late(seen: Observed, evidence: str, delay: Delay) -> Judgement:
+    """A failure by time, unless the machine explains it."""
+    why = excuse(seen, delay)
+    return failed(evidence) if why is None else busy(f"{why}: {evidence}")
+
+
+def accuse(seen: Observed, offences: Sequence[Offence], of: int, charge: str) -> Judgement:
+    """A failure: how many `of` how many, the charge (`clients were closed early`), the first by name.
+
+    Unknown where the machine explains every one of them; otherwise those that it explains are not counted.
+    """
+    excuses = [excuse(seen, offence.delay) for offence in offences]
+    stand = [offence for offence, why in zip(offences, excuses, strict=True) if why is None]
+    counted = stand or offences
+    first = heapq.nsmallest(NAMED_OFFENDERS, counted, key=lambda offence: offence.t)
     named = ", then ".join(f"{offence.who} at {seen.at(offence.t)} {offence.what}" for offence in first)
-    return failed(f"{len(offences)} of {of} {charge}; first {named}")
+    said = f"{len(counted)} of {of} {charge}; first {named}"
+    return failed(said) if stand else busy(f"{excuses[0]}: {said}")
 
 
 def together(parts: dict[int, Judgement]) -> Judgement:
@@ -93,21 +168,21 @@ def together(parts: dict[int, Judgement]) -> Judgement:
     for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
         for number, part in parts.items():
             if part.verdict is verdict:
-                return Judgement(verdict, f"clause {number}: {part.evidence}")
+                return Judgement(verdict, f"clause {number}: {part.evidence}", part.busy)
     return passed(said)
 
 
-def blurred(seen: Drain, bound_s: float, start: float, end: float) -> Judgement | None:
-    """As `lagged`; unknown also where the harness had stopped the target (SIGSTOP) between the two moments."""
-    if seen.was_frozen(start, end):
-        return unknown(f"the harness had stopped the target between {seen.at(start)} and {seen.at(end)}")
-    return lagged(seen, bound_s, start, end)
-
-
-def lagged(seen: Drain, bound_s: float, start: float, end: float) -> Judgement | None:
-    """Unknown where the harness lagged by more than a quarter of the bound between two moments, else None."""
-    lag = seen.worst_lag(start, end)
-    if lag <= bound_s / 4:
+def stood_still(seen: Drain, start: float, end: float) -> Judgement | None:
+    """Unknown where the harness had stopped the target (SIGSTOP) between two moments, else None."""
+    if not seen.was_frozen(start, end):
         return None
-    stretch = f"between {seen.at(start)} and {seen.at(end)}"
-    return unknown(f"the harness itself lagged {lag:.3f} s {stretch}, more than a quarter of {bound_s:.3f} s")
+    return unknown(f"the harness had stopped the target between {seen.at(start)} and {seen.at(end)}")
+
+
+def may_have_been_early(seen: Observed, since: float, seen_at: float, bound_s: float) -> Judgement | None:
+    """Unknown where what was seen after a moment may have happened before it, for the harness lagged; else None."""
+    lag_s = seen.machine.lag_s(since, seen_at)
+    if lag_s <= bound_s / 4 or seen_at - lag_s >= since:
+        return None
+    stretch = f"between {seen.at(since)} and {seen.at(seen_at)}"
+    return busy(f"the harness itself lagged {lag_s:.3f} s {stretch}, more than a quarter of {bound_s:.3f} s")

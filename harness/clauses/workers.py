@@ -17,7 +17,7 @@ from ..history.record import History
 from ..history.resume_run import ResumeRun
 from .delivery import count
 from .registry import clause, clause_of_history
-from .verdict import Judgement, Offence, accuse, blurred, excluded, passed, too_few, unknown
+from .verdict import Delay, Judgement, Offence, accuse, excluded, passed, stood_still, too_few, unknown
 
 ANSWERED_WITHIN_S = 1.0
 LEAST_ATTEMPTS = 20  # begun within a second of each fault, and accepted in all
@@ -42,11 +42,11 @@ def no_black_hole(seen: Drain) -> Judgement:
     begun = [h for h in seen.handshakes if h.began >= since and not h.hostile]
     attempts = [h for h in begun if _was_accepted(h)]
     waits = {attempt: _waited_s(seen, attempt) for attempt in attempts}
-    if lag := blurred(seen, ANSWERED_WITHIN_S, since, max((h.began for h in attempts), default=since)):
-        return lag
+    if doubt := stood_still(seen, since, max((h.began for h in attempts), default=since)):
+        return doubt
     stretch = f"begun from {seen.at(since)} on"
     offences = [
-        Offence(h.began, h.name, f"was left for {waited:.3f} s")
+        Offence(h.began, h.name, f"was left for {waited:.3f} s", _delay_of_answer(h, waited))
         for h, waited in waits.items()
         if waited > ANSWERED_WITHIN_S
     ]
@@ -75,6 +75,11 @@ def _waited_s(seen: Drain, handshake: ClientView) -> float:
     return (handshake.outcome.t if handshake.outcome else seen.seen_until) - handshake.began
 
 
+def _delay_of_answer(handshake: ClientView, waited_s: float) -> Delay:
+    began = handshake.began
+    return Delay(began, began + waited_s, began + ANSWERED_WITHIN_S, ANSWERED_WITHIN_S)
+
+
 @clause_of_history(34, "worker-dies")
 def worker_dies(history: History) -> Judgement:
     """A worker killed outright: only its own clients notice; they resume elsewhere with nothing lost.
@@ -87,14 +92,14 @@ def worker_dies(history: History) -> Judgement:
     if seen is None or not seen.kills:
         return unknown("no worker was killed")
     killed_at = seen.kills[0][0]
-    if lag := blurred(seen, NOTICED_WITHIN_S, killed_at, killed_at + NOTICED_WITHIN_S):
-        return lag
+    if doubt := stood_still(seen, killed_at, killed_at + NOTICED_WITHIN_S):
+        return doubt
     there = [client for client in seen.connections if client.connected_at(killed_at) and not client.hostile]
     there = [client for client in there if client.opened_at is not None and client.opened_at < seen.kills[0].looked_at]
     own = [client for client in there if seen.lost_its_worker(client)]
     run = ResumeRun(history)
     delivery, came_back = count(run), _came_back(run, {client.name for client in own})
-    offences = list(_wrongly_cut(seen, there, killed_at + NOTICED_WITHIN_S))
+    offences = list(_wrongly_cut(seen, there, killed_at))
     offences += [Offence(killed_at, name, "did not come back") for name, t in came_back.items() if t is None]
     offences += delivery.lost + delivery.announced + delivery.doubled + delivery.reordered + delivery.unanswered
     if offences:
@@ -112,12 +117,15 @@ def worker_dies(history: History) -> Judgement:
     )
 
 
-def _wrongly_cut(seen: Drain, there: list[ClientView], gone_by: float) -> Iterator[Offence]:
+def _wrongly_cut(seen: Drain, there: list[ClientView], killed_at: float) -> Iterator[Offence]:
     """Who went down with a worker that did not hold it, and who did not with the one that did."""
+    gone_by = killed_at + NOTICED_WITHIN_S
     for client in there:
         if seen.lost_its_worker(client):
             if client.ended is None or client.ended.t > gone_by:
-                yield Offence(gone_by, client.name, "was not cut off with the worker that held it")
+                until = client.ended.t if client.ended else seen.seen_until
+                delay = Delay(killed_at, until, gone_by, NOTICED_WITHIN_S)
+                yield Offence(gone_by, client.name, "was not cut off with the worker that held it", delay)
         elif client.evicted_at is not None and client.evicted_at < seen.evicts_at:
             yield Offence(client.evicted_at, client.name, "was cut off, and another worker held it")
 

@@ -16,7 +16,7 @@ from .stop import Stop
 from .terms import Terms
 
 SERVICE_RESTART = 1012
-FAULT_CODES = frozenset({1002, 1007, 1008, 1009, 1011})  # the server says: this client was at fault
+FAULT_CODES = frozenset({1002, 1003, 1007, 1008, 1009, 1011})  # the server says: this client was at fault
 
 READY_WITHIN_S = 0.25
 LAST_MOMENT_S = 0.05  # before the last client's end: what is asked now may find the server gone

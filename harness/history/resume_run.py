@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from .events import Event
+from .machine import MachineView
 from .reconnecting import ConnectionView, Numbered, ReconnectingClientView
 from .record import History
 
@@ -108,6 +109,11 @@ class ResumeRun:
         start, end = self.spoken
         lags = (e.detail["seconds"] for e in self.apparatus if e[1:3] == ("harness", "lag") and start <= e.t <= end)
         return max(lags, default=0.0)
+
+    @cached_property
+    def machine(self) -> MachineView:
+        """How busy the machine was."""
+        return MachineView(self.apparatus)
 
     def index_of(self, sender: str) -> int:
         """The index of a sender by its name."""

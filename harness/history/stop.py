@@ -1,7 +1,7 @@
 """How a target was told to stop and what it did itself, put together from the harness's and the target's events.
 
-Owns: `Stop`, the half of a drain that is not about clients: signals, freezes, exit, output, memory and the
-harness's own lag. Refuses to know: clients, probes, limits, verdicts.
+Owns: `Stop`, the half of a drain that is not about clients: signals, freezes, exit, output, memory and how busy
+the machine was. Refuses to know: clients, probes, limits, verdicts.
 
 Rules. An operator *forces* a stop by a SIGINT to the whole group more than a second after t0; what comes after
 the exit reaches nobody. What the target prints is for the clauses about its output only.
@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from .client import GAVE_UP
 from .events import Event
+from .machine import MachineView
 from .terms import Terms
 
 FORCE_AFTER_S = 1.0
-LAG_PERIOD_S = 0.1  # a lag record tells the worst of this stretch before it
 
 
 class Kill(NamedTuple):
@@ -147,8 +147,18 @@ class Stop:
 
     def worst_lag(self, start: float, end: float) -> float:
         """The worst delay (s) of the harness's own event loop between two moments."""
-        lags = ((event.t, event.detail["seconds"]) for event in self._apparatus["harness"] if event.what == "lag")
-        return max((lag for t, lag in lags if t >= start and t - lag - LAG_PERIOD_S <= end), default=0.0)
+        return self.machine.lag_s(start, end)
+
+    @cached_property
+    def machine(self) -> MachineView:
+        """How busy the machine was."""
+        return MachineView([*self._apparatus["harness"], *self._apparatus["target"]])
+
+    @cached_property
+    def held(self) -> list[frozenset[int]]:
+        """The ports of the clients that each worker held, as the kernel knew it last before the deadline."""
+        looks = [event for event in self._target("held") if event.t <= self.evicts_at]
+        return [frozenset(ports) for ports in looks[-1].detail["ports"]] if looks else []
 
     def _target(self, what: str) -> list[Event]:
         return [event for event in self._apparatus["target"] if event.what == what]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -20,7 +21,7 @@ from ..clauses import Ruling, Verdict
 from ..run import Outcome
 from ..scenarios import AnyStage
 from ..targets.target import TargetFailed
-from .timeline import hosts_timeline, timeline
+from .timeline import hosts_timeline, starvation_of, timeline
 
 DRAW_EVERY_S = 0.25
 LOOK_EVERY_S = 0.05
@@ -37,6 +38,7 @@ class ConsoleReport:
 
     def __init__(self, connection: TextIO | None = None) -> None:
         self._console = Console(file=connection, highlight=False, markup=False, soft_wrap=True)
+        self._said_blind = False
 
     async def watch(self, stage: AnyStage) -> None:
         """Show a stage until cancelled."""
@@ -59,8 +61,19 @@ class ConsoleReport:
         """Say what is about to be done."""
         self._console.print(f"{scenario}: {target} (seed {seed})")
 
+    def tell_again(self, at_most: int, number: int, rulings: Sequence[Ruling]) -> None:
+        """Why a scenario is told once more."""
+        which = ", ".join(str(ruling.id) for ruling in rulings)
+        clauses = f"clause {which} was" if len(rulings) == 1 else f"clauses {which} were"
+        self._console.print(f"told again ({number} of {at_most}): {clauses} unknown because the machine was busy")
+        for ruling in rulings:
+            self._console.print(f"  {ruling.id:>2}  {ruling.evidence}")
+
     def show(self, outcome: Outcome) -> None:
-        """The timeline, the verdicts, and one closing line."""
+        """The timeline, the verdicts, and one closing line; once, that nobody can see whether a target is starved."""
+        if (reason := starvation_of(outcome.history)) not in ("recorded", "none") and not self._said_blind:
+            self._console.print(f"harness: {reason}: a target that waits for a core is not excused")
+            self._said_blind = True
         self._console.print(Text(timeline_text(outcome)))
         if self._console.is_terminal:
             self._console.print(table_of(outcome.rulings))

@@ -22,6 +22,14 @@ def hosts_timeline(history: History) -> dict[str, dict[str, float]]:
     return hosts
 
 
+def starvation_of(history: History) -> str:
+    """Whether the target's wait for a core was `recorded`; `none` where nobody was to, or why nobody could."""
+    events = history.events
+    blind = next((event.detail["reason"] for event in events if event[1:3] == ("harness", "blind")), None)
+    watched = any(event[1:3] == ("harness", "watches starvation") for event in events)
+    return blind or ("recorded" if watched else "none")
+
+
 def timeline(history: History) -> dict[str, float | None]:
     """The moments in seconds relative to t0; None for one that did not come, or where there was no signal."""
     seen = history.drain

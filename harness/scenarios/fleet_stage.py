@@ -17,7 +17,7 @@ from ..clients.reconnecting_crowd import ReconnectingCrowd
 from ..faults.broker import Broker
 from ..history.record import History
 from ..history.terms import environment_of, terms_of
-from ..probes.lag import resting_garbage_collector, watch_lag
+from ..probes.machine import resting_garbage_collector, watch_lag, watch_starvation
 from ..probes.network import allow_descriptors
 from ..targets.declaration import Ask, Profile
 from ..targets.fleet import Fleet
@@ -50,8 +50,10 @@ class FleetStage:
             self.fleet.environment[str(self.profile.broker_env)] = self.broker.url
             await stack.enter_async_context(self.fleet)
             stack.enter_context(resting_garbage_collector())
-            watching = asyncio.ensure_future(watch_lag(self.history))
-            stack.callback(watching.cancel)
+            stack.callback(asyncio.ensure_future(watch_lag(self.history)).cancel)
+            if self.ask.starvation:
+                waits = watch_starvation(self.history, lambda: self.fleet.targets)
+                stack.callback(asyncio.ensure_future(waits).cancel)
             stack.push_async_callback(self.crowd.close)
             self._stack = stack.pop_all()
         return self

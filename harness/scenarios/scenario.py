@@ -65,7 +65,7 @@ class Scenario:
         """What is asked of the target here."""
         if self.asks is None:
             return ask
-        return replace(self.asks, clients=min(ask.clients, self.asks.clients), seed=ask.seed)
+        return replace(self.asks, clients=min(ask.clients, self.asks.clients), seed=ask.seed, starvation=ask.starvation)
 
     def among_all(self) -> Scenario:
         """The same as part of `run all`."""

@@ -10,6 +10,7 @@ While the stage stands the garbage collector rests: a collection would stop the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import signal
 import time
@@ -17,14 +18,16 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
 
+import psutil
+
 from ..clients.crowd import Crowd
 from ..clients.late_handshakes import LateHandshakes
 from ..clients.mix import ClientFactory, ClientMix
 from ..faults.broker import Broker
+from ..faults.worker import workers
 from ..history.record import History
 from ..history.terms import environment_of, terms_of
-from ..probes.lag import resting_garbage_collector, watch_lag
-from ..probes.memory import watch_memory
+from ..probes.machine import resting_garbage_collector, watch_lag, watch_memory, watch_starvation
 from ..probes.network import allow_descriptors
 from ..probes.polling import HEALTH_EVERY_S, READY_EVERY_S, Probes
 from ..targets.declaration import Ask, Profile
@@ -36,6 +39,7 @@ SPARE_S = 5.0
 QUIET_WITHIN_S = 1.0
 LATE_HANDSHAKES_S = 3.0
 REQUESTS_OF_A_WARM_UP = 300
+LOOK_AHEAD_S = 0.2
 
 
 class Stage:
@@ -72,6 +76,10 @@ class Stage:
             stack.callback(self.crowd.tear_down)
             stack.push_async_callback(self.probes.stop, 0.0)
             self.probes.keep(watch_lag(self.history))
+            if self.ask.starvation:
+                self.probes.keep(watch_starvation(self.history, lambda: [self.target]))
+            if self.profile.processes > 1:
+                self.probes.keep(self._look_at_the_workers())
             self._stack = stack.pop_all()
         return self
 
@@ -184,6 +192,16 @@ class Stage:
         self.probes.keep(watch_memory(self.target))
         if self.profile.broadcast is not None and self.crowd.clients and not self.ask.quiet:
             self.probes.post(self.profile.broadcast)
+
+    async def _look_at_the_workers(self) -> None:
+        """Record which worker holds whose connection, shortly before the deadline: the fullest takes longest."""
+        while (t0 := self.history.t0) is None:
+            await asyncio.sleep(LOOK_AHEAD_S)
+        await asyncio.sleep(t0 + self.history.terms.drain_timeout_s - LOOK_AHEAD_S - time.monotonic())
+        looked_at = time.monotonic()
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has gone already
+            ports = [sorted(worker.ports) for worker in await workers(self.target)]
+            self.history.record(looked_at, "target", "held", ports=ports)
 
     async def _try_late_handshakes(self) -> None:
         """A target that cuts its clients early still owes late handshakes an answer until the deadline."""

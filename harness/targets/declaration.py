@@ -56,6 +56,7 @@ class Ask:
     """What a run asks of the target: how many clients, drain timeout, close timeout X, the dice.
 
     `quiet`: no broadcasts and no notifications; in a very large crowd each of them would keep the harness from looking.
+    `starvation`: the target's wait for a core is recorded, where the system says it.
     """
 
     clients: int = 500
@@ -63,6 +64,7 @@ class Ask:
     close_timeout_s: float = 3.0
     seed: int = 0
     quiet: bool = False
+    starvation: bool = True
 
 
 class Profile(BaseModel):

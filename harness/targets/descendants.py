@@ -44,6 +44,10 @@ class Descendants:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(which)
 
+    def pids(self) -> list[int]:
+        """The processes that were seen."""
+        return [process.pid for process in self._seen]
+
     def rss_bytes(self) -> int:
         """The resident memory of those that were seen, in bytes, together."""
         return sum(_rss_bytes(process) for process in self._seen)

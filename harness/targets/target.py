@@ -118,6 +118,10 @@ class Target:
         """The resident memory of those of its processes that were seen before and still run, in bytes."""
         return self._process.descendants.rss_bytes()
 
+    def pids(self) -> list[int]:
+        """Its processes that were seen before, those that have ended among them."""
+        return self._process.descendants.pids()
+
     async def until_idle(self, within_s: float) -> bool:
         """Wait until it has used no processor time for 400 ms: it waits for something. False when it has not.
 

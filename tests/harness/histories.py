@@ -200,6 +200,15 @@ class Story:
     def lags(self, t: float, seconds: float) -> Self:
         return self.about("harness").add(t, "lag", seconds=seconds)
 
+    def starves(self, since: float, until: float, seconds: float, thread: str = "1", stolen: float = 0.0) -> Self:
+        """So long a thread of the target waited for a core that others had."""
+        detail = {"since": T0 + since, "threads": {thread: seconds}, "stolen": stolen}
+        return self.about("target").add(until, "starved", **detail)
+
+    def holds(self, t: float, *ports: tuple[int, ...]) -> Self:
+        """Each of several workers the connections of clients on these ports."""
+        return self.about("target").add(t, "held", ports=[list(of_one) for of_one in ports])
+
     def gives_up(self, t: float) -> Self:
         return self.about("harness").add(t, "mark", name="gave up waiting")
 

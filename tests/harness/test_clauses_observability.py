@@ -135,7 +135,7 @@ CASES: Cases = {
         ),
         Case("no readiness", lambda: ten_thousand().under(ready=None), PASS, "memory 1.090 times that at t0"),
         Case("few probes", lambda: ten_thousand().without("ready"), UNKNOWN, "only 0 readiness probes"),
-        Case("a harness that lagged", lambda: ten_thousand().lags(1.0, 0.03), UNKNOWN, "lagged 0.030 s"),
+        Case("a pass stands whatever the lag", lambda: ten_thousand().lags(1.0, 0.03), PASS, "in 99 % of"),
         Case(
             "no memory", lambda: ten_thousand().without("target", "memory"), UNKNOWN, "sampled 0 times before t0 and 0"
         ),

@@ -82,10 +82,10 @@ CASES = [
         "only 0 publishes while the broker was away, and a verdict needs 10",
     ),
     Case(
-        "a harness that lagged",
+        "a pass stands whatever the lag",
         lambda: lagging(outage(), 3.0, 0.3),
-        UNKNOWN,
-        "lagged 0.300 s, more than a quarter of 1.000 s",
+        PASS,
+        "the slowest answered in",
     ),
     Case("all were told of the loss", emptied, PASS, "the log was lost before 12 clients"),
     Case(

@@ -9,8 +9,9 @@ import pytest
 
 from harness.clauses import CLAUSES
 from harness.history.record import History
-from tests.harness.histories import FAIL, PASS, UNKNOWN, Case, Cases, Story, check, each, story
-from tests.harness.resume_runs import MESSAGES, Deploy, Row, healthy_deploy, message, moves, stays
+from harness.history.resume_run import ResumeRun
+from tests.harness.histories import FAIL, PASS, T0, UNKNOWN, Case, Cases, Story, check, each, story
+from tests.harness.resume_runs import EVERY_S, MESSAGES, Deploy, Row, healthy_deploy, message, moves, stays
 
 
 def changed(change: Callable[[Deploy], object], clients: int = 12) -> Callable[[], Story]:
@@ -347,3 +348,9 @@ def test_a_history_that_was_written_and_read_back_is_judged_alike() -> None:
 @pytest.mark.parametrize(("number", "case"), each(CASES))
 def test_a_case(number: int, case: Case) -> None:
     check(CLAUSES[number], case)
+
+
+def test_what_was_said_again_was_said_when_it_was_said_first() -> None:
+    told = healthy_deploy().about("speaker-1/2").add(3.0, "published", n=1, frames=0).add(3.1, "error", code="x")
+    run = ResumeRun(told.history())
+    assert run.said_at((run.index_of("speaker-1"), 1)) == T0 + EVERY_S

@@ -302,10 +302,10 @@ CASES: Cases = {
         ),
         Case("nothing said, nobody closed", lambda: story(), UNKNOWN, "only 0 messages"),
         Case(
-            "a harness that lagged while closing",
+            "a pass stands whatever the lag",
             lambda: healthy().lags(6.0, 0.07),
-            UNKNOWN,
-            "lagged 0.070 s",
+            PASS,
+            "none lost",
         ),
         Case("a harness that lagged before", lambda: healthy().lags(2.0, 0.07), PASS, "none lost"),
     ],
