@@ -42,31 +42,35 @@ def no_hostage(seen: Drain) -> Judgement:
     deliveries = _Deliveries(seen, since)
     if doubt := deliveries.blurred:
         return doubt
-    told_by = seen.t0 + TOLD_WITHIN_S + seen.terms.parent_delay_s
+    notice_by = seen.t0 + TOLD_WITHIN_S + seen.terms.parent_delay_s
     due = due_a_notice(seen)
-    late = [Offence(told_by, client.name, flaw) for client in due if (flaw := _flaw_of_telling(seen, client, told_by))]
+    late = [
+        Offence(notice_by, client.name, flaw) for client in due if (flaw := _flaw_of_notice(seen, client, notice_by))
+    ]
     if late:
-        return accuse(seen, late, len(due), f"clients had no notice by {seen.at(told_by)}")
+        return accuse(seen, late, len(due), f"clients had no notice by {seen.at(notice_by)}")
     if offences := list(deliveries.late()):
         charge = f"clients did not have their messages within {deliveries.limit_s:.3f} s"
         return accuse(seen, offences, len(seen.readers), charge)
-    told = f"beside {len(stalled)} stalled readers {len(due)} clients had their notice by {seen.at(told_by)}"
+    notified = f"beside {len(stalled)} stalled readers {len(due)} clients had their notice by {seen.at(notice_by)}"
     if not seen.profile.broadcasts:
-        return passed(told) if due else unknown("no client was connected at t0 and stayed long enough to be told")
+        return (
+            passed(notified) if due else unknown("no client was connected at t0 and stayed long enough to get a notice")
+        )
     if len(deliveries.after) < LEAST_DELIVERIES:
         return too_few(len(deliveries.after), LEAST_DELIVERIES, "messages heard after t0")
     slowest = max(delivery.took_s for delivery in deliveries.after)
     return passed(
-        f"{told}; {len(deliveries.after)} messages were heard, the slowest after {slowest:.3f} s"
+        f"{notified}; {len(deliveries.after)} messages were heard, the slowest after {slowest:.3f} s"
         f" (limit {deliveries.limit_s:.3f} s)"
     )
 
 
-def _flaw_of_telling(seen: Drain, client: ClientView, by: float) -> str | None:
+def _flaw_of_notice(seen: Drain, client: ClientView, by: float) -> str | None:
     if not client.notices:
-        return "had not been told"
+        return "had no notice"
     t = client.notices[0].t
-    return f"was told only at {seen.at(t)}" if t > by else None
+    return f"got its notice only at {seen.at(t)}" if t > by else None
 
 
 class _Deliveries:
