@@ -1,4 +1,4 @@
-"""Clause 28: the target accounts for everyone, and its numbers are those that the clients themselves counted.
+"""Clause 28: the target accounts for every client, and its numbers are those that the clients themselves counted.
 
 Owns: the final report, and what may have become of each client. Server and client see an end from different sides:
 where frames crossed, where a client came or went just as the drain began, or where it did not read how it was

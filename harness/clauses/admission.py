@@ -1,4 +1,4 @@
-"""Clauses 1 to 4: who is still let in once the target was told to stop, and what the others are told.
+"""Clauses 1 to 4: which handshakes are accepted once the target was told to stop, and how the others are refused.
 
 Owns: readiness, liveness, the refusal of late handshakes and the fate of those that race the signal.
 Source: contract, section Admission; `Retry-After` as in RFC 9110 §10.2.3.
@@ -153,7 +153,9 @@ def no_orphan_joiner(seen: Drain) -> Judgement:
     if len(racers) < LEAST_HANDSHAKES:
         return too_few(len(racers), LEAST_HANDSHAKES, "handshakes that raced the signal")
     joined = sum(h.opened_at is not None for h in racers)
-    return passed(f"{len(racers)} handshakes raced the signal: {joined} joined and were told, the others refused")
+    return passed(
+        f"{len(racers)} handshakes raced the signal: {joined} joined and got a notice, the others were refused"
+    )
 
 
 def _refuses_until(seen: Drain) -> float:
@@ -224,7 +226,7 @@ def _races(seen: Drain, handshake: ClientView) -> bool:
 
 
 def _excused_racer(seen: Drain, racer: ClientView, until: float) -> bool:
-    """Whether nothing follows from a racer: it left before it was told, or nobody was left to serve."""
+    """Whether nothing follows from a racer: it left before its notice was due, or the last client had gone."""
     outcome = racer.outcome
     if outcome is None:
         return seen.seen_until - racer.began <= REFUSED_WITHIN_S
@@ -242,4 +244,4 @@ def _flaw_of_racer(racer: ClientView) -> str | None:
     if not racer.notices:
         return "got 101 and no notice"
     close = racer.close_received
-    return "was told only after its close frame" if close and close.t < racer.notices[0].t else None
+    return "got its notice only after its close frame" if close and close.t < racer.notices[0].t else None

@@ -17,7 +17,7 @@ from .verdict import Judgement, Offence, accuse, busy, excluded, failed, may_hav
 LEAST_STAYERS = 3
 LEAST_GOODBYES = 3
 PACE_WINDOW_S = 1.0
-TOLD_ACCURACY_S = 0.25
+NOTICE_ACCURACY_S = 0.25
 LEAST_EVICTION_S = 3.0
 FIRST_CLOSE_WITHIN_S = 1.0  # after the grace: what is seen late by a part of this may have happened within it
 
@@ -51,17 +51,18 @@ def closes_may_have_been_early(seen: Drain) -> Judgement | None:
 def closed_early(seen: Drain) -> list[Offence]:
     """The reading clients that the server closed before it might, before t0 too; not those whose worker was killed.
 
-    Who was told of a deadline before t0, by a worker that was to be replaced, is closed early before that one.
+    A client that got a notice before t0, from a worker to be replaced, is closed early before the deadline in that
+    notice.
     """
     ended = [(t, client) for t, client in seen.reader_evictions if t < seen.evicts_at]
-    ended += [(t, client) for t, client in seen.cut_before if t < _deadline_told(client)]
+    ended += [(t, client) for t, client in seen.cut_before if t < _deadline_of_notice(client)]
     return [Offence(t, c.name, _how_it_was_closed(c)) for t, c in ended if not seen.lost_its_worker(c)]
 
 
-def _deadline_told(client: ClientView) -> float:
-    """Which deadline it had been told of; none at all is never reached."""
+def _deadline_of_notice(client: ClientView) -> float:
+    """The deadline in its notice; infinity where it had none."""
     times = ((notice.t, notice.detail["deadline_s"]) for notice in client.notices[:1])
-    return next((t + left - TOLD_ACCURACY_S for t, left in times if isinstance(left, int | float)), math.inf)
+    return next((t + left - NOTICE_ACCURACY_S for t, left in times if isinstance(left, int | float)), math.inf)
 
 
 def stayers(seen: Drain) -> list[ClientView]:

@@ -5,8 +5,8 @@ Owns the meaning of these words, on raw frames. Refuses to know how many are too
 - **due**: a message that the server acknowledged, or sent to anybody, is due to everyone but its sender who had been
   welcomed before it was first sent.
 - **lost**: due, and never received. Or: a connection went on with a later message of the same sender and left this one
-  out, although the client had told that it did not have it; another connection may have brought it, this one owed it.
-- **announced**: the same, where a `gap` that this client was told of covers its place in the log.
+  out, although the client had said that it did not have it; another connection may have brought it, this one owed it.
+- **announced**: the same, where a `gap` that this client got covers its place in the log.
 - **doubled**: came a second time on one connection, or on a connection that was begun after it had been received on
   another one. While two connections of a client stand side by side, both owe it the same messages. In a new epoch a
   message may be new again, for its first publish was lost with the log.

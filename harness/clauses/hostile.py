@@ -1,7 +1,7 @@
 """Clause 14: the connections that are cut off are those of hostile clients, and no others.
 
 Owns: what a client that reads may see of a cut, and what becomes of one that does not. Source: contract, section
-Closing, and its terms: who completes a closing handshake was not hostile after all.
+Closing, and its terms: a client that completes a closing handshake was not hostile after all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .verdict import Delay, Judgement, Offence, accuse, passed, stood_still, unk
 def aborts_only_the_hostile(seen: Drain) -> Judgement:
     """Only hostile clients are cut off or hold on until the close timeout.
 
-    What a hostile client sees is known late, or never; with the target's exit it is cut.
+    What a hostile client saw is known late, or never; the target's exit cuts it off.
     """
     hostile = [client for client in seen.handshakes if client.hostile and holds_on(seen, client)]
     hostile = [client for client in hostile if not _said_goodbye(client)]

@@ -1,4 +1,4 @@
-"""Clauses 5, 6 and 8: how the connected clients are told, and what may only come after that.
+"""Clauses 5, 6 and 8: how the connected clients are notified, and what may only come after that.
 
 Owns: the notice, the order of a shutdown as seen from outside, and the spread of the advised moments.
 Source: contract, section Notice; the distance between a sample and a uniform distribution is Kolmogorov and
@@ -17,7 +17,7 @@ from ..history.events import Event
 from .registry import clause
 from .verdict import Delay, Judgement, Offence, accuse, failed, passed, stood_still, too_few, unknown
 
-TOLD_WITHIN_S = 1.0  # who leaves of its own accord before that may be gone untold
+NOTICE_WITHIN_S = 1.0  # a client that leaves of its own accord before that need not have had a notice
 DEADLINE_ACCURACY_S = 1.0
 LEAST_MOMENTS = 50
 TWO_CHANNELS_S = 0.05  # an exit or a printed line and a socket's end reach the harness by different ways
@@ -33,47 +33,47 @@ def told_once(seen: Drain) -> Judgement:
     if doubt := stood_still(seen, seen.t0, max(last, seen.t0)):
         return doubt
     due = due_a_notice(seen)
-    offences = list(chain(_untold(seen, due), _ill_told(seen)))
+    offences = list(chain(_without_notice(seen, due), _wrong_notices(seen)))
     if offences:
-        charge = "clients were not told exactly once, in time and in full"
+        charge = "clients did not get exactly one notice, in time and in full"
         return accuse(seen, offences, len(seen.connections), charge)
     if not due:
-        return unknown("no client was connected at t0 and stayed long enough to be told")
+        return unknown("no client was connected at t0 and stayed long enough to get a notice")
     delays = [client.notices[0].t - seen.t0 for client in due]
-    return passed(f"{len(due)} clients told once, between t0+{min(delays):.3f} s and t0+{max(delays):.3f} s")
+    return passed(f"{len(due)} clients got one notice, between t0+{min(delays):.3f} s and t0+{max(delays):.3f} s")
 
 
 def due_a_notice(seen: Drain) -> list[ClientView]:
-    """The reading clients that were connected at t0 and stayed long enough to be told."""
+    """The reading clients that were connected at t0 and stayed long enough to get a notice."""
     present = [client for client in seen.readers if client.connected_at(seen.t0)]
     return [client for client in present if was_due_a_notice(seen, client)]
 
 
 def was_due_a_notice(seen: Drain, client: ClientView) -> bool:
-    """Whether a client was told, or stayed connected for so long that it should have been."""
+    """Whether a client got a notice, or stayed connected for so long that it should have."""
     if client.notices:
         return True
     if client.evicted_at is not None:
         return True
     until = seen.seen_until if client.left_at is None else client.left_at
-    return until > _told_by(seen, client)
+    return until > _notice_by(seen, client)
 
 
-def _told_by(seen: Drain, client: ClientView) -> float:
+def _notice_by(seen: Drain, client: ClientView) -> float:
     assert client.opened_at is not None
-    return max(client.opened_at, seen.t0) + TOLD_WITHIN_S + seen.terms.parent_delay_s
+    return max(client.opened_at, seen.t0) + NOTICE_WITHIN_S + seen.terms.parent_delay_s
 
 
 def delay_of_notice(seen: Drain, client: ClientView) -> Delay | None:
-    """How long a client waited for its notice until it left untold; None where the server ended it untold."""
+    """How long a client waited for its notice until it left without one; None where the server ended it before."""
     if client.evicted_at is not None:
         return None
     assert client.opened_at is not None
     until = seen.seen_until if client.left_at is None else client.left_at
-    return Delay(max(client.opened_at, seen.t0), until, _told_by(seen, client), TOLD_WITHIN_S)
+    return Delay(max(client.opened_at, seen.t0), until, _notice_by(seen, client), NOTICE_WITHIN_S)
 
 
-def _untold(seen: Drain, due: list[ClientView]) -> list[Offence]:
+def _without_notice(seen: Drain, due: list[ClientView]) -> list[Offence]:
     offences = []
     for client in due:
         if not client.notices:
@@ -84,17 +84,19 @@ def _untold(seen: Drain, due: list[ClientView]) -> list[Offence]:
     return offences
 
 
-def _ill_told(seen: Drain) -> list[Offence]:
-    """What is wrong with the notices that were received, by whomever; who was gone before was told of another stop."""
+def _wrong_notices(seen: Drain) -> list[Offence]:
+    """What is wrong with the notices that any client received; a client that was gone before t0 had one of another
+    stop.
+    """
     offences = []
     for t, client in seen.notices:
         if client.gone_at is not None and client.gone_at < seen.t0:
             continue
         close, delay = client.close_received, None
         if len(client.notices) > 1:
-            flaw: str | None = f"was told {len(client.notices)} times"
+            flaw: str | None = f"got {len(client.notices)} notices"
         elif close and close.t < t:
-            flaw = f"was told only after its close frame ({seen.at(close.t)})"
+            flaw = f"got its notice only after its close frame ({seen.at(close.t)})"
         else:
             flaw = _flaw_of_notice(seen, client.notices[0], client.hostile)
             delay = None if client.hostile else _delay_of_words(seen, client.notices[0])
@@ -108,10 +110,10 @@ def _flaw_of_notice(seen: Drain, notice: Event, read_late: bool) -> str | None:
     left, moment = notice.detail.get("deadline_s"), notice.detail.get("reconnect_after_s")
     true = seen.deadline - notice.t
     if not _is_number(left):
-        return f"was told no time left but {left!r}"
+        return f"got a notice with {left!r} for the time left"
     if not read_late and abs(left - true) > DEADLINE_ACCURACY_S + seen.terms.parent_delay_s:
-        return f"was told {left:.3f} s were left, and it was {true:.3f} s"
-    return None if _is_number(moment) and moment >= 0 else f"was told no moment to reconnect but {moment!r}"
+        return f"got a notice with {left:.3f} s left, and it was {true:.3f} s"
+    return None if _is_number(moment) and moment >= 0 else f"got a notice with {moment!r} for the moment to reconnect"
 
 
 def _delay_of_words(seen: Drain, notice: Event) -> Delay | None:
@@ -134,16 +136,16 @@ def order(seen: Drain) -> Judgement:
     Without the lifespan, which only clause 18 may look for in the output.
     """
     notices = [notice for notice in seen.notices if notice[0] >= seen.t0]
-    first_told = notices[0][0] if notices else math.inf
-    ready = [p for p in seen.probes("ready") if p.began > first_told and p.status == 200]
+    first_notice_at = notices[0][0] if notices else math.inf
+    ready = [p for p in seen.probes("ready") if p.began > first_notice_at and p.status == 200]
     if ready:
         offences = [Offence(probe.began, "a probe", "got 200") for probe in ready]
-        charge = f"readiness probes were answered 200 after the first notice ({seen.at(first_told)})"
+        charge = f"readiness probes were answered 200 after the first notice ({seen.at(first_notice_at)})"
         return accuse(seen, offences, len(seen.probes("ready")), charge)
-    early = [Offence(t, client.name, "was closed") for t, client in seen.evictions if t < first_told]
+    early = [Offence(t, client.name, "was closed") for t, client in seen.evictions if t < first_notice_at]
     if early:
-        told = f"the first notice ({seen.at(first_told)})" if notices else "any notice, for there was none"
-        return accuse(seen, early, len(seen.evictions), f"closes by the server came before {told}")
+        before = f"the first notice ({seen.at(first_notice_at)})" if notices else "any notice: there was none"
+        return accuse(seen, early, len(seen.evictions), f"closes by the server came before {before}")
     if seen.exited_at is None:
         return unknown("the target did not exit while it was watched")
     outlived = outlived_by_clients(seen, seen.exited_at)
@@ -152,7 +154,7 @@ def order(seen: Drain) -> Judgement:
     if not notices:
         return unknown("no notice and no close by the server to put in order")
     closes = f"{len(seen.evictions)} closes" + (f" from {seen.at(seen.evictions[0][0])}" if seen.evictions else "")
-    return passed(f"first notice {seen.at(first_told)}, {closes}, exit {seen.at(seen.exited_at)}")
+    return passed(f"first notice {seen.at(first_notice_at)}, {closes}, exit {seen.at(seen.exited_at)}")
 
 
 def outlived_by_clients(seen: Drain, moment: float) -> list[Offence]:
@@ -170,27 +172,27 @@ def outlived_by_clients(seen: Drain, moment: float) -> list[Offence]:
 def spread_reconnects(seen: Drain) -> Judgement:
     """The advised reconnect moments are spread evenly over the window."""
     present = len(due_a_notice(seen))
-    told = len(seen.notices)
-    if told == 0 and present >= LEAST_MOMENTS:
-        return failed(f"none of {present} clients was told when to reconnect")
-    if told < LEAST_MOMENTS:
-        return too_few(told, LEAST_MOMENTS, "notices")
+    count = len(seen.notices)
+    if count == 0 and present >= LEAST_MOMENTS:
+        return failed(f"none of {present} clients got a moment to reconnect")
+    if count < LEAST_MOMENTS:
+        return too_few(count, LEAST_MOMENTS, "notices")
     advised = [(t, who, who.notices[0].detail.get("reconnect_after_s")) for t, who in seen.notices]
     moments = [(moment, t, who) for t, who, moment in advised if _is_number(moment)]
-    if len(moments) < told:
+    if len(moments) < count:
         mute = [Offence(t, who.name, "was given none") for t, who, moment in advised if not _is_number(moment)]
-        return accuse(seen, mute, told, "notices advised no moment to reconnect")
+        return accuse(seen, mute, count, "notices advised no moment to reconnect")
     declared_s, longest_s = seen.terms.reconnect_window_s, max(moment for moment, _, _ in moments)
     window_s = longest_s if declared_s is None else declared_s
     outside = [
         Offence(t, who.name, f"was given {moment:.3f} s") for moment, t, who in moments if not 0 <= moment <= window_s
     ]
     if outside:
-        return accuse(seen, outside, told, f"advised moments lie outside the window of {window_s:.3f} s")
+        return accuse(seen, outside, count, f"advised moments lie outside the window of {window_s:.3f} s")
     distance = _distance_from_uniform(sorted(moment for moment, _, _ in moments), window_s)
-    limit = max(0.05, 2.5 / math.sqrt(told))
+    limit = max(0.05, 2.5 / math.sqrt(count))
     said = (
-        f"{told} moments up to {longest_s:.3f} s in a window of {window_s:.3f} s,"
+        f"{count} moments up to {longest_s:.3f} s in a window of {window_s:.3f} s,"
         f" {distance:.3f} from an even spread (limit {limit:.3f})"
     )
     return passed(said) if distance <= limit else failed(said)

@@ -1,8 +1,8 @@
-"""What is owed while the broker is away, beside what `delivery` counts: an answer to a publish, the truth about a loss.
+"""What is owed while the broker is away, apart from what `delivery` counts: an answer to each publish, and a `gap`.
 
-Owns: how soon a publish was answered, whatever the answer, and who was told that the log is another one. Part of clause
-33: a load that hangs is not served, and who is not told of a gap takes it for nothing. Refuses to know why a client
-came or went.
+Owns: how soon a publish was answered, whatever the answer, and which clients got a `gap` when the log was lost. Part of
+clause 33: a publish without an answer was not served, and a client without a `gap` does not know of its loss. Refuses
+to know why a client connected or left.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ..history.resume_run import ResumeRun
 from .verdict import Delay, Offence
 
 ANSWERED_WITHIN_S = 1.0
-TOLD_WITHIN_S = 3.0
+GAP_WITHIN_S = 3.0
 LEAST_PUBLISHES = 10  # while the broker was away
-LEAST_CLIENTS = 10  # that could be told
+LEAST_CLIENTS = 10  # that could get a gap
 BEGINS, ENDS = frozenset({"killed", "frozen"}), frozenset({"ready", "thawed"})
 ANSWERS = frozenset({"acked", "error"})
 
@@ -29,10 +29,10 @@ Publish = tuple[float, str, float]  # when, by whom, and how long it was without
 
 @dataclass
 class Outage:
-    """What was found. `wanting`: of what too little was observed for a pass; `figures`: how near it came to a bound."""
+    """What was found. `missing`: of what too little was observed for a pass; `figures`: how near it came to a bound."""
 
     offences: list[Offence] = field(default_factory=list)
-    wanting: str | None = None
+    missing: str | None = None
     figures: list[str] = field(default_factory=list)
 
 
@@ -73,7 +73,7 @@ def _look_for_answers(history: History, away: list[tuple[float, float]], found: 
     )
     if len(publishes) < LEAST_PUBLISHES:
         least = f"and a verdict needs {LEAST_PUBLISHES}"
-        found.wanting = f"only {len(publishes)} publishes while the broker was away, {least}"
+        found.missing = f"only {len(publishes)} publishes while the broker was away, {least}"
 
 
 def _publishes(history: History) -> Iterator[Publish]:
@@ -94,30 +94,30 @@ def _publishes(history: History) -> Iterator[Publish]:
 
 
 def _look_for_gaps(run: ResumeRun, back_at: float, found: Outage) -> None:
-    """Who was connected all the time, and was told of no gap."""
+    """The clients that were connected all the time, and got no `gap`."""
     there = [
         connection
         for connection in run.connections.values()
-        if connection.welcomed_at is not None and connection.welcomed_at < back_at < run.seen_until - TOLD_WITHIN_S
-        if connection.ended_at is None or connection.ended_at > back_at + TOLD_WITHIN_S
+        if connection.welcomed_at is not None and connection.welcomed_at < back_at < run.seen_until - GAP_WITHIN_S
+        if connection.ended_at is None or connection.ended_at > back_at + GAP_WITHIN_S
     ]
     found.figures.append(f"the log was lost before {len(there)} clients")
     found.offences += [
         Offence(
             back_at,
             connection.client,
-            f"was told of no gap in {TOLD_WITHIN_S:.3f} s, and the log was another one",
+            f"got no gap within {GAP_WITHIN_S:.3f} s, and the log had been lost",
             _delay_of_gap(run, connection, back_at),
         )
         for connection in there
-        if not any(mark.what == "gap" and mark.t <= back_at + TOLD_WITHIN_S for mark in connection.marks)
+        if not any(mark.what == "gap" and mark.t <= back_at + GAP_WITHIN_S for mark in connection.marks)
     ]
     if len(there) < LEAST_CLIENTS:
-        found.wanting = f"only {len(there)} clients could be told of the loss, and a verdict needs {LEAST_CLIENTS}"
+        found.missing = f"only {len(there)} clients were connected to get a gap, and a verdict needs {LEAST_CLIENTS}"
 
 
 def _delay_of_gap(run: ResumeRun, connection: ConnectionView, back_at: float) -> Delay:
-    """How long after the loss it was told, or was there untold."""
-    told = (mark.t for mark in connection.marks if mark.what == "gap" and mark.t > back_at)
+    """How long after the loss it got a gap, or was connected without one."""
+    gaps = (mark.t for mark in connection.marks if mark.what == "gap" and mark.t > back_at)
     until = run.seen_until if connection.ended_at is None else connection.ended_at
-    return Delay(back_at, next(told, until), back_at + TOLD_WITHIN_S, TOLD_WITHIN_S)
+    return Delay(back_at, next(gaps, until), back_at + GAP_WITHIN_S, GAP_WITHIN_S)

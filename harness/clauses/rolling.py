@@ -1,8 +1,8 @@
-"""Clause 33: clients that come back and resume get every message exactly once and in order, however often they move.
+"""Clause 33: clients that reconnect and resume get every message exactly once and in order, however often they move.
 
 Owns the verdict on what `delivery` has counted, how often each client was moved while hosts were replaced, and the
 figures that go with it: the longest silence of each client while messages were published, and the most reconnects in a
-second. The same judge serves runs in which no host is replaced (an outage of the broker): then no moves are asked for.
+second. The same judge serves runs in which no host is replaced (an outage of the broker): then no moves are required.
 A message that a `gap` announced as missing is missing all the same, unless the harness had emptied the broker. Source:
 contract, section Many workers, many hosts.
 """
@@ -28,11 +28,11 @@ SECOND_S = 1.0
 
 @clause_of_history(33, "rolling")
 def rolling(history: History) -> Judgement:
-    """Whoever reconnects and resumes gets every message exactly once, in order; each is moved once a host at most."""
+    """A client that reconnects and resumes gets every message once and in order, and is moved once a host at most."""
     run = ResumeRun(history)
     clients = [client for client in run.clients if client.since is not None]
     if not clients:
-        return unknown("no client that comes back was ever let in")
+        return unknown("no reconnecting client was ever connected")
     delivery, outage = count(run), look(history, run)
     offences = _offences(run, delivery, clients) + outage.offences
     counted = "; ".join((f"{_counted(delivery)} of {delivery.due} due", _figures(run, clients), *outage.figures))
@@ -44,10 +44,10 @@ def rolling(history: History) -> Judgement:
         said = f"{counted}; first {named}"
         return failed(said) if stand else busy(f"{excuses[0]}: {said}")
     if len(clients) < LEAST_CLIENTS:
-        return too_few(len(clients), LEAST_CLIENTS, "clients that come back")
+        return too_few(len(clients), LEAST_CLIENTS, "reconnecting clients")
     if len(run.accepted) < LEAST_MESSAGES:
         return too_few(len(run.accepted), LEAST_MESSAGES, "messages were accepted")
-    return unknown(outage.wanting) if outage.wanting else passed(counted)
+    return unknown(outage.missing) if outage.missing else passed(counted)
 
 
 def _offences(run: ResumeRun, delivery: Delivery, clients: Sequence[ReconnectingClientView]) -> list[Offence]:

@@ -71,12 +71,12 @@ def ctrl_c_is_one(seen: Drain) -> Judgement:
     return _is_one_stop(seen, f"SIGINT at {seen.at(pressed.t)} and SIGTERM at {seen.at(sigterm.t)} counted as one")
 
 
-def _is_one_stop(seen: Drain, praise: str) -> Judgement:
+def _is_one_stop(seen: Drain, success: str) -> Judgement:
     """Whether one notice, one deadline and one exit status came of several signals."""
     twice = [(client.notices[1].t, client) for client in seen.connections if len(client.notices) > 1]
     if twice:
-        offences = [Offence(t, client.name, f"was told {len(client.notices)} times") for t, client in twice]
-        return accuse(seen, offences, len(seen.connections), "clients were told more than once")
+        offences = [Offence(t, client.name, f"got {len(client.notices)} notices") for t, client in twice]
+        return accuse(seen, offences, len(seen.connections), "clients got more than one notice")
     if early := closed_early(seen):
         return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
     stayed = stayers(seen)
@@ -86,24 +86,24 @@ def _is_one_stop(seen: Drain, praise: str) -> Judgement:
         return unknown(f"the harness had stopped the target at {seen.grace_end}")
     if doubt := closes_may_have_been_early(seen):
         return doubt
-    begun = _begins_to_close(seen, seen.evicts_at, praise)
+    begun = _begins_to_close(seen, seen.evicts_at, success)
     if begun.verdict is not Verdict.PASS:
         return begun
     status = exit_status(seen)
     return status if status.verdict is not Verdict.PASS else passed(f"{begun.evidence}; {status.evidence}")
 
 
-def _begins_to_close(seen: Drain, since: float, praise: str) -> Judgement:
+def _begins_to_close(seen: Drain, since: float, success: str) -> Judgement:
     """Whether the first close by the server came within a second of a moment at which clients were there."""
     limit = since + AT_ONCE_S + seen.terms.parent_delay_s
     closes = seen.reader_evictions
-    first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "nobody was closed"
+    first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "no client was closed"
     said = f"{first} (limit {seen.at(limit)})"
     if closes and closes[0][0] <= limit:
-        return passed(f"{praise}; {said}")
+        return passed(f"{success}; {said}")
     waiting = [client for client in seen.readers if client.connected_at(since) and client.connected_at(limit)]
     if not waiting or seen.seen_until < limit:
-        return unknown(f"nobody waited until {seen.at(limit)} to be closed")
+        return unknown(f"no client stayed until {seen.at(limit)} to be closed")
     return late(seen, said, Delay(since, closes[0][0] if closes else seen.seen_until, limit, AT_ONCE_S))
 
 
@@ -157,13 +157,13 @@ def startup(seen: Drain) -> Judgement:
     """
     if seen.was_up:
         return unknown("the target was up before it was told to stop")
-    told = seen.t0 + seen.terms.parent_delay_s
-    limit = told + AT_ONCE_S
+    arrived = seen.t0 + seen.terms.parent_delay_s
+    limit = arrived + AT_ONCE_S
     if doubt := stood_still(seen, seen.t0, limit):
         return doubt
-    if seen.profile.ready and seen.up_at is not None and seen.up_at >= told:
+    if seen.profile.ready and seen.up_at is not None and seen.up_at >= arrived:
         said = f"told to stop in startup, it was ready at {seen.at(seen.up_at)}"
-        return late(seen, said, Delay(seen.t0, seen.up_at, told, READY_WITHIN_S))
+        return late(seen, said, Delay(seen.t0, seen.up_at, arrived, READY_WITHIN_S))
     if seen.exited_at is not None:
         said = f"told to stop in startup, it exited at {seen.at(seen.exited_at)} (limit {seen.at(limit)})"
         if seen.exited_at <= limit:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..history.client import ClientView
 from ..history.drain import Drain
-from .notice import TOLD_WITHIN_S, delay_of_notice, due_a_notice
+from .notice import NOTICE_WITHIN_S, delay_of_notice, due_a_notice
 from .registry import clause
 from .verdict import Delay, Judgement, Offence, accuse, busy, excuse, passed, stood_still, too_few, unknown
 
@@ -42,34 +42,36 @@ def no_hostage(seen: Drain) -> Judgement:
     deliveries = _Deliveries(seen, since)
     if doubt := deliveries.stood_still:
         return doubt
-    told_by = seen.t0 + TOLD_WITHIN_S + seen.terms.parent_delay_s
+    notice_by = seen.t0 + NOTICE_WITHIN_S + seen.terms.parent_delay_s
     due = due_a_notice(seen)
-    untold = [offence for client in due if (offence := _late_telling(seen, client, told_by))]
-    if untold:
-        return accuse(seen, untold, len(due), f"clients had no notice by {seen.at(told_by)}")
+    late = [offence for client in due if (offence := _late_notice(seen, client, notice_by))]
+    if late:
+        return accuse(seen, late, len(due), f"clients had no notice by {seen.at(notice_by)}")
     if offences := list(deliveries.late()):
         charge = f"clients did not have their messages within {deliveries.limit_s:.3f} s"
         return accuse(seen, offences, len(seen.readers), charge)
-    told = f"beside {len(stalled)} stalled readers {len(due)} clients had their notice by {seen.at(told_by)}"
+    notified = f"beside {len(stalled)} stalled readers {len(due)} clients had their notice by {seen.at(notice_by)}"
     if not seen.profile.broadcasts:
-        return passed(told) if due else unknown("no client was connected at t0 and stayed long enough to be told")
+        return (
+            passed(notified) if due else unknown("no client was connected at t0 and stayed long enough to get a notice")
+        )
     if len(deliveries.after) < LEAST_DELIVERIES:
         return too_few(len(deliveries.after), LEAST_DELIVERIES, "messages heard after t0")
     slowest = max(delivery.took_s for delivery in deliveries.after)
     if slowest > DELIVERED_WITHIN_S and (doubt := deliveries.too_slow_before):
         return doubt
     return passed(
-        f"{told}; {len(deliveries.after)} messages were heard, the slowest after {slowest:.3f} s"
+        f"{notified}; {len(deliveries.after)} messages were heard, the slowest after {slowest:.3f} s"
         f" (limit {deliveries.limit_s:.3f} s)"
     )
 
 
-def _late_telling(seen: Drain, client: ClientView, by: float) -> Offence | None:
+def _late_notice(seen: Drain, client: ClientView, by: float) -> Offence | None:
     if not client.notices:
-        return Offence(by, client.name, "had not been told", delay_of_notice(seen, client))
+        return Offence(by, client.name, "had no notice", delay_of_notice(seen, client))
     t = client.notices[0].t
-    delay = Delay(seen.t0, t, by, TOLD_WITHIN_S)
-    return Offence(by, client.name, f"was told only at {seen.at(t)}", delay) if t > by else None
+    delay = Delay(seen.t0, t, by, NOTICE_WITHIN_S)
+    return Offence(by, client.name, f"got its notice only at {seen.at(t)}", delay) if t > by else None
 
 
 class _Deliveries:

@@ -96,7 +96,7 @@ def _most_on_one_worker(seen: Drain, there: list[ClientView]) -> int:
 def exit_status(seen: Drain) -> Judgement:
     """The exit status is one declared for what happened: drained, forced, stopped in startup.
 
-    A force that found nobody there any more may go unnoticed.
+    A force after the last client has left may go unnoticed.
     """
     if seen.status is None or seen.exited_at is None:
         return unknown("the target did not exit by itself while it was watched")
@@ -154,7 +154,7 @@ def leaves_nothing(seen: Drain) -> Judgement:
     if seen.gave_up_at is not None and seen.exited_at is None:
         return failed(f"the target was still running when the harness gave up at {seen.at(seen.gave_up_at)}")
     if seen.left_behind is None:
-        return unknown("nobody looked at what the target left")
+        return unknown("what the target left behind was not looked at")
     left = seen.left_behind.detail
     flaws = []
     if left["pids"]:

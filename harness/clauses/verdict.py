@@ -108,7 +108,7 @@ def failed(evidence: str) -> Judgement:
 
 
 def unknown(evidence: str) -> Judgement:
-    """Too little was observed, or too badly, to say: what was wanting."""
+    """Too little was observed, or too badly, to say: what was missing."""
     return Judgement(Verdict.UNKNOWN, evidence)
 
 

@@ -1,9 +1,9 @@
-"""Clauses 32 and 34: with several workers every connection that was accepted is answered, and one that dies takes only
-its own clients with it, who miss nothing.
+"""Clauses 32 and 34: with several workers every accepted connection is answered, and a worker that dies takes only its
+own connections with it, whose clients lose nothing.
 
 Owns: handshakes begun while a worker dies, while all are replaced, and while the host drains; and whom the death of a
-worker touches. A handshake that is reset or refused by TCP was not left in the dark: its client tries again at once.
-Source: contract, section Many workers; the parent that keeps the listening socket of workers that have gone.
+worker touches. A handshake that is reset or refused by TCP does not count as unanswered: its client tries again at
+once. Source: contract, section Many workers; the parent that keeps the listening socket of workers that have gone.
 """
 
 from __future__ import annotations
@@ -98,27 +98,27 @@ def worker_dies(history: History) -> Judgement:
     there = [client for client in there if client.opened_at is not None and client.opened_at < seen.kills[0].looked_at]
     own = [client for client in there if seen.lost_its_worker(client)]
     run = ResumeRun(history)
-    delivery, came_back = count(run), _came_back(run, {client.name for client in own})
+    delivery, reconnected = count(run), _reconnected(run, {client.name for client in own})
     offences = list(_wrongly_cut(seen, there, killed_at))
-    offences += [Offence(killed_at, name, "did not come back") for name, t in came_back.items() if t is None]
+    offences += [Offence(killed_at, name, "did not reconnect") for name, t in reconnected.items() if t is None]
     offences += delivery.lost + delivery.announced + delivery.doubled + delivery.reordered + delivery.unanswered
     if offences:
-        charge = f"clients did not get over the kill of a worker at {seen.at(killed_at)}"
+        charge = f"clients did not recover from the kill of a worker at {seen.at(killed_at)}"
         return accuse(seen, offences, len(there), charge)
-    counts = (len(own), len(there) - len(own), len(came_back))
-    for what, found in zip(("its own", "the others'", "its own that come back"), counts, strict=True):
+    counts = (len(own), len(there) - len(own), len(reconnected))
+    for what, found in zip(("its own", "the others'", "its own that reconnect"), counts, strict=True):
         if found < LEAST_CONNECTIONS:
             return too_few(found, LEAST_CONNECTIONS, f"connections, {what}, when a worker was killed")
-    back_at = max(t for t in came_back.values() if t is not None)
+    back_at = max(t for t in reconnected.values() if t is not None)
     return passed(
-        f"{len(own)} of {len(there)} connections ended with their worker at {seen.at(killed_at)}; its {len(came_back)}"
-        f" clients that come back were there by {seen.at(back_at)}; of {delivery.due} messages due none was lost,"
-        " doubled or out of order"
+        f"{len(own)} of {len(there)} connections ended with their worker at {seen.at(killed_at)}; its"
+        f" {len(reconnected)} reconnecting clients were back by {seen.at(back_at)}; of {delivery.due} messages due none"
+        " was lost, doubled or out of order"
     )
 
 
 def _wrongly_cut(seen: Drain, there: list[ClientView], killed_at: float) -> Iterator[Offence]:
-    """Who went down with a worker that did not hold it, and who did not with the one that did."""
+    """The clients that were cut off by another worker than their own, or not by their own."""
     gone_by = killed_at + NOTICED_WITHIN_S
     for client in there:
         if seen.lost_its_worker(client):
@@ -130,8 +130,8 @@ def _wrongly_cut(seen: Drain, there: list[ClientView], killed_at: float) -> Iter
             yield Offence(client.evicted_at, client.name, "was cut off, and another worker held it")
 
 
-def _came_back(run: ResumeRun, cut: set[str]) -> dict[str, float | None]:
-    """Of each client that comes back, and whose connection was among these, when its next one stood."""
+def _reconnected(run: ResumeRun, cut: set[str]) -> dict[str, float | None]:
+    """When each client that lost one of these connections had its next one; None where it never had."""
     found: dict[str, float | None] = {}
     for client in run.clients:
         for connection in client.connections:

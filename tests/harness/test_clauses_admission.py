@@ -237,7 +237,7 @@ CASES: Cases = {
             "refused, or let in and told",
             healthy,
             PASS,
-            "6 handshakes raced the signal: 3 joined and were told",
+            "6 handshakes raced the signal: 3 joined and got a notice",
         ),
         Case(
             "let in and forgotten",
@@ -250,7 +250,7 @@ CASES: Cases = {
             "told after the close",
             lambda: healthy().without("racer-0").handshake("racer-0", -0.01).opened(0.01).is_closed(5.1).told(5.2),
             FAIL,
-            "was told only after its close frame",
+            "got its notice only after its close frame",
         ),
         Case("reset", lambda: joiner("racer-9", -0.01).failed(0.01, "reset"), FAIL, "got reset"),
         Case("403", lambda: joiner("racer-9", -0.01).refused(0.01, 403), FAIL, "got 403"),

@@ -48,7 +48,7 @@ def slow_joiner(took: float = 1.2) -> Story:
     return joiner("late-9", 2.0).refused(2.0 + took)
 
 
-def left_untold(at: float = 1.2) -> Story:
+def left_without_notice(at: float = 1.2) -> Story:
     return healthy().client("odd-1").leaves(at)
 
 
@@ -175,8 +175,10 @@ CASES: Cases = {
         ),
     ],
     5: [
-        Case("explained by the lag", lambda: left_untold().lags(1.2, 0.3), UNKNOWN, "lagged 0.300 s"),
-        Case("later than that", lambda: left_untold(1.4).lags(1.2, 0.3), FAIL, "had no notice until it was gone"),
+        Case("explained by the lag", lambda: left_without_notice().lags(1.2, 0.3), UNKNOWN, "lagged 0.300 s"),
+        Case(
+            "later than that", lambda: left_without_notice(1.4).lags(1.2, 0.3), FAIL, "had no notice until it was gone"
+        ),
         Case("read late", lambda: told_late(1.2, 5.0).lags(1.2, 0.3), UNKNOWN, "lagged 0.300 s"),
         Case("no notice is too early", lambda: told_late(0.1, 3.0).lags(0.1, 0.3), FAIL, "was told 3.000 s were left"),
         Case("twice", lambda: told_late(0.1, 4.9).told(0.2).lags(0.1, 0.3), FAIL, "was told 2 times"),
@@ -338,7 +340,13 @@ CASES: Cases = {
     25: [
         Case(
             "it passes on what the machine did",
-            lambda: left_untold().without("target", "signal").about("target").add(0, "cause", cause="x").lags(1.2, 0.3),
+            lambda: (
+                left_without_notice()
+                .without("target", "signal")
+                .about("target")
+                .add(0, "cause", cause="x")
+                .lags(1.2, 0.3)
+            ),
             UNKNOWN,
             "stopped by x: clause 5: the harness itself lagged 0.300 s",
         ),

@@ -70,10 +70,10 @@ CASES: Cases = {
             "told late",
             lambda: hears_all(one_more().told(1.2)).is_evicted(5.5),
             FAIL,
-            "1 of 69 clients had no notice by t0+1.000 s; first odd-1 at t0+1.000 s was told only at t0+1.200 s",
+            "1 of 69 clients had no notice by t0+1.000 s; first odd-1 at t0+1.000 s got its notice only at t0+1.200 s",
         ),
         Case("a parent's delay", lambda: hears_all(one_more().told(1.2)).under(parent_delay_s=0.3), PASS, "69 clients"),
-        Case("never told", lambda: one_more().is_evicted(5.5), FAIL, "odd-1 at t0+1.000 s had not been told"),
+        Case("never told", lambda: one_more().is_evicted(5.5), FAIL, "odd-1 at t0+1.000 s had no notice"),
         Case(
             "a message that waited",
             lambda: hears_all(one_more().told(0.1), but=3).hears(2.3, "broadcast", 3).is_evicted(5.5),

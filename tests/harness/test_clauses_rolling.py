@@ -324,16 +324,14 @@ CASES: Cases = {
             PASS,
             "lost 0 (11 more announced by a gap)",
         ),
-        Case(
-            "few clients", lambda: steady(clients=9), UNKNOWN, "only 9 clients that come back, and a verdict needs 10"
-        ),
+        Case("few clients", lambda: steady(clients=9), UNKNOWN, "only 9 reconnecting clients, and a verdict needs 10"),
         Case(
             "few messages",
             lambda: steady(messages=49),
             UNKNOWN,
             "only 49 messages were accepted, and a verdict needs 50",
         ),
-        Case("nobody", story, UNKNOWN, "no client that comes back was ever let in"),
+        Case("nobody", story, UNKNOWN, "no reconnecting client was ever connected"),
     ],
 }
 

@@ -285,7 +285,7 @@ CASES: Cases = {
             FAIL,
             "still running when the harness gave up at t0+9.000 s",
         ),
-        Case("nobody looked", lambda: story().exits(1.0), UNKNOWN, "nobody looked"),
+        Case("nobody looked", lambda: story().exits(1.0), UNKNOWN, "what the target left behind was not looked at"),
     ],
 }
 

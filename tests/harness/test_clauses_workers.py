@@ -80,15 +80,15 @@ CASES: Cases = {
             "only its own notice, and they come back",
             crash,
             PASS,
-            "6 of 12 connections ended with their worker at t0-5.500 s; its 6 clients that come back were there by"
+            "6 of 12 connections ended with their worker at t0-5.500 s; its 6 reconnecting clients were back by"
             " t0-5.189 s; of 880 messages due none was lost, doubled or out of order",
         ),
         Case(
             "another one is cut as well",
             lambda: crash().about("reconnecting-3/1").ends(3.1, "reset"),
             FAIL,
-            "1 of 12 clients did not get over the kill of a worker at t0-5.500 s; first reconnecting-3/1 at t0-5.400 s"
-            " was cut off, and another worker held it",
+            "1 of 12 clients did not recover from the kill of a worker at t0-5.500 s; first reconnecting-3/1 at"
+            " t0-5.400 s was cut off, and another worker held it",
         ),
         Case(
             "cut at its deadline",
@@ -113,7 +113,7 @@ CASES: Cases = {
         Case("one that came just then", lambda: lingerer(crash(), 99, 2.995).ends(3.01, "reset"), PASS, "6 of 12"),
         Case("a hostile one", lambda: crash().client("stalled-1", hostile=True, port=99).ends(3.1, "reset"), PASS, ""),
         Case(
-            "one did not come back", lambda: crash(back=5), FAIL, "first reconnecting-6 at t0-5.500 s did not come back"
+            "one did not reconnect", lambda: crash(back=5), FAIL, "first reconnecting-6 at t0-5.500 s did not reconnect"
         ),
         Case(
             "one lost a message",
@@ -133,7 +133,7 @@ CASES: Cases = {
             "it held nobody who comes back",
             lambda: lingering(crash(own=0)),
             UNKNOWN,
-            "only 0 connections, its own that come back",
+            "only 0 connections, its own that reconnect",
         ),
         Case("a pass stands whatever the lag", lambda: crash().lags(3.2, 0.3), PASS, "none was lost"),
         Case("nobody was killed", lambda: crash().without("target", "worker_killed"), UNKNOWN, "no worker was killed"),
