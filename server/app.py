@@ -26,7 +26,7 @@ from .drain.shutdown import Shutdown
 from .drain.uvicorn import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
 from .endpoints.broadcast import broadcast_handler
 from .endpoints.heavy import Heavy, HeavyPool
-from .endpoints.http import add_metrics, add_routes
+from .endpoints.http import add_metrics, add_routes, bounded
 from .endpoints.json import Json
 from .endpoints.session import begin_session
 from .hub import Hub
@@ -48,6 +48,7 @@ class Application(FastAPI):
     """FastAPI, but a WebSocket goes to `admission` first: one that passes FastAPI's layers costs 1.3 kB more."""
 
     admission: ASGIApp
+    max_body_bytes: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -56,6 +57,8 @@ class Application(FastAPI):
 
     async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let FastAPI serve it."""
+        if scope["type"] == "http":
+            receive = bounded(scope, receive, self.max_body_bytes)
         await super().__call__(scope, receive, send)
 
 
@@ -96,6 +99,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
 
     app = Application(title="Ebb", lifespan=life)
     app.state.hub, app.state.shutdown = hub, shutdown
+    app.max_body_bytes = settings.max_body_bytes
     paths: dict[str, Begin] = {
         "/ws": partial(broadcast_handler, hub),
         "/ws/json": lambda connection, _: Json(connection),

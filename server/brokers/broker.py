@@ -59,7 +59,8 @@ class Broker(Protocol):
         """Name who is called for each message. Once, before `start`.
 
         `lost` is called when the log is not the one any more that it was (`epoch` has changed by then), with the number
-        after which it goes on: 0 for one that begins anew. A message whose number is not the next one is a loss too.
+        after which it goes on: 0 for one that begins anew. It is also called where messages of the same log cannot be
+        had. A message whose number is not the next one is a loss too.
         """
 
     async def start(self) -> None:

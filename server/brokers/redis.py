@@ -6,7 +6,9 @@ connections, one that reads, one that publishes and four for the store, and one 
 
 Rules: a server that is silent for longer than it may (1.3 s) is away, as is one that closes the connection. When it
 is back, the log is looked at first: the same log goes on from our place; another one is delivered from its beginning,
-after `lost`. Each second without a message it is looked at as well.
+after `lost`. Each second without a message it is looked at as well. An answer that does not come in time although the
+server is there is a large one: it is read again, entry by entry, with twice the patience, up to 4 s. An entry that
+cannot be read in that time either is skipped, and is a loss.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from ..messages.history import Message, Post
 from .broker import BrokerUnavailable, Deliver, Lost, Store
 from .embedded import EmbeddedValkey
 from .redis_connection import Address, RedisConnection, pauses
-from .redis_log import LOG, Entry, Known, entry_of, look, post_of, reply_of
+from .redis_log import LOG, Entry, Known, entry_of, find_next, look, number_of, post_of, reply_of
 from .redis_publisher import Publisher
 from .redis_store import ValkeyStore
 
@@ -32,6 +34,7 @@ T = TypeVar("T")
 
 BLOCK_S = 1.0  # for which the server waits for a message
 SILENCE_S = 0.25  # for which its answer may be late
+LONGEST_SILENCE_S = 4.0  # the same for a large entry
 SLICE = 100  # messages that are delivered before the event loop has its turn
 WAITING_S = 10.0  # between two lines about a broker that is not there yet
 
@@ -50,6 +53,7 @@ class ValkeyBroker:
         self.store: Store = self._store
         self._history = history
         self._known = Known()
+        self._silence_s = SILENCE_S
         self._line = RedisConnection(address)
         self._publisher = Publisher(address, self._known, history)
         self._reading: asyncio.Task[None] | None = None
@@ -114,13 +118,34 @@ class ValkeyBroker:
             try:
                 upto = await self._look(proves=True)
                 self.available = True
-                while await self._read(0) and self._known.read < upto:
-                    pass
+                await self._catch_up(upto)
                 return
             except BrokerUnavailable as error:
                 self.available = False
                 say(str(error))
             await self.away(pause_s)
+
+    async def _catch_up(self, upto: int) -> None:
+        """Deliver what the log holds up to a number. Raises BrokerUnavailable, and has more patience the next time."""
+        try:
+            while await self._read(0) and self._known.read < upto:
+                pass
+        except BrokerUnavailable:
+            if self._silence_s >= LONGEST_SILENCE_S:
+                await self._skip()
+            self._silence_s = min(2 * self._silence_s, LONGEST_SILENCE_S)
+            raise
+        self._silence_s = SILENCE_S
+
+    async def _skip(self) -> None:
+        """Leave out the next entry, which cannot be read, and say so. Raises BrokerUnavailable."""
+        if (at := await self._line.ask(*find_next(self._known))) is None:
+            return
+        known, number = self._known, number_of(at.decode())
+        known.highest, known.at, known.text = max(known.highest, number), at.decode(), b""
+        within_s = LONGEST_SILENCE_S
+        logger.error("entry %s of the log of %s cannot be read within %g s, and is lost", known.at, self.name, within_s)
+        self._tell("the loss", self._lost, number)
 
     async def _look(self, proves: bool = False) -> int:
         """See whether the log is the one that we know, and return its last number. Raises BrokerUnavailable.
@@ -142,8 +167,9 @@ class ValkeyBroker:
     async def _read(self, block_s: float) -> bool:
         """Deliver the next messages; was there any? Raises BrokerUnavailable."""
         block = ("BLOCK", round(block_s * 1000)) if block_s else ()
-        command = ("XREAD", "COUNT", SLICE, *block, "STREAMS", LOG, self._known.at)
-        answer = await self._line.ask(*command, within_s=block_s + SILENCE_S)
+        count = SLICE if self._silence_s == SILENCE_S else 1
+        command = ("XREAD", "COUNT", count, *block, "STREAMS", LOG, self._known.at)
+        answer = await self._line.ask(*command, within_s=block_s + self._silence_s)
         for at, fields in answer[0][1] if answer else ():
             entry = entry_of(at, fields)
             if entry.epoch != self.epoch:
