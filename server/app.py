@@ -65,8 +65,8 @@ class Application(FastAPI):
 def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     """Build one server from its settings. `lifespan` is an application's own: entered before clients are served.
 
-    Told to stop while `lifespan` is still starting, the server gives it up and is gone. A broker URL that is none ends
-    the process with status 1 and one line.
+    A server that is told to stop while `lifespan` is still starting gives that up and ends. A wrong broker URL ends the
+    process with status 1 and one line.
     """
     try:
         broker = broker_of(settings.broker_url, settings.history_messages)
@@ -114,7 +114,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
 
 
 def hold(hub: Hub, shutdown: Shutdown, settings: Settings) -> uvicorn.Server | None:
-    """Make the server that runs us drain before it stops, where that can be done. Returns that server."""
+    """Make the server that runs us drain before it stops, if it is uvicorn. Returns that server."""
     server = running_server()
     if server is None:
         if threading.current_thread() is threading.main_thread():  # a TestClient runs us in another thread
@@ -135,7 +135,7 @@ def hold(hub: Hub, shutdown: Shutdown, settings: Settings) -> uvicorn.Server | N
 
 
 async def reach(broker: Broker, server: uvicorn.Server | None) -> None:
-    """Wait for the broker; one that cannot be had at all ends the server, in one line."""
+    """Wait for the broker; one that can never be reached ends the server, with one line."""
     try:
         await broker.start()
     except BrokerFailed as error:
@@ -146,7 +146,7 @@ async def reach(broker: Broker, server: uvicorn.Server | None) -> None:
 
 
 async def notify(hub: Hub, text: str, interval_s: float) -> None:
-    """Broadcast `text` every `interval_s` seconds; never, if that is 0. Of all that share a broker, one does."""
+    """Broadcast `text` every `interval_s` seconds, 0 for never: one of the processes that share a broker does."""
     while interval_s > 0:
         await asyncio.sleep(interval_s)
         turn = f"/notify/{time.time() // interval_s:.0f}" if hub.broker.shared else None

@@ -1,11 +1,11 @@
 """The broker of many processes and hosts: a Redis (6.2 or newer) or Valkey of the user's own.
 
-Owns the reading of the log: every message is delivered once and in order, from the place where this process stands,
-whatever the server does meanwhile; and the knowledge whether the server is there. A process holds at most six
+Owns the reading of the log: every message is delivered once and in order, from the position of this process on,
+whatever the server does meanwhile; and the knowledge whether the server answers. A process holds at most six
 connections, one that reads, one that publishes and four for the store, and one for each stream that it follows.
 
-Rules: a server that is silent for longer than it may (1.3 s) is away, as is one that closes the connection. When it
-is back, the log is looked at first: the same log goes on from our place; another one is delivered from its beginning,
+Rules: a server that is silent for longer than it may (1.3 s) is away, as is one that closes the connection. When it is
+back, the log is looked at first: the same log goes on from our position; another one is delivered from its beginning,
 after `lost`. Each second without a message it is looked at as well. An answer that does not come in time although the
 server is there is a large one: it is read again, entry by entry, with twice the patience, up to 4 s. An entry that
 cannot be read in that time either is skipped, and is a loss.
@@ -54,14 +54,14 @@ class ValkeyBroker:
         self._history = history
         self._known = Known()
         self._silence_s = SILENCE_S
-        self._line = RedisConnection(address)
+        self._connection = RedisConnection(address)
         self._publisher = Publisher(address, self._known, history)
         self._reading: asyncio.Task[None] | None = None
         self._deliver: Deliver = lambda _message: None
         self._lost: Lost = lambda _after: None
 
     def subscribe(self, deliver: Deliver, lost: Lost) -> None:
-        """Name who is called for each message, and when the log is another one."""
+        """Set what is called for each message, and when the log is another one."""
         self._deliver, self._lost = deliver, lost
 
     async def start(self) -> None:
@@ -91,7 +91,7 @@ class ValkeyBroker:
             await asyncio.gather(self._reading, return_exceptions=True)
         await self._publisher.close()
         await self._store.close()
-        await self._line.close()
+        await self._connection.close()
 
     async def away(self, pause_s: float) -> None:
         """Let `pause_s` seconds pass before the next attempt to reach the broker."""
@@ -113,7 +113,7 @@ class ValkeyBroker:
             logger.info("the broker at %s is back after %.1f s, at message %d", self.name, away_s, number)
 
     async def _reach(self, say: Callable[[str], None]) -> None:
-        """Find the log, however long that takes, and deliver what it holds beyond our place."""
+        """Find the log, however long that takes, and deliver what it holds beyond our position."""
         for pause_s in pauses():
             try:
                 upto = await self._look(proves=True)
@@ -139,7 +139,7 @@ class ValkeyBroker:
 
     async def _skip(self) -> None:
         """Leave out the next entry, which cannot be read, and say so. Raises BrokerUnavailable."""
-        if (at := await self._line.ask(*find_next(self._known))) is None:
+        if (at := await self._connection.ask(*find_next(self._known))) is None:
             return
         known, number = self._known, number_of(at.decode())
         known.highest, known.at, known.text = max(known.highest, number), at.decode(), b""
@@ -153,7 +153,7 @@ class ValkeyBroker:
         `proves`: also where nothing can be written.
         """
         known = self._known
-        reply = reply_of(await self._line.ask(*look(known, self._history, proves)))
+        reply = reply_of(await self._connection.ask(*look(known, self._history, proves)))
         if reply.epoch != known.epoch:
             another = known.epoch != ""
             before = 0 if another else max(0, reply.seq - self._history)
@@ -169,7 +169,7 @@ class ValkeyBroker:
         block = ("BLOCK", round(block_s * 1000)) if block_s else ()
         count = SLICE if self._silence_s == SILENCE_S else 1
         command = ("XREAD", "COUNT", count, *block, "STREAMS", LOG, self._known.at)
-        answer = await self._line.ask(*command, within_s=block_s + self._silence_s)
+        answer = await self._connection.ask(*command, within_s=block_s + self._silence_s)
         for at, fields in answer[0][1] if answer else ():
             entry = entry_of(at, fields)
             if entry.epoch != self.epoch:
@@ -192,7 +192,7 @@ class ValkeyBroker:
 
     @staticmethod
     def _tell(what: str, whom: Callable[[T], None], about: T) -> None:
-        """What the subscriber makes of one message must not keep the others."""
+        """A subscriber that fails with one message must still get the others."""
         try:
             whom(about)
         except Exception:
@@ -200,7 +200,7 @@ class ValkeyBroker:
 
 
 class EmbeddedBroker(ValkeyBroker):
-    """`embedded://`: brings its own server. One process alone hears it; it keeps its state as the shared ones do."""
+    """`embedded://`: brings its own server. Only this process reads it; it keeps its state as the shared ones do."""
 
     shared = False
 

@@ -203,7 +203,7 @@ class Slow(ValkeyBroker):
 
     def __init__(self, url: str, s_per_mb: float) -> None:
         super().__init__(url, HISTORY)
-        ask = self._line.ask
+        ask = self._connection.ask
 
         async def ask_slowly(*command: Any, within_s: float = ANSWER_S) -> Any:
             answer = await ask(*command, within_s=within_s)
@@ -216,7 +216,7 @@ class Slow(ValkeyBroker):
                 raise BrokerUnavailable("the answer is too large for this patience")
             return answer
 
-        self._line.ask = ask_slowly  # type: ignore[method-assign]
+        self._connection.ask = ask_slowly  # type: ignore[method-assign]
 
 
 async def test_what_cannot_be_read_in_time_is_read_with_more_patience(shared: Service, lines: Any):
