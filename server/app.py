@@ -26,7 +26,7 @@ from .drain.shutdown import Shutdown
 from .drain.uvicorn import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
 from .endpoints.broadcast import broadcast_handler
 from .endpoints.heavy import Heavy, HeavyPool
-from .endpoints.http import add_metrics, add_routes
+from .endpoints.http import add_metrics, add_routes, bounded
 from .endpoints.json import Json
 from .endpoints.session import begin_session
 from .hub import Hub
@@ -48,6 +48,7 @@ class Application(FastAPI):
     """FastAPI, but a WebSocket goes to `admission` first: one that passes FastAPI's layers costs 1.3 kB more."""
 
     admission: ASGIApp
+    max_body_bytes: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -56,14 +57,16 @@ class Application(FastAPI):
 
     async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let FastAPI serve it."""
+        if scope["type"] == "http":
+            receive = bounded(scope, receive, self.max_body_bytes)
         await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     """Build one server from its settings. `lifespan` is an application's own: entered before clients are served.
 
-    Told to stop while `lifespan` is still starting, the server gives it up and is gone. A broker URL that is none ends
-    the process with status 1 and one line.
+    A server that is told to stop while `lifespan` is still starting gives that up and ends. A wrong broker URL ends the
+    process with status 1 and one line.
     """
     try:
         broker = broker_of(settings.broker_url, settings.history_messages)
@@ -96,6 +99,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
 
     app = Application(title="Ebb", lifespan=life)
     app.state.hub, app.state.shutdown = hub, shutdown
+    app.max_body_bytes = settings.max_body_bytes
     paths: dict[str, Begin] = {
         "/ws": partial(broadcast_handler, hub),
         "/ws/json": lambda connection, _: Json(connection),
@@ -110,7 +114,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
 
 
 def hold(hub: Hub, shutdown: Shutdown, settings: Settings) -> uvicorn.Server | None:
-    """Make the server that runs us drain before it stops, where that can be done. Returns that server."""
+    """Make the server that runs us drain before it stops, if it is uvicorn. Returns that server."""
     server = running_server()
     if server is None:
         if threading.current_thread() is threading.main_thread():  # a TestClient runs us in another thread
@@ -131,7 +135,7 @@ def hold(hub: Hub, shutdown: Shutdown, settings: Settings) -> uvicorn.Server | N
 
 
 async def reach(broker: Broker, server: uvicorn.Server | None) -> None:
-    """Wait for the broker; one that cannot be had at all ends the server, in one line."""
+    """Wait for the broker; one that can never be reached ends the server, with one line."""
     try:
         await broker.start()
     except BrokerFailed as error:
@@ -142,7 +146,7 @@ async def reach(broker: Broker, server: uvicorn.Server | None) -> None:
 
 
 async def notify(hub: Hub, text: str, interval_s: float) -> None:
-    """Broadcast `text` every `interval_s` seconds; never, if that is 0. Of all that share a broker, one does."""
+    """Broadcast `text` every `interval_s` seconds, 0 for never: one of the processes that share a broker does."""
     while interval_s > 0:
         await asyncio.sleep(interval_s)
         turn = f"/notify/{time.time() // interval_s:.0f}" if hub.broker.shared else None

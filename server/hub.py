@@ -1,8 +1,8 @@
-"""Everyone who is connected to this process, and the way a message takes to them.
+"""The connections of this process, and the way of a message to them.
 
 Owns the registry of connections and the fan-out: a published message gets its place in the broker's log, is encoded
-once for each form, kept for those who come back, and offered to every member of its audience. Never waits for a
-client. Refuses to know sockets, HTTP, and why somebody is here or gone.
+once for each form, stored for clients that resume, and offered to every member of its audience. Never waits for a
+client. Refuses to know sockets, HTTP, and why a connection came or ended.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Hub:
         self._by_name: dict[str, Connection] = {}
         broker.subscribe(self._deliver, self._lose)
 
-    # ---- Who is here ----
+    # ---- Connections ----
 
     def enter(self, connection: Connection) -> None:
-        """Count a connection in. It hears broadcasts once it has subscribed."""
+        """Count a connection in. It is sent broadcasts once it has subscribed."""
         self.connections[connection.number] = connection
 
     def subscribe(self, connection: Connection, rooms: Iterable[str] = ()) -> None:
@@ -72,7 +72,7 @@ class Hub:
         """Take a connection out of a room."""
         self._fanout.leave(connection, room)
 
-    # ---- What is said ----
+    # ---- Messages ----
 
     def position(self) -> Position:
         """Up to where this process has delivered."""
@@ -111,13 +111,13 @@ class Hub:
         return position.epoch == self.broker.epoch and self.history.reaches(position.seq)
 
     def is_behind(self, position: Position) -> bool:
-        """Whether a position is one that this process has yet to hear of."""
+        """Whether a position lies beyond what this process has delivered."""
         return position.epoch == self.broker.epoch and position.seq > self.history.last
 
     def missed(
         self, connection: Connection, rooms: Collection[str], since: int, limit_bytes: int | None = None
     ) -> tuple[list[Frame], int]:
-        """List what was for a connection in these rooms after `since`, and the number up to which that is all."""
+        """List what was for a connection in these rooms after `since`, and the number up to which that is complete."""
         kept = self.history.after(since, limit_bytes)
         name = connection.name
         mine = [
@@ -143,7 +143,7 @@ class Hub:
             self.broadcaster.offer_some(audience, self._sender(post), forms)
 
     def _lose(self, after: int) -> None:
-        """Say to whom it matters that something is lost: the log goes on `after` that number."""
+        """Tell every `ebb.v1` client that messages are lost: the log goes on `after` that number."""
         gap = Gap(after=self.history.last, next=after + 1, epoch=self.broker.epoch).frame()
         self.history.begin_after(after)
         envelopes = (each.outgoing for each in self._fanout.audience() if each.form is Form.ENVELOPE)

@@ -1,9 +1,9 @@
 """The launcher: `python -m server`, alone or with several workers, and an exit status of its own.
 
 Owns the command line (an option for every setting, and uvicorn's own where they matter to a WebSocket), and what the
-process says to its supervisor: 0 drained, evicted or stopped during startup, 130 forced by an operator, 1 a wrong
-setting or a port that is not to be had, 2 bad usage, 3 it could not start. With `--workers N` it becomes the parent of
-N processes that were started by the same command (see `workers.parent`).
+process says to its supervisor by its status: 0 drained, evicted or stopped during startup, 130 forced by an operator, 1
+a wrong setting or a port that cannot be bound, 2 bad usage, 3 it could not start. With `--workers N` it becomes the
+parent of N processes that were started by the same command (see `workers.parent`).
 
 Measured on uvicorn 0.54: it raises each signal again after it has shut down, so that a process ends with -15; hence a
 handler of our own is in place before and after, and the signals are ignored at the very end.
@@ -38,7 +38,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def main(argv: Sequence[str] | None = None, prog: str = f"python -m {__package__}") -> NoReturn:
     """Serve until told to stop, and exit."""
     args = parse(argv, prog)
-    if args.ready_fd is None:  # else the parent has done so, and has changed some since
+    if args.ready_fd is None:  # otherwise the parent has done so, and has changed some since
         for name in Settings.model_fields:
             if (value := getattr(args, name, None)) is not None:
                 os.environ[PREFIX + name.upper()] = value
@@ -104,7 +104,7 @@ def configure(app: FastAPI, args: argparse.Namespace, settings: Settings) -> uvi
 
 
 def check_certificate(certificate: str | None, key: str | None) -> None:
-    """Exit with status 1 and one line if these files are not to be used; uvicorn would end in a traceback."""
+    """Exit with status 1 and one line if these files cannot be used; uvicorn would end in a traceback."""
     if certificate is None and key is None:
         return
     try:
@@ -148,8 +148,8 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser.add_argument("--ws-ping-timeout", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
     parser.add_argument("--ssl-certfile", metavar="F", help="serve over TLS")
     parser.add_argument("--ssl-keyfile", metavar="F")
-    parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)  # given by the parent: where to say ready,
-    parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)  # and what ends when the parent does
+    parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)  # from the parent: to say ready,
+    parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)  # and what ends with the parent
     group = parser.add_argument_group("settings", f"each is also an environment variable, {PREFIX}NAME")
     for name, field in Settings.model_fields.items():
         if name == "worker":

@@ -1,8 +1,8 @@
 """A client of `ebb.v1` comes back, and is brought up to date.
 
-Owns the seam between what is replayed and what is new: nothing is lost there, nothing comes twice. Everything that was
-published lately is in the memory of every process, so the last page of the replay and the first moment of listening
-are one turn of the event loop. Refuses to know brokers and sockets.
+Owns the seam between what is replayed and what is new: nothing is lost there, and nothing comes twice. Everything that
+was published lately is in the memory of every process, so the last page of the replay and the subscription happen in
+one turn of the event loop. Refuses to know brokers and sockets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .hub import Hub
 from .messages.wire import Gap, Position, Resumed
 
 PAGE_BYTES = 65_536
-# Seconds that this process is given to hear of what the client has heard from another one.
+# Seconds that this process is given to receive what the client has received from another one.
 BEHIND_S = 1.0
 
 
@@ -56,7 +56,7 @@ class Resume:
             await connection.flushed()
 
     async def _until_known(self) -> None:
-        """Wait for this process to hear of what the client has heard elsewhere."""
+        """Wait until this process has received what the client has received elsewhere."""
         clock = asyncio.get_running_loop().time
         until = clock() + BEHIND_S
         while self._hub.is_behind(self._at) and clock() < until:

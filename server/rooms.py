@@ -1,4 +1,4 @@
-"""Who gets a message.
+"""Which members get a message.
 
 Owns the membership of rooms. Synchronous: between looking up an audience and writing to it nothing can join or
 leave, so it cannot race. Refuses to know what a member is (any hashable), how it is reached and what it is sent.
@@ -44,9 +44,9 @@ class Fanout(Generic[Member]):
             self._forget(member, room)
 
     def audience(self, room: str | None = None) -> Collection[Member]:
-        """Say who gets a message for `room`; None: everyone, as of whenever it is looked at.
+        """Return the members that get a message for `room`; None: everyone, as of whenever it is looked at.
 
-        Nobody may join or leave while it is walked through.
+        No member may join or leave while it is iterated.
         """
         return self._everyone if room is None else self._members_of.get(room, {})
 

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     outbox_bytes: int = Field(1048576, ge=1024, description="bytes that may wait for one client, 1024 or more")
     inbox_messages: int = Field(64, ge=1, description="messages of one client that may wait for an answer, 1 or more")
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
+    max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json")
     worker: int = Field(0, ge=0, description="number of this process among those of its launcher, which sets it")

@@ -56,16 +56,17 @@ class Broker(Protocol):
     store: Store
 
     def subscribe(self, deliver: Deliver, lost: Lost) -> None:
-        """Name who is called for each message. Once, before `start`.
+        """Set what is called for each message. Once, before `start`.
 
         `lost` is called when the log is not the one any more that it was (`epoch` has changed by then), with the number
-        after which it goes on: 0 for one that begins anew. A message whose number is not the next one is a loss too.
+        after which it goes on: 0 for one that begins anew. It is also called where messages of the same log are
+        lost. A message whose number is not the next one is a loss too.
         """
 
     async def start(self) -> None:
         """Begin to deliver, with the messages that the log still holds. Returns when all of these were delivered.
 
-        Waits for a broker that is not there yet. Raises BrokerFailed where it is no use to wait.
+        Waits for a broker that does not answer yet. Raises BrokerFailed where waiting is of no use.
         """
 
     async def publish(self, post: Post) -> int:
@@ -76,4 +77,4 @@ class Broker(Protocol):
         """
 
     async def close(self) -> None:
-        """Stop delivering, and let go of the broker. After `start`, or instead of it."""
+        """Stop delivering, and disconnect from the broker. After `start`, or instead of it."""

@@ -70,7 +70,7 @@ class MemoryBroker:
         self._deliver: Deliver = lambda _message: None
 
     def subscribe(self, deliver: Deliver, lost: Lost) -> None:  # noqa: ARG002  # nothing is ever lost here
-        """Name who is called for each message. Nothing is ever lost here."""
+        """Set what is called for each message. Nothing is ever lost here."""
         self._deliver = deliver
 
     async def start(self) -> None:

@@ -1,12 +1,14 @@
 """The broker of many processes and hosts: a Redis (6.2 or newer) or Valkey of the user's own.
 
-Owns the reading of the log: every message is delivered once and in order, from the place where this process stands,
-whatever the server does meanwhile; and the knowledge whether the server is there. A process holds at most six
+Owns the reading of the log: every message is delivered once and in order, from the position of this process on,
+whatever the server does meanwhile; and the knowledge whether the server answers. A process holds at most six
 connections, one that reads, one that publishes and four for the store, and one for each stream that it follows.
 
-Rules: a server that is silent for longer than it may (1.3 s) is away, as is one that closes the connection. When it
-is back, the log is looked at first: the same log goes on from our place; another one is delivered from its beginning,
-after `lost`. Each second without a message it is looked at as well.
+Rules: a server that is silent for longer than it may (1.3 s) is away, as is one that closes the connection. When it is
+back, the log is looked at first: the same log goes on from our position; another one is delivered from its beginning,
+after `lost`. Each second without a message it is looked at as well. An answer that does not come in time although the
+server is there is a large one: it is read again, entry by entry, with twice the patience, up to 4 s. An entry that
+cannot be read in that time either is skipped, and is a loss.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from ..messages.history import Message, Post
 from .broker import BrokerUnavailable, Deliver, Lost, Store
 from .embedded import EmbeddedValkey
 from .redis_connection import Address, RedisConnection, pauses
-from .redis_log import LOG, Entry, Known, entry_of, look, post_of, reply_of
+from .redis_log import LOG, Entry, Known, entry_of, find_next, look, number_of, post_of, reply_of
 from .redis_publisher import Publisher
 from .redis_store import ValkeyStore
 
@@ -32,6 +34,7 @@ T = TypeVar("T")
 
 BLOCK_S = 1.0  # for which the server waits for a message
 SILENCE_S = 0.25  # for which its answer may be late
+LONGEST_SILENCE_S = 4.0  # the same for a large entry
 SLICE = 100  # messages that are delivered before the event loop has its turn
 WAITING_S = 10.0  # between two lines about a broker that is not there yet
 
@@ -50,14 +53,15 @@ class ValkeyBroker:
         self.store: Store = self._store
         self._history = history
         self._known = Known()
-        self._line = RedisConnection(address)
+        self._silence_s = SILENCE_S
+        self._connection = RedisConnection(address)
         self._publisher = Publisher(address, self._known, history)
         self._reading: asyncio.Task[None] | None = None
         self._deliver: Deliver = lambda _message: None
         self._lost: Lost = lambda _after: None
 
     def subscribe(self, deliver: Deliver, lost: Lost) -> None:
-        """Name who is called for each message, and when the log is another one."""
+        """Set what is called for each message, and when the log is another one."""
         self._deliver, self._lost = deliver, lost
 
     async def start(self) -> None:
@@ -87,7 +91,7 @@ class ValkeyBroker:
             await asyncio.gather(self._reading, return_exceptions=True)
         await self._publisher.close()
         await self._store.close()
-        await self._line.close()
+        await self._connection.close()
 
     async def away(self, pause_s: float) -> None:
         """Let `pause_s` seconds pass before the next attempt to reach the broker."""
@@ -109,18 +113,39 @@ class ValkeyBroker:
             logger.info("the broker at %s is back after %.1f s, at message %d", self.name, away_s, number)
 
     async def _reach(self, say: Callable[[str], None]) -> None:
-        """Find the log, however long that takes, and deliver what it holds beyond our place."""
+        """Find the log, however long that takes, and deliver what it holds beyond our position."""
         for pause_s in pauses():
             try:
                 upto = await self._look(proves=True)
                 self.available = True
-                while await self._read(0) and self._known.read < upto:
-                    pass
+                await self._catch_up(upto)
                 return
             except BrokerUnavailable as error:
                 self.available = False
                 say(str(error))
             await self.away(pause_s)
+
+    async def _catch_up(self, upto: int) -> None:
+        """Deliver what the log holds up to a number. Raises BrokerUnavailable, and has more patience the next time."""
+        try:
+            while await self._read(0) and self._known.read < upto:
+                pass
+        except BrokerUnavailable:
+            if self._silence_s >= LONGEST_SILENCE_S:
+                await self._skip()
+            self._silence_s = min(2 * self._silence_s, LONGEST_SILENCE_S)
+            raise
+        self._silence_s = SILENCE_S
+
+    async def _skip(self) -> None:
+        """Leave out the next entry, which cannot be read, and say so. Raises BrokerUnavailable."""
+        if (at := await self._connection.ask(*find_next(self._known))) is None:
+            return
+        known, number = self._known, number_of(at.decode())
+        known.highest, known.at, known.text = max(known.highest, number), at.decode(), b""
+        within_s = LONGEST_SILENCE_S
+        logger.error("entry %s of the log of %s cannot be read within %g s, and is lost", known.at, self.name, within_s)
+        self._tell("the loss", self._lost, number)
 
     async def _look(self, proves: bool = False) -> int:
         """See whether the log is the one that we know, and return its last number. Raises BrokerUnavailable.
@@ -128,7 +153,7 @@ class ValkeyBroker:
         `proves`: also where nothing can be written.
         """
         known = self._known
-        reply = reply_of(await self._line.ask(*look(known, self._history, proves)))
+        reply = reply_of(await self._connection.ask(*look(known, self._history, proves)))
         if reply.epoch != known.epoch:
             another = known.epoch != ""
             before = 0 if another else max(0, reply.seq - self._history)
@@ -142,8 +167,9 @@ class ValkeyBroker:
     async def _read(self, block_s: float) -> bool:
         """Deliver the next messages; was there any? Raises BrokerUnavailable."""
         block = ("BLOCK", round(block_s * 1000)) if block_s else ()
-        command = ("XREAD", "COUNT", SLICE, *block, "STREAMS", LOG, self._known.at)
-        answer = await self._line.ask(*command, within_s=block_s + SILENCE_S)
+        count = SLICE if self._silence_s == SILENCE_S else 1
+        command = ("XREAD", "COUNT", count, *block, "STREAMS", LOG, self._known.at)
+        answer = await self._connection.ask(*command, within_s=block_s + self._silence_s)
         for at, fields in answer[0][1] if answer else ():
             entry = entry_of(at, fields)
             if entry.epoch != self.epoch:
@@ -166,7 +192,7 @@ class ValkeyBroker:
 
     @staticmethod
     def _tell(what: str, whom: Callable[[T], None], about: T) -> None:
-        """What the subscriber makes of one message must not keep the others."""
+        """A subscriber that fails with one message must still get the others."""
         try:
             whom(about)
         except Exception:
@@ -174,7 +200,7 @@ class ValkeyBroker:
 
 
 class EmbeddedBroker(ValkeyBroker):
-    """`embedded://`: brings its own server. One process alone hears it; it keeps its state as the shared ones do."""
+    """`embedded://`: brings its own server. Only this process reads it; it keeps its state as the shared ones do."""
 
     shared = False
 

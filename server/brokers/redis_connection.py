@@ -1,9 +1,9 @@
-"""Connections to one Redis or Valkey server, and what to make of its silence.
+"""Connections to one Redis or Valkey server, and how long an answer may take.
 
 Owns the address, how long an answer may take, and that a connection whose answer is late, cut short or an error is
 dropped at once: none is ever left half read, or with a server that is not the right one any more. Whatever goes wrong
 comes out as BrokerUnavailable, in one line that names neither the address nor a password. Refuses to know what is
-asked. Asks nothing twice: nobody knows whether a question that was not answered was heard.
+asked. Sends no command twice: a command that was not answered may have been carried out.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from redis.exceptions import TimeoutError as NotInTime
 
 from .broker import BrokerUnavailable
 
-ANSWER_S = 0.55  # for one answer, the connection included: so that nobody who publishes waits for a second
+ANSWER_S = 0.55  # for one answer, the connection included: so that a publish never waits for a second
 GRACE_S = 0.05  # for what came while this process itself was held up
 PAUSE_S = 0.25  # at most, between attempts to reach a server that is away
 
-# RESP2 is what Redis 6.2 and every later one speak. We keep the time ourselves. The name is for the operator; and who
-# is refused for a wrong password is told so at once.
+# RESP2 is what Redis 6.2 and every later one speak. We keep the time ourselves. The name is for the operator. A
+# connection that is refused for a wrong password fails at once.
 TERMS = {
     "protocol": 2,
     "client_name": "ebb",
@@ -50,7 +50,7 @@ class RawConnection(Protocol):
         ...
 
     async def can_read(self) -> bool:
-        """Is there what nobody asked for: a rest of an answer, or the end?"""
+        """Whether there is something unexpected to read: a rest of an answer, or the end."""
         ...
 
     async def send_packed_command(self, command: bytes) -> None:
@@ -119,29 +119,29 @@ class RedisConnection:
 
 
 class RedisPool:
-    """A few connections for many who ask: `limit` at a time, and the others wait for their turn."""
+    """A few connections for many callers: `limit` at a time, and the others wait for their turn."""
 
     def __init__(self, address: Address, limit: int = 4) -> None:
-        self._lines = [RedisConnection(address) for _ in range(limit)]
+        self._connections = [RedisConnection(address) for _ in range(limit)]
         self._free: asyncio.LifoQueue[RedisConnection] = asyncio.LifoQueue()
-        for line in self._lines:
-            self._free.put_nowait(line)
+        for connection in self._connections:
+            self._free.put_nowait(connection)
 
     async def ask(self, *command: Any) -> Any:
         """Send a command and return the answer to it. Raises BrokerUnavailable within 0.6 s."""
         return await in_time(self._ask(command), ANSWER_S)
 
     async def _ask(self, command: tuple[Any, ...]) -> Any:
-        line = await self._free.get()
+        connection = await self._free.get()
         try:
-            return await line.ask(*command)
+            return await connection.ask(*command)
         finally:
-            self._free.put_nowait(line)
+            self._free.put_nowait(connection)
 
     async def close(self) -> None:
         """Disconnect all of them."""
-        for line in self._lines:
-            await line.close()
+        for connection in self._connections:
+            await connection.close()
 
 
 async def in_time(work: Awaitable[T], within_s: float) -> T:

@@ -11,6 +11,7 @@ twice. Confessed: where nobody is left who saw what an older copy does not hold,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Iterable
@@ -32,7 +33,7 @@ local epoch, seq = redis.call('GET', epochs), tonumber(redis.call('GET', seqs) o
 local same = epoch and seq
 if same and epoch == known then
     local there = text ~= '' and redis.call('XRANGE', log, at, at)[1]
-    same = seq >= tonumber(highest) and (not there or there[2][4] == text)
+    same = seq >= tonumber(highest) and (not there or redis.sha1hex(there[2][4] or '') == text)
 end
 if not same then
     epoch, seq = begun, 0
@@ -56,6 +57,10 @@ for i = 10, #ARGV, 2 do
 end
 return {epoch, seq, numbers}
 """
+
+
+# Where the entry after a place is, without what is in it.
+NEXT = "local found = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)[1] return found and found[1]"
 
 
 @dataclass
@@ -95,20 +100,26 @@ def look(known: Known, history: int, proves: bool = False) -> tuple[Any, ...]:
 
     `proves`: it fails where nothing can be written (a full memory, a replica).
     """
-    return _command(known, known.text, history, proves, ())
+    digest = hashlib.sha1(known.text, usedforsecurity=False).hexdigest() if known.text else ""
+    return _command(known, digest, history, proves, ())
 
 
 def add(known: Known, history: int, posts: Iterable[tuple[str, str]]) -> tuple[Any, ...]:
     """Write the command that adds posts, each with its key (or "") and its JSON text."""
-    return _command(known, b"", history, False, posts)
+    return _command(known, "", history, False, posts)
 
 
 def _command(
-    known: Known, text: bytes, history: int, proves: bool, posts: Iterable[tuple[str, str]]
+    known: Known, digest: str, history: int, proves: bool, posts: Iterable[tuple[str, str]]
 ) -> tuple[Any, ...]:
-    seen = (uuid.uuid4().hex, known.epoch, known.highest, known.at, text)
+    seen = (uuid.uuid4().hex, known.epoch, known.highest, known.at, digest)
     terms = (max(history, LEAST_KEPT), KEY, KEY_S, int(proves))
     return ("EVAL", SCRIPT, 3, LOG, SEQ, EPOCH, *seen, *terms, *(part for post in posts for part in post))
+
+
+def find_next(known: Known) -> tuple[Any, ...]:
+    """Write the command that finds the place of the entry after the one that was read last; its answer may be None."""
+    return ("EVAL", NEXT, 1, LOG, known.at)
 
 
 def reply_of(answer: tuple[bytes, int, list[int]]) -> Reply:

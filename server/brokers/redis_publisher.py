@@ -23,7 +23,7 @@ LET_GO = "the broker was let go of: the server stops"
 
 
 class Waiting(NamedTuple):
-    """A post on its way: key, text, until when (loop time), and who waits for its number."""
+    """A post on its way: key, text, until when (loop time), and the future that waits for its number."""
 
     key: str
     text: str
@@ -35,7 +35,7 @@ class Publisher:
     """Numbers posts. `known` is what this process has seen of the log, and is kept up to date."""
 
     def __init__(self, address: Address, known: Known, history: int) -> None:
-        self._line = RedisConnection(address)
+        self._connection = RedisConnection(address)
         self._known = known
         self._history = history
         self._waiting: deque[Waiting] = deque()
@@ -75,7 +75,7 @@ class Publisher:
         command = add(self._known, self._history, [(each.key, each.text) for each in batch])
         failure = LET_GO
         try:
-            reply = reply_of(await self._line.ask(*command, within_s=left_s))
+            reply = reply_of(await self._connection.ask(*command, within_s=left_s))
             if reply.epoch == self._known.epoch:
                 self._known.highest = max(self._known.highest, reply.seq)
             for each, number in zip(batch, reply.numbers, strict=True):
@@ -96,4 +96,4 @@ class Publisher:
         while self._waiting:
             if not (number := self._waiting.popleft().number).done():
                 number.set_exception(BrokerUnavailable(LET_GO))
-        await self._line.close()
+        await self._connection.close()

@@ -1,4 +1,4 @@
-"""Who comes in: the WebSocket endpoints, as raw ASGI.
+"""Which clients are admitted: the WebSocket endpoints, as raw ASGI.
 
 Owns the decision on a handshake, and the way of a connection in and out. A connection is admitted and registered in
 one turn of the event loop, so that none slips in between a stop and its notice; and whatever is raised at whatever

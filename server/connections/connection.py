@@ -1,12 +1,12 @@
 """One WebSocket connection: what comes in, what goes out, and how it ends.
 
-Owns the life of a connection: the handler's own task reads into the inbox; what is offered leaves in the same turn of
-the event loop; and closing, in order. Refuses to know what messages mean (see `conversations`), who else is connected
-and why a connection is closed.
+Owns the life of a connection: its own task reads into the inbox; what is offered leaves in the same turn of the event
+loop; and closing, in order. Refuses to know what messages mean (see `endpoints`), which other connections there are,
+and why this one is closed.
 
 Rules: `offer` and `close` never wait; the close frame follows everything that was offered before it; nothing is
-offered after it. A handler returns when the TCP connection has ended, not before: FIN must not overtake the
-closing handshake. Measured on uvicorn 0.54: closing at once loses what waits in its queue (of 30 messages in one
+offered after it. `run` returns when the TCP connection has ended, not before: FIN must not overtake the closing
+handshake. Measured on uvicorn 0.54: closing at once loses what waits in its queue (of 30 messages in one
 segment 7 or 8 were answered), hence `say_goodbye`.
 """
 
@@ -32,17 +32,17 @@ logger = logging.getLogger("ebb")
 
 # Seconds in which messages of a client that has left are still carried out.
 _FINISH_S = 1.0
-# Turns of the event loop in which what the kernel holds reaches the inbox: poll and parse, wake the reader, take.
+# Turns of the event loop in which what the kernel holds reaches the inbox: poll and parse, wake `_read`, take.
 TURNS = 3
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class Handler(Protocol):
-    """What an endpoint makes of a client's messages."""
+    """What an endpoint does with a client's messages."""
 
     def on_open(self) -> Sequence[Frame]:
-        """What is said first. Called once, when the client is accepted; only now may it hear what others say."""
+        """Return what is said first. Called once, when the client is accepted; only now may it subscribe."""
 
     async def on_message(self, text: str) -> None:
         """Carry out one message; the next one waits until this returns."""
@@ -69,7 +69,7 @@ class Identity(NamedTuple):
 
 @dataclass(slots=True)
 class Goodbye:
-    """How we close: with which code and reason, until when (in the loop's time), and whether we got to say it."""
+    """How we close: with which code and reason, until when (in the loop's time), and whether it was sent."""
 
     code: CloseCode
     reason: str
@@ -191,12 +191,12 @@ class Connection:
             async with asyncio.timeout_at(until):
                 await self._settle()
         except TimeoutError:
-            pass  # a peer that does not read: the close frame waits behind its backlog until it is cut off
+            pass  # a client that does not read: the close frame waits behind its backlog until it is cut off
         self._begin_close(CloseCode.SERVICE_RESTART, None, until)
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing is in hand, and a close frame would leave at once."""
+        """Whether every message is answered, and a close frame would leave at once."""
         return self.inbox.idle and self.outgoing.ready
 
     async def close_now(self, until: float) -> None:
@@ -211,7 +211,7 @@ class Connection:
 
     @property
     def departure(self) -> Departure:
-        """What became of it, once its link is lost."""
+        """How the connection ended, once its TCP connection has."""
         goodbye = self._goodbye
         at_fault = goodbye is not None and goodbye.code is not CloseCode.SERVICE_RESTART
         said = goodbye is not None and goodbye.said
@@ -222,7 +222,7 @@ class Connection:
     # ---- Steps of closing ----
 
     async def _settle(self) -> None:
-        """Return when nothing is in hand: a few turns of the loop have brought nothing new."""
+        """Return when every message is answered and a few turns of the loop have brought no new one."""
         seen = -1
         while seen != self.inbox.received:
             seen = self.inbox.received
@@ -257,7 +257,7 @@ class Connection:
         if not self.tcp.peer_closed:
             self.tcp.set_close_timeout(goodbye.until - self._clock())
             goodbye.said = True
-            with contextlib.suppress(OSError, RuntimeError):  # the peer is gone; the reader hears of it
+            with contextlib.suppress(OSError, RuntimeError):  # the client is gone; `_read` will notice
                 await self._send({"type": "websocket.close", "code": int(goodbye.code), "reason": goodbye.reason})
 
     def _in_close_timeout(self) -> float:

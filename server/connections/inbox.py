@@ -1,7 +1,7 @@
-"""What one client has said and is not answered yet.
+"""The messages of one client that are not answered yet.
 
-Owns the bounded inbox and its worker: a task that is there only while something is in hand, and answers one message
-after the other. Messages are taken ahead, so that a busy worker never hides a client's close; when the inbox is full,
+Owns the bounded inbox and its worker: a task that exists only while there is work, and answers one message after
+the other. Messages are taken ahead, so that a busy worker never hides a client's close; when the inbox is full,
 `take` waits, reading pauses, and TCP holds the client back. Refuses to know what messages mean.
 """
 
@@ -32,11 +32,11 @@ class Inbox:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is in hand."""
+        """Whether every message is answered."""
         return self._worker is None
 
     def start(self, first: Coroutine[None, None, None]) -> None:
-        """Do something before any message. Once, before anything was taken."""
+        """Await `first` before any message is answered. Once, before anything was taken."""
         self._worker = asyncio.create_task(self._work(first))
 
     async def take(self, text: str) -> None:
@@ -50,14 +50,14 @@ class Inbox:
             self._worker = asyncio.create_task(self._work())
 
     async def done(self, timeout_s: float | None = None) -> None:
-        """Return when nothing is in hand any more, or after `timeout_s` seconds."""
+        """Return when every message is answered, or after `timeout_s` seconds."""
         while self._worker is not None:
             finished, _ = await asyncio.wait({self._worker}, timeout=timeout_s)
             if not finished:
                 return
 
     def give_up(self) -> None:
-        """Leave undone what is still in hand."""
+        """Drop the messages that are not answered yet, and the answer that is being made."""
         if self._worker is not None:
             self._worker.cancel()
 

@@ -4,8 +4,8 @@ Owns everything that is reached for in uvicorn's protocol object: its transport,
 the peer has closed, the close timer, the pings, and cutting it off. Every reach is guarded: on another ASGI server
 (or in FastAPI's TestClient) a connection simply ends when its handler does.
 
-Measured on uvicorn 0.54: the ASGI `send` is a bound method of the protocol object. A handler that has ended is not a
-peer that is gone, so whoever counts connections waits for `lost`.
+Measured on uvicorn 0.54: the ASGI `send` is a bound method of the protocol object. A client is not gone
+when its handler has ended, so code that counts connections waits for `lost`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _hushed.setLevel(logging.WARNING)
 
 
 class TcpConnection:
-    """One TCP connection, seen from its ASGI `send`."""
+    """One TCP connection, found through its ASGI `send`. `lost` is done once it has ended."""
 
     __slots__ = ("_protocol", "lost")
 
@@ -58,7 +58,7 @@ class TcpConnection:
         protocol.connection_lost = connection_lost
 
     def _hush(self, protocol: Any) -> None:
-        """Have it not even make the lines that it logs for each connection."""
+        """Keep uvicorn from even making the lines that it logs for each connection."""
         for each in (protocol, getattr(protocol, "conn", protocol)):
             if hasattr(each, "logger"):
                 each.logger = _hushed
@@ -92,7 +92,8 @@ class TcpConnection:
     def spread_pings(self) -> None:
         """Ping this client first at a random one of the moments that all clients share, `PING_EVERY_S` apart.
 
-        Those who came together would always be pinged in one burst; each at its own moment would wake the process each.
+        Clients that connected together would always be pinged in one burst; a moment of its own for each client would
+        wake the process each time.
         """
         timer = getattr(self._protocol, "ping_timer", None)
         if timer is not None:

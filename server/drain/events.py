@@ -1,7 +1,7 @@
 """What goes into the drain, and what comes out of it.
 
 Owns the events that a caller saw and the effects that it must perform; nothing of the rules between them, which are
-in `drain`.
+in `machine`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Phase(StrEnum):
 
 
 class Departure(StrEnum):
-    """How a connection ended: the client's doing, our goodbye completed, or neither."""
+    """How a connection ended: the client left, our close was completed, or neither."""
 
     LEFT = "left"
     CLOSED = "closed"
@@ -74,14 +74,14 @@ class DrainReport:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A connection was admitted. Illegal once evictions have begun: nobody would tell it."""
+    """A connection was admitted. Illegal once evictions have begun: it would get no notice."""
 
     connection: int
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A connection's TCP link has ended."""
+    """A connection has ended, its TCP connection too."""
 
     connection: int
     departure: Departure
@@ -94,7 +94,7 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class ForceRequested:
-    """An operator does not want to wait. Ignored within a second of the stop: a Ctrl+C may come twice."""
+    """An operator forces the stop. Ignored within a second of the stop: a Ctrl+C may come twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ Event = Joined | Gone | StopRequested | ForceRequested | Ticked
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class Notify:
     """Send the notice: `moments` are (connection, seconds from now at which it should reconnect)."""
 
     moments: tuple[tuple[int, float], ...]
@@ -117,7 +117,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Evict:
-    """Say goodbye with 1012; each closing handshake may last until `until`."""
+    """Close with 1012; each closing handshake may last until `until`."""
 
     connections: tuple[int, ...]
     until: float
@@ -139,4 +139,4 @@ class Progress:
     time_left_s: float
 
 
-Effect = Tell | Evict | Abort | Progress
+Effect = Notify | Evict | Abort | Progress

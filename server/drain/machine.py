@@ -1,14 +1,14 @@
 """The life of a shutdown: one state machine, without I/O.
 
 Owns the phases and what moves between them, the pace of the evictions, the moments at which clients are advised to
-reconnect, and the account of what became of everyone. Time is an argument: `now`, in seconds, monotonic.
+reconnect, and the account of how every connection ended. Time is an argument: `now`, in seconds, monotonic.
 Events go in, effects come out; the caller only performs them. Refuses to know sockets, tasks and logs.
 
-    SERVING   everyone is served, newcomers are welcome
-    DRAINING  told to stop: newcomers are refused, everyone was told, and is served until the deadline
+    SERVING   every client is served, and new ones are admitted
+    DRAINING  told to stop: new clients are refused, all others were notified, and are served until the deadline
     EVICTING  the deadline has passed: connections are closed with 1012, paced
-    ABORTING  the last closing handshake had its time: what is still there is cut off
-    STOPPED   nobody is left
+    ABORTING  the time of the last closing handshake is over: connections that are left are cut off
+    STOPPED   no connection is left
 
 Source: the drain contract (`docs/contract.md`), clauses 5, 8, 12, 15, 16, 17, 21 to 23, 26 to 28.
 """
@@ -31,10 +31,10 @@ from .events import (
     ForceRequested,
     Gone,
     Joined,
+    Notify,
     Phase,
     Progress,
     StopRequested,
-    Tell,
 )
 
 
@@ -126,7 +126,7 @@ class Drain:
         return connection in self.serving or connection in self.closing
 
     def handle(self, event: Event, now: float) -> list[Effect]:
-        """Take one event in at `now`; return what is to be done. Raises IllegalEvent, and is then unchanged."""
+        """Take one event in at `now`; return the effects to perform. Raises IllegalEvent, and is then unchanged."""
         effects: list[Effect] = []
         match event:
             case Joined(connection):
@@ -164,7 +164,7 @@ class Drain:
             return []
         self.raced_in += 1
         moment = self.terms.window_s * (self.raced_in * _GOLDEN % 1)
-        return [Tell(((connection, moment),), self.deadline)]
+        return [Notify(((connection, moment),), self.deadline)]
 
     def _forget(self, connection: int, departure: Departure) -> None:
         if connection in self.closing:
@@ -219,7 +219,7 @@ class Drain:
             self.present = self.remaining
             self.deadline = now + self.terms.drain_timeout_s
             if self.serving:
-                effects.append(Tell(self._moments(), self.deadline))
+                effects.append(Notify(self._moments(), self.deadline))
         elif self.phase is Phase.EVICTING:
             self._pace = Pace(self.terms.evict_per_s, now)
             self._evicted_at = now

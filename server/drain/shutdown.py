@@ -1,7 +1,7 @@
 """The way of a shutdown, from top to bottom.
 
 Owns the drain of this process: it feeds the state machine of `machine` and performs what that answers, on the
-connections of the hub. Refuses to know uvicorn (see `hold`) and signals: whoever learns of a stop calls `drain`.
+connections of the hub. Refuses to know signals and uvicorn, which calls `drain` when it is to stop (see `uvicorn`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .events import (
     ForceRequested,
     Gone,
     Joined,
+    Notify,
     Phase,
     Progress,
     StopRequested,
-    Tell,
     Ticked,
 )
 from .machine import Drain
@@ -40,7 +40,7 @@ BATCH = 100
 
 
 class Shutdown:
-    """The drain of one process, which is number `worker` of its launcher's, or 0: alone.
+    """The drain of one process, which is worker number `worker` of a launcher, or 0: alone.
 
     Must be made, and used, in the event loop that serves.
     """
@@ -50,12 +50,12 @@ class Shutdown:
         self.worker = worker
         self._machine = Drain(terms)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._telling: asyncio.Task[None] | None = None
+        self._notifying: asyncio.Task[None] | None = None
         self.told_to_stop: Callable[[], bool] = lambda: False
         self.take_force: Callable[[], bool] = lambda: False
 
     async def drain(self) -> None:
-        """Tell everyone, serve them on, say goodbye, account for everyone. Returns when nobody is left."""
+        """Notify every client, serve them on, close them, account for them. Returns when no connection is left."""
         self._feed(StopRequested())
         while self._machine.phase is not Phase.STOPPED:
             await asyncio.sleep(TICK_S)
@@ -63,7 +63,7 @@ class Shutdown:
         for connection in self._hub.connections.values():
             connection.inbox.give_up()
 
-    # ---- What the rest of the server asks and tells ----
+    # ---- What the rest of the server asks and reports ----
 
     @property
     def phase(self) -> Phase:
@@ -89,7 +89,7 @@ class Shutdown:
 
     @property
     def forced(self) -> bool:
-        """Whether an operator did not want to wait."""
+        """Whether an operator has forced the stop."""
         return self._machine.forced
 
     @property
@@ -111,8 +111,8 @@ class Shutdown:
     def _perform(self, effect: Effect) -> None:
         connections = self._hub.connections
         match effect:
-            case Tell(moments, deadline):
-                self._telling = self._start(self._tell(moments, deadline))
+            case Notify(moments, deadline):
+                self._notifying = self._start(self._notify(moments, deadline))
             case Evict(numbers, until):
                 self._start(self._evict([connections[number] for number in numbers], until))
             case Abort(numbers):
@@ -121,8 +121,8 @@ class Shutdown:
             case Progress(phase, remaining, time_left_s):
                 logger.info("%s: %d connections left, %.1f s at most", phase, remaining, time_left_s)
 
-    async def _tell(self, moments: Sequence[tuple[int, float]], deadline: float) -> None:
-        """Send the notice, in batches, so that readiness is answered in between however many are to be told."""
+    async def _notify(self, moments: Sequence[tuple[int, float]], deadline: float) -> None:
+        """Send the notice, in batches, so that readiness is answered in between, however many there are."""
         for start in range(0, len(moments), BATCH):
             deadline_s = round(deadline - self._now(), 3)
             deadline_at = datetime.now(UTC) + timedelta(seconds=deadline_s)
@@ -136,9 +136,9 @@ class Shutdown:
             await asyncio.sleep(0)
 
     async def _evict(self, chosen: Sequence[Connection], until: float) -> None:
-        """Say goodbye to some, in batches as well. What they have sent until now reaches their inboxes first."""
-        if self._telling is not None:
-            await self._telling  # with a drain timeout of 0 the first eviction would overtake the notice
+        """Close some connections, in batches as well. What they have sent until now reaches their inboxes first."""
+        if self._notifying is not None:
+            await self._notifying  # with a drain timeout of 0 the first eviction would overtake the notice
         for _ in range(TURNS):
             await asyncio.sleep(0)
         for place, connection in enumerate(chosen, start=1):

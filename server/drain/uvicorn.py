@@ -1,4 +1,4 @@
-"""Holds uvicorn's shutdown until everyone was drained.
+"""Holds uvicorn's shutdown until every connection is drained.
 
 Owns everything that depends on how uvicorn stops. Measured on uvicorn 0.54: `Server.shutdown` closes the listener,
 sends 1012 to every socket in the same tick, closes the transports, waits for ever for a stalled one, and only then
@@ -129,8 +129,8 @@ async def _ticking(server: uvicorn.Server) -> AsyncIterator[None]:
 
 
 async def _refuse_the_last(server: uvicorn.Server) -> None:
-    """Close the listener, and let whoever it has accepted ask and get its answer: uvicorn would hang up on them."""
-    if (close := getattr(server, "close_listeners", None)) is not None:  # of a worker, see `workers.retire`
+    """Close the listener, and answer the clients that it has accepted: uvicorn would cut them off unanswered."""
+    if (close := getattr(server, "close_listeners", None)) is not None:  # of a worker, see `workers.worker_server`
         close()
     for listener in server.servers:
         listener.close()
@@ -143,7 +143,7 @@ async def _refuse_the_last(server: uvicorn.Server) -> None:
 
 
 async def _cut_off_the_rest(server: uvicorn.Server) -> None:
-    """Do what uvicorn did not come to: end what is connected, and wait for what that ends."""
+    """Do what uvicorn has left undone: cut the connections off, and wait for their requests to end."""
     _abort_all(server)
     if tasks := set(server.server_state.tasks):
         await asyncio.wait(tasks, timeout=CUT_OFF_S)

@@ -1,6 +1,6 @@
-"""What the endpoints make of a client's messages.
+"""`/ws` and `/ws/{client_id}`: what a client says goes to all others.
 
-Owns the meaning of a text on each path, in plain text and in `ebb.v1`. Refuses to know sockets, queues and the drain.
+Owns the meaning of a text on these paths, in plain text and in `ebb.v1`. Refuses to know sockets, queues and the drain.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Anonymous:
         self._rooms = rooms
 
     def on_open(self) -> Sequence[Frame]:
-        """Say nothing, but listen."""
+        """Subscribe, and say nothing."""
         self._hub.subscribe(self._connection, self._rooms)
         return ()
 
@@ -38,7 +38,7 @@ class Anonymous:
             self._confirm(text)
 
     def _confirm(self, text: str) -> None:
-        """Nobody knows who it was."""
+        """Say nothing: the sender is anonymous."""
 
 
 class Named(Anonymous):
@@ -57,7 +57,7 @@ class Enveloped:
         self._arrival = arrival
 
     def on_open(self) -> Sequence[Frame]:
-        """Say welcome, and listen; a client that comes back is first brought up to date."""
+        """Say welcome, and subscribe; a client that resumes is first brought up to date."""
         hub, connection, position = self._hub, self._connection, self._arrival.position
         if position is None:
             hub.subscribe(connection, self._arrival.rooms)
@@ -83,7 +83,7 @@ class Enveloped:
                 self._hub.leave(self._connection, room)
 
     async def _publish(self, request: Publish) -> None:
-        """Publish once, however often it is asked for, by this connection or by another one of the same name."""
+        """Publish once, however often it is requested, by this connection or by another one of the same name."""
         connection, key = self._connection, f"{self._connection.name}/{request.id}"
         try:
             seq = await self._hub.publish(request.data, room=request.room, sender=connection, key=key)
@@ -99,7 +99,7 @@ def unavailable(error: BrokerUnavailable, request_id: str | None = None) -> Refu
 
 
 def broadcast_handler(hub: Hub, connection: Connection, arrival: Arrival) -> Anonymous | Enveloped:
-    """Begin a conversation on `/ws` or `/ws/{client_id}`."""
+    """Make the handler of a connection on `/ws` or `/ws/{client_id}`."""
     if connection.form is Form.ENVELOPE:
         return Enveloped(hub, connection, arrival)
     return (Named if connection.named else Anonymous)(hub, connection, arrival.rooms)

@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, Field, field_validator
 from pydantic_core import to_json
+from starlette.types import Message, Receive, Scope
 
 from ..brokers.broker import BrokerUnavailable
 from ..connections.admission import RETRY_AFTER_S
@@ -56,6 +57,29 @@ def hub_of(request: Request) -> Hub:
 
 
 Publisher = Annotated[Hub, Depends(hub_of)]
+
+
+def bounded(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
+    """Wrap the `receive` of an HTTP request: one whose body is over the limit is answered with 413 as it streams in."""
+    declared = next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
+    received = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal received
+        if declared > limit_bytes:
+            raise too_large(f"{declared}", limit_bytes)
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit_bytes:
+            raise too_large(f"at least {received}", limit_bytes)
+        return message
+
+    return receive_bounded
+
+
+def too_large(actual: str, limit_bytes: int) -> HTTPException:
+    """Say how large a body is. The connection is closed, for the rest of the body may be on its way."""
+    return HTTPException(413, f"body of {actual} bytes, limit {limit_bytes}", {"Connection": "close"})
 
 
 def add_routes(app: FastAPI, shutdown: Shutdown) -> None:

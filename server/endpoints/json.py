@@ -1,6 +1,6 @@
 """`/ws/json`: a client's JSON is echoed, or answered with what is wrong with it.
 
-Owns the answers. Refuses to know the other clients: nobody here hears a broadcast.
+Owns the answers. Refuses to know the other clients: a client of this path is sent no broadcasts.
 """
 
 from __future__ import annotations

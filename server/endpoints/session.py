@@ -1,7 +1,8 @@
 """`/ws/session/{session_id}`: one connection of a student's session, which outlives its connections.
 
-Owns what becomes of a client's messages, and what it is told first. The words are in `messages/sessions`, the protocol
-in `docs/sessions.md`. Refuses to know brokers, what answers, and what other sessions are here (see `registry`).
+Owns what is done with a client's messages, and what is sent to it first. The words are in `messages/sessions`, the
+protocol in `docs/sessions.md`. Refuses to know brokers, what answers, and what other sessions are here (see
+`registry`).
 
 Rules: what is kept of a session is said before anything else; only what will be carried out is acknowledged. With the
 broker away the connection stays, and every message that needs it is answered so; what is kept is said when it is back.

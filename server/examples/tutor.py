@@ -4,7 +4,7 @@
 
 Owns the way of a question from the stream `student_questions` to an answer on `llm_responses`. Tutors are a consumer
 group: as many as you like share the work. A question is taken off the list in the same transaction that adds its
-answer, so one whose tutor died is not lost: another tutor takes it over after 30 s. Refuses to know the server.
+answer, so a question whose tutor died is not lost: another tutor takes it over after 30 s. Refuses to know the server.
 
 Source: Redis' documentation of XREADGROUP and XAUTOCLAIM (6.2 and newer).
 """
@@ -70,7 +70,7 @@ class Tutor:
         self._looked_at = -LOOK_EVERY_S
 
     async def run(self) -> None:
-        """Answer until cancelled; wait for a broker that is not there. What is in hand then is left to others."""
+        """Answer until cancelled; wait for a broker that does not answer. An unanswered question is left to others."""
         answers: bool | None = None
         while True:
             try:

@@ -1,6 +1,8 @@
-"""What was published lately: the last messages of the log, without a hole, for clients that come back.
+"""What is published, and what was published lately: the last messages of the log, for clients that resume.
 
-Owns their bound, in messages and in bytes. Refuses to know clients and brokers: whoever resumes filters for itself.
+Owns what brokers store and hand on; how a message is encoded, once for each form (plain text, envelope), however many
+clients read it; and the bound of the history, in messages and in bytes. It has no hole. Refuses to know clients and
+brokers: a client that resumes is sent what was for it (see `hub`).
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class Message(NamedTuple):
 
 
 class StoredMessage(NamedTuple):
-    """One message: its number, whom it was for, who said it (None unless named), and the envelope."""
+    """One message: its number, whom it was for, its sender (None unless named), and the envelope."""
 
     seq: int
     room: str | None
@@ -74,13 +76,13 @@ class History:
         self._bytes = 0
         self._kept: deque[StoredMessage] = deque()
 
-    def add(self, kept: StoredMessage) -> None:
+    def add(self, stored: StoredMessage) -> None:
         """Keep one more. Raises ValueError for a number that is not the next one."""
-        if kept.seq != self.last + 1:
-            raise ValueError(f"number {kept.seq} after {self.last}")
-        self.last = kept.seq
-        self._kept.append(kept)
-        self._bytes += kept.frame.size
+        if stored.seq != self.last + 1:
+            raise ValueError(f"number {stored.seq} after {self.last}")
+        self.last = stored.seq
+        self._kept.append(stored)
+        self._bytes += stored.frame.size
         while len(self._kept) > self._limit or self._bytes > self._limit_bytes:
             self._bytes -= self._kept.popleft().frame.size
 
@@ -98,9 +100,9 @@ class History:
         """List what came after `number`, oldest first; stop at `limit_bytes` of frames, or over. Where it `reaches`."""
         found: list[StoredMessage] = []
         size = 0
-        for kept in islice(self._kept, len(self._kept) - (self.last - number), None):
+        for stored in islice(self._kept, len(self._kept) - (self.last - number), None):
             if limit_bytes is not None and size >= limit_bytes:
                 break
-            found.append(kept)
-            size += kept.frame.size
+            found.append(stored)
+            size += stored.frame.size
         return found

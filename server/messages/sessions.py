@@ -1,4 +1,4 @@
-"""The words of the session protocol: what a client may say on `/ws/session/{session_id}`, what it hears, what is kept.
+"""The words of the session protocol: what client and server say on `/ws/session/{session_id}`, and what is stored.
 
 Owns every message of it, the stored state, and their limits. Refuses to know connections and the store. Described, to
 the letter, in `docs/sessions.md`.
@@ -29,7 +29,7 @@ RefusalCode = Literal["malformed", "too_many_questions", "broker_unavailable"]
 
 
 class Answer(BaseModel):
-    """An answer, and when a process first heard of it."""
+    """An answer, and when a process first read it."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,7 +1,8 @@
 """The words on the wire: what the server says, and what a client of `ebb.v1` may say.
 
-Owns every message, its fields and its limits. Refuses to know connections. The envelopes are described in
-`docs/wire.md`; what is in the log, and how it is encoded for many at once, is in `message`.
+Owns every message, its fields and its limits; how a message of the server becomes a frame; and how the text of a client
+becomes a request, or one line that says what is wrong with it. Refuses to know connections. The envelopes are described
+in `docs/wire.md`; what is in the log, and how it is encoded for many at once, is in `history`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MOST_ROOMS = 100  # in one handshake
 
 
 class Form(StrEnum):
-    """The two ways in which a client can be spoken to."""
+    """The two forms in which a client is sent messages."""
 
     PLAIN = "plain"
     ENVELOPE = "envelope"
@@ -115,7 +116,7 @@ class Resumed(ServerMessage):
 
 
 class Gap(ServerMessage):
-    """What came after `after` and before `next` is not to be had. Numbers go on in `epoch`."""
+    """What came after `after` and before `next` is lost. Numbers go on in `epoch`."""
 
     type: Literal["gap"] = "gap"
     after: int

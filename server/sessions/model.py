@@ -25,11 +25,11 @@ from ..messages.wire import Malformed
 IN_WORK = 10
 WAITING = 1000
 ANSWER_TIMEOUT_S = 60.0
-# Two equal answers to one session so close to each other are one, heard by two processes.
+# Two equal answers to one session so close to each other are one, which two processes have read.
 SAME_ANSWER_S = 60.0
 
-UNCLAIMED_AFTER_S = 1.0
-UNCLAIMED = 10_000
+PENDING_AFTER_S = 1.0
+PENDING = 10_000
 
 Change = ReadingProgress | JoinClass | Answer
 
@@ -153,7 +153,7 @@ class PendingAnswers:
     The answers for one session are due together, with the first. Where there are too many, those go that are due first.
     """
 
-    def __init__(self, limit: int = UNCLAIMED, after_s: float = UNCLAIMED_AFTER_S) -> None:
+    def __init__(self, limit: int = PENDING, after_s: float = PENDING_AFTER_S) -> None:
         self._limit = limit
         self._after_s = after_s
         self._waiting: dict[str, tuple[float, list[Answer]]] = {}  # in the order in which they are due

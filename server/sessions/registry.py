@@ -1,7 +1,7 @@
 """The sessions of one process: which of them are here, and what goes on beside them.
 
 Owns which session is held by which connection, the way of an answer to it, and the cleaning up. The protocol is in
-`docs/sessions.md`. Refuses to know what a client says (see `conversation`), brokers, and what answers.
+`docs/sessions.md`. Refuses to know what a client says (see `endpoints/session`), brokers, and what answers.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Sessions:
         self.states = States(broker.store, ttl_s)
         self.asking = Asking(broker.store)
         self._idle_timeout_s = idle_timeout_s
-        self._held: OrderedDict[str, Held] = OrderedDict()  # who said something last is last
+        self._held: OrderedDict[str, Held] = OrderedDict()  # the one that said something last is last
         self._warned = False
 
     @contextlib.asynccontextmanager
@@ -110,7 +110,7 @@ class Sessions:
     # ---- What goes on beside them ----
 
     async def _hear(self, entry: Mapping[str, str]) -> None:
-        """Take in an answer, whoever asked: for a session that is here, or that may come here."""
+        """Take in an answer, whichever process asked: for a session that is here, or that may come here."""
         session_id, response = entry.get("session_id"), entry.get("response")
         if session_id is None or response is None:
             if not self._warned:
@@ -140,7 +140,7 @@ class Sessions:
                         await self.states.refresh(session_id)
 
     async def _restore(self) -> None:
-        """Restore those whose clients came while the broker was away."""
+        """Restore the sessions whose clients came while the broker was away."""
         while True:
             await asyncio.sleep(RETRY_S)
             for session in [session for session in self._held.values() if session.unrestored]:
@@ -148,7 +148,7 @@ class Sessions:
                     await session.restore()
 
     async def _clean_up(self) -> None:
-        """Close who has said nothing for too long."""
+        """Close the sessions whose clients have said nothing for too long."""
         clock = asyncio.get_running_loop().time
         while self._idle_timeout_s > 0:
             next_look = clock() + self._idle_timeout_s

@@ -8,7 +8,7 @@ that has moved on. The limit: the store has no transactions, so of two changes t
 within one round trip the later one wins, with all fields that it read. A client speaks on one connection at a time,
 which leaves an answer that comes in the very moment in which its client, just moved, says something elsewhere.
 
-Every process hears every answer. The one that holds the session keeps it at once. Any other looks a second later, and
+Every process reads every answer. The one that holds the session keeps it at once. Any other looks a second later, and
 keeps it where nobody has: so an answer is not lost between two connections, nor with the process that asked.
 """
 
@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from ..brokers.broker import BrokerUnavailable, Store
 from ..messages.sessions import Answer, State
-from .model import UNCLAIMED, Change, PendingAnswers, reduce
+from .model import PENDING, Change, PendingAnswers, reduce
 
 logger = logging.getLogger("ebb")
 
@@ -40,7 +40,7 @@ class States:
         self._store = store
         self._ttl_s = ttl_s
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._unclaimed = PendingAnswers()
+        self._pending = PendingAnswers()
         self._some = asyncio.Event()
 
     async def change(self, session_id: str, change: Change) -> None:
@@ -49,9 +49,9 @@ class States:
             await self._change(session_id, [change])
 
     async def restore(self, session_id: str) -> State | None:
-        """Read what is kept of a session, and keep what was unclaimed of it. None: nothing is kept."""
+        """Read what is kept of a session, and keep the answers that wait for it. None: nothing is kept."""
         async with self._turn(session_id):
-            answers = self._unclaimed.claim(session_id)
+            answers = self._pending.claim(session_id)
             try:
                 return await self._change(session_id, answers)
             except BrokerUnavailable:
@@ -80,10 +80,10 @@ class States:
         self._leave(session_id, [answer])
 
     async def run(self) -> None:
-        """Keep what nobody claims, until cancelled. Raises nothing: what cannot be kept is tried again."""
+        """Keep the answers that no process has kept, until cancelled. Raises nothing: a failure is tried again."""
         clock = asyncio.get_running_loop().time
         while True:
-            if (following := self._unclaimed.next) is None:
+            if (following := self._pending.next) is None:
                 self._some.clear()
                 await self._some.wait()
                 continue
@@ -93,13 +93,13 @@ class States:
                 await self.restore(session_id)
 
     async def flush(self) -> None:
-        """Keep at once what is unclaimed."""
-        while (following := self._unclaimed.next) is not None:
+        """Keep at once the answers that wait."""
+        while (following := self._pending.next) is not None:
             await self.restore(following[0])
 
     def _leave(self, session_id: str, answers: Iterable[Answer]) -> None:
-        if dropped := self._unclaimed.leave(session_id, answers, asyncio.get_running_loop().time()):
-            logger.warning("%d answers wait for the broker: the %d oldest are dropped", UNCLAIMED, dropped)
+        if dropped := self._pending.leave(session_id, answers, asyncio.get_running_loop().time()):
+            logger.warning("%d answers wait for the broker: the %d oldest are dropped", PENDING, dropped)
         self._some.set()
 
     # ---- One session, one change after the other ----

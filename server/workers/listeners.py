@@ -1,9 +1,9 @@
 """The sockets of several processes that listen on one port: `SO_REUSEPORT`.
 
-Owns how the port is taken by a host and shared by its workers. The kernel spreads new connections over whoever
-listens; a socket that is bound and does not listen takes none. Refuses to know processes.
+Owns how the port is taken by a host and shared by its workers. The kernel spreads new connections over all that
+listen; a socket that is bound and does not listen takes none. Refuses to know processes.
 
-`SO_REUSEPORT` shares with any process of the same user, so nobody would notice that somebody else listens there. Hence
+`SO_REUSEPORT` shares with any process of the same user, so a stranger that listens there would go unnoticed. Hence
 a parent first takes the port as a lone server does, with `SO_REUSEADDR` only, and then keeps a socket on it with
 `SO_REUSEPORT` only. Measured on Linux 6.18: that is refused while anybody listens, and refuses a second parent even
 before the first worker listens; neither is held up by connections of a former server, in TIME_WAIT or still open.
@@ -19,7 +19,7 @@ Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
 
 
 class CannotListen(Exception):
-    """The port is not to be had. The text says in one line which, and why."""
+    """The port cannot be bound. The text says in one line which, and why."""
 
 
 def reserve(host: str, port: int) -> list[socket.socket]:

@@ -1,7 +1,7 @@
 """`python -m server --workers N`: the parent.
 
 Owns what the workers have in common (the settings, the port, the broker), and the signals to the host. Serves nobody
-itself. The life of the workers is in `host`.
+itself. The life of the workers is in `supervisor`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(count: int, command: Sequence[str], host: str, port: int, scheme: str) 
     """Run `count` workers, each the `command` with a few options on top; return the exit status.
 
     They inherit the environment, with what they share. Exits with status 1 and one line where a setting is wrong or
-    the port is not to be had. All signals are ignored once it returns.
+    the port cannot be bound. All signals are ignored once it returns.
     """
     settings = load()
     os.environ[f"{PREFIX}EVICT_PER_S"] = str(settings.evict_per_s / count)
@@ -49,17 +49,17 @@ def main(count: int, command: Sequence[str], host: str, port: int, scheme: str) 
 
 
 async def _run(count: int, command: Sequence[str], url: str, broker_url: str) -> int:
-    """Run the broker, if it is ours, and the workers."""
-    host = Supervisor(count, command, os.environ, url)
-    take_signals(host)
+    """Run the workers, and their broker where the operator named none."""
+    supervisor = Supervisor(count, command, os.environ, url)
+    take_signals(supervisor)
     try:
         if broker_url == "embedded://":
-            async with EmbeddedValkey().kept(lambda: host.stopping) as os.environ[f"{PREFIX}BROKER_URL"]:
-                return await host.run()
+            async with EmbeddedValkey().kept(lambda: supervisor.stopping) as os.environ[f"{PREFIX}BROKER_URL"]:
+                return await supervisor.run()
         if broker_url == "memory://":
             reach = "a message reaches the clients of one worker only"
             logger.warning("%sBROKER_URL=memory://: %s; leave it unset, or name a Redis", PREFIX, reach)
-        return await host.run()
+        return await supervisor.run()
     except EmbeddedFailed as error:
         logger.critical("%s", error)
         return COULD_NOT_START[0]
@@ -68,8 +68,8 @@ async def _run(count: int, command: Sequence[str], url: str, broker_url: str) ->
             signal.signal(each, signal.SIG_IGN)
 
 
-def take_signals(host: Supervisor) -> None:
-    """Hand the signals of this process to `host`, which takes them in the running event loop."""
+def take_signals(supervisor: Supervisor) -> None:
+    """Hand the signals of this process to `supervisor`, which takes them in the running event loop."""
     loop, terminal = asyncio.get_running_loop(), Terminal()
 
     # Not `loop.add_signal_handler`: when that loop is closed the default is in force for a moment, and kills.
@@ -78,7 +78,7 @@ def take_signals(host: Supervisor) -> None:
             if terminal.outlived:
                 return
             number = signal.SIGTERM
-        loop.call_soon_threadsafe(host.told, number)
+        loop.call_soon_threadsafe(supervisor.told, number)
 
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, tell)

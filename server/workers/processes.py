@@ -1,10 +1,10 @@
 """The worker processes of a host that run: those that serve, those to come, those that were retired.
 
-Owns them from their start to their end, and tells them what all are told. Refuses to know who serves in whose place.
+Owns them from their start to their end, and the signals that all of them get. Refuses to know which slot is whose.
 
 The signals to a worker: SIGTERM drains it with its listener open, which then answers 503 (the whole host stops);
 SIGUSR1 retires it (its siblings serve: the listener closes at once, then it drains); SIGINT forces it, and is sent
-only where an operator insists, for one that drains already would take its first SIGINT for a second one.
+only where an operator insists: one that drains already would take its first SIGINT for a second one.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ Left = Callable[[Worker, int | None], Coroutine[None, None, None]]
 class WorkerProcesses:
     """Starts processes of `command` with `environment` and a number of its own for each.
 
-    The `first` ones begin to listen together: else whoever waits for the service is let in by the quickest of them,
-    and a WebSocket stays where it is.
+    The `first` ones begin to listen together: else every client that waits for the service connects to the quickest of
+    them, and a WebSocket stays where it is.
 
     `ready()` is called for each that became ready; `tired(worker)` is begun for each that serves until it has a
-    successor, `left(worker, status)` for each that serves newcomers no more: it has ended so, or is there yet (None).
+    successor, `left(worker, status)` for each that admits no clients any more: it has ended so, or still runs (None).
     """
 
     def __init__(

@@ -1,10 +1,10 @@
 """One worker process, as its parent sees it.
 
 Owns how it is started, and what the two tell each other. Through a pipe of its own the worker says by a byte that it
-has started, that it is ready, and that it has reached its request limit; and by the end of the pipe that it serves
-newcomers no more, whatever the cause. Through its lifeline it is told by a byte to listen, and by the end that the
+has started, that it is ready, and that it has reached its request limit; and by the end of the pipe that it admits no
+clients any more, whatever the cause. A byte on its lifeline lets it listen, and the end of the lifeline says that the
 parent is gone. It runs in a session of its own, so that a Ctrl+C reaches the parent alone, which hands it on. Refuses
-to know its siblings and why it is told anything.
+to know its siblings and the reasons of its parent.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ class Worker:
 
     def signal(self, which: signal.Signals) -> None:
         """Send it a signal; nothing once it has exited."""
-        # Not `Process.send_signal`: up to Python 3.13 it may take the exit status away from whoever waits for it.
+        # Not `Process.send_signal`: up to Python 3.13 it may take the exit status away from the task that waits for it.
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, which)
 
     def retire(self) -> None:
-        """Make it take no newcomers any more, and drain. One that is not ready yet is gone."""
+        """Make it admit no clients any more, and drain. One that is not ready yet ends at once."""
         self.retired = True
         self.signal(signal.SIGUSR1)
 
@@ -97,7 +97,7 @@ class Worker:
         return bool(await self._told.read(1))
 
     async def leaves(self) -> None:
-        """Wait until it serves no newcomers any more: it drains, or has ended."""
+        """Wait until it admits no clients any more: it drains, or has ended."""
         await self._told.read()
         if self._transport is not None:
             self._transport.close()

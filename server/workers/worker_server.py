@@ -1,9 +1,9 @@
 """A uvicorn Server that is one of several on one port, and can be retired while its siblings go on.
 
-Owns everything of a worker that depends on how uvicorn serves. Its drain is held like any other (see `hold`). Measured
-on uvicorn 0.54: a Server that is given `sockets` listens on them in `startup`, after lifespan startup; `main_loop`
-returns when it is to stop, whatever the cause, and `should_exit` is false then after a request limit only; a listener
-may be closed at any time, and again by `shutdown`.
+Owns everything of a worker that depends on how uvicorn serves. Its drain is held like any other (see `drain/uvicorn`).
+Measured on uvicorn 0.54: a Server that is given `sockets` listens on them in `startup`, after lifespan startup;
+`main_loop` returns when it is to stop, whatever the cause, and `should_exit` is false then after a request limit only;
+a listener may be closed at any time, and again by `shutdown`.
 
 Closing a listener resets the connections that the kernel has established for it and nobody has accepted yet. An event
 loop leaves them waiting for as long as one of its turns takes; so they are accepted here, right before the close, and
@@ -37,7 +37,7 @@ class WorkerServer(uvicorn.Server):
     """One of several Servers on one port, each in a process of its own. Its parent retires it by SIGUSR1.
 
     It tells its parent by a byte on `ready_fd` that it has started, and that it is ready; when it has reached its
-    request limit, that it waits for its successor; and closes it when it serves newcomers no more. A byte on
+    request limit, that it waits for its successor; and closes it when it admits no new clients any more. A byte on
     `lifeline_fd` lets one that has started listen; the end of it says that the parent is gone, and retires it.
     """
 
@@ -79,7 +79,7 @@ class WorkerServer(uvicorn.Server):
         os.close(self._ready_fd)
 
     def retire(self) -> None:
-        """Take no newcomers from now on, and drain. Whoever is connected, or in the kernel's hands, is served."""
+        """Accept no new connections, and drain. Clients that the kernel has accepted by now are served."""
         self.close_listeners()
         asyncio.get_running_loop().call_later(LAST_ARRIVALS_S, setattr, self, "should_exit", True)
 
@@ -96,7 +96,7 @@ class WorkerServer(uvicorn.Server):
         self.retire()
 
     def close_listeners(self) -> None:
-        """Take no newcomers any more, and reset nobody."""
+        """Accept no new connections any more, and reset none."""
         for listener in self.servers:
             for each in listener.sockets:
                 self._accept_the_last(each.fileno())
@@ -111,7 +111,7 @@ class WorkerServer(uvicorn.Server):
                 task.add_done_callback(self._arrivals.discard)
 
     async def _take_up(self, arrival: socket.socket) -> None:
-        """Serve one that was accepted here, as uvicorn would have."""
+        """Serve a connection that was accepted here, as uvicorn would have."""
         arrival.setblocking(False)
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
         protocol = partial(make, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)

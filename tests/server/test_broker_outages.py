@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from server.brokers.broker import BrokerUnavailable
-from tests.server.broker_services import SERVERS, Hearer, Service, back, gone, post, service, until
+from server.brokers.redis import ValkeyBroker
+from server.brokers.redis_connection import ANSWER_S
+from tests.server.broker_services import HISTORY, SERVERS, Hearer, Service, back, gone, post, service, until
 
 
 @pytest.fixture(params=SERVERS)
@@ -194,3 +196,49 @@ async def test_a_server_that_may_not_be_written_to_is_away(shared: Service, line
     await hearer.hears(2)
     assert (hearer.said, hearer.lost) == (["a", "b"], [])
     assert [level for level, _ in lines()] == ["WARNING", "INFO"]
+
+
+class Slow(ValkeyBroker):
+    """Needs `s_per_mb` seconds more for each megabyte of an answer: one entry is 2 MB."""
+
+    def __init__(self, url: str, s_per_mb: float) -> None:
+        super().__init__(url, HISTORY)
+        ask = self._connection.ask
+
+        async def ask_slowly(*command: Any, within_s: float = ANSWER_S) -> Any:
+            answer = await ask(*command, within_s=within_s)
+            size = (
+                sum(len(part) for _, fields in answer[0][1] for part in fields)
+                if command[0] == "XREAD" and answer
+                else 0
+            )
+            if size * s_per_mb / 1e6 > within_s:
+                raise BrokerUnavailable("the answer is too large for this patience")
+            return answer
+
+        self._connection.ask = ask_slowly  # type: ignore[method-assign]
+
+
+async def test_what_cannot_be_read_in_time_is_read_with_more_patience(shared: Service, lines: Any):
+    writer = await shared.hearer()
+    slow = await shared.hearer(broker=Slow(shared.server.url, 0.5))
+    await writer.say("a", "x" * 2_000_000, "b", "c")
+    await slow.hears(4)
+    assert [len(data) for data in slow.said] == [1, 2_000_000, 1, 1]
+    assert slow.lost == []
+    await back(slow)
+    assert await slow.say("d") == [5]
+    await slow.hears(5)
+
+
+async def test_what_cannot_be_read_at_all_is_skipped_and_lost_and_the_rest_goes_on(shared: Service, lines: Any):
+    writer = await shared.hearer()
+    slow = await shared.hearer(broker=Slow(shared.server.url, 3))
+    await writer.say("a", "x" * 2_000_000, "b")
+    await until(lambda: "b" in slow.said, "what comes after it", within_s=30)
+    assert (slow.said, slow.numbers, slow.lost) == (["a", "b"], [1, 3], [2])
+    await back(slow)
+    assert await slow.say("c") == [4]
+    await slow.hears(3)
+    name = shared.server.url
+    assert ("ERROR", f"entry 2-0 of the log of {name} cannot be read within 4 s, and is lost") in lines()

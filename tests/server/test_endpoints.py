@@ -165,6 +165,42 @@ def test_what_cannot_be_sent_on_is_refused(client, data, why):
     assert client.post("/broadcast", json={"data": 1}).json() == {"seq": 1}
 
 
+def body_of(size: int) -> bytes:
+    return b'{"data":"' + b"x" * (size - 11) + b'"}'
+
+
+def test_a_body_over_the_limit_is_refused_and_says_how_big_it_was():
+    with TestClient(create_app(Settings(notify_interval_s=0, max_body_bytes=2000))) as client:
+        answer = client.post("/broadcast", content=body_of(2001), headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()) == (413, {"detail": "body of 2001 bytes, limit 2000"})
+        fits = client.post("/broadcast", content=body_of(2000), headers={"content-type": "application/json"})
+        assert (fits.status_code, fits.json()) == (202, {"seq": 1})
+
+
+async def test_a_chunked_body_over_the_limit_is_refused_while_it_streams_in():
+    app = create_app(Settings(notify_interval_s=0, max_body_bytes=2000))
+    taken, answers = [], []
+
+    async def receive():
+        taken.append(500)
+        return {"type": "http.request", "body": b"x" * 500, "more_body": True}  # without end
+
+    async def send(message):
+        answers.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/rooms/tea/messages",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")],
+    }
+    await app(scope, receive, send)
+    assert answers[0]["status"] == 413
+    assert json.loads(answers[1]["body"]) == {"detail": "body of at least 2500 bytes, limit 2000"}
+    assert len(taken) == 5
+
+
 def test_a_malformed_resume_is_refused_at_the_handshake(client):
     with pytest.raises(WebSocketDenialResponse) as caught, client.websocket_connect("/ws?epoch=e&seq=x"):
         pass

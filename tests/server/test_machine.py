@@ -14,10 +14,10 @@ from server.drain.events import (
     ForceRequested,
     Gone,
     Joined,
+    Notify,
     Phase,
     Progress,
     StopRequested,
-    Tell,
     Ticked,
 )
 from server.drain.machine import TRANSITIONS, Drain, IllegalEvent
@@ -54,7 +54,7 @@ def test_a_stop_tells_everyone_with_moments_spread_evenly_over_the_window():
     effects = drain.handle(StopRequested(), now=10)
 
     assert effects == [
-        Tell(((1, 2.5), (2, 7.5), (3, 12.5), (4, 17.5)), deadline=110),
+        Notify(((1, 2.5), (2, 7.5), (3, 12.5), (4, 17.5)), deadline=110),
         Progress(Phase.DRAINING, remaining=4, time_left_s=100),
     ]
 
@@ -187,7 +187,7 @@ def test_a_client_that_slips_in_during_the_drain_is_told_as_well():
     effects = drain.handle(Joined(2), now=10.05)
 
     assert len(effects) == 1
-    assert isinstance(effects[0], Tell)
+    assert isinstance(effects[0], Notify)
     ((connection, moment),) = effects[0].moments
     assert connection == 2
     assert 0 <= moment <= 20

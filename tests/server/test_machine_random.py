@@ -16,9 +16,9 @@ from server.drain.events import (
     ForceRequested,
     Gone,
     Joined,
+    Notify,
     Phase,
     StopRequested,
-    Tell,
     Ticked,
 )
 from server.drain.machine import Drain, DrainTerms
@@ -46,7 +46,7 @@ class Shutdown(RuleBasedStateMachine):
     def feed(self, event: Event) -> None:
         for effect in self.drain.handle(event, self.now):
             match effect:
-                case Tell(moments, deadline):
+                case Notify(moments, deadline):
                     assert deadline == self.drain.deadline
                     for connection, moment in moments:
                         assert connection in self.here

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from server.brokers.broker import Deliver, Lost
+from server.brokers.memory import MemoryBroker
 from server.connections.connection import Limits
 from server.messages.history import Message, Post
 from server.messages.wire import Arrival, Position
@@ -190,3 +192,34 @@ async def test_the_same_publish_again_is_applied_once_also_from_another_connecti
     assert said(first, "ack") == said(second, "ack") == [{"type": "ack", "id": "1", "seq": 1}]
     assert other.heard == ["Client ann: x"]
     assert first.close_frame == (1008, "replaced by a newer connection with the same id")
+
+
+async def test_the_same_name_on_two_processes_is_two_connections_that_both_stand():
+    """As docs/wire.md says: a client that moves during a drain leaves its old connection itself."""
+    broker = BothHear()
+    here, there = House(broker=broker), House(broker=broker)
+    old, new, other = Peer(), Peer(), Peer()
+    await here.connect(old, "ann", Arrival())
+    await settled()
+    await there.connect(new, "ann", back(here, 0))
+    await there.connect(other, "bob")
+    await settled()
+    await there.hub.publish("for both", to="ann")
+    new.say('{"type":"publish","id":"1","data":"not for ann"}')
+    await settled()
+
+    assert (old.close_frame, new.close_frame) == (None, None)
+    assert data(old) == data(new) == ["for both"]
+    assert other.heard == ["Client ann: not for ann"]
+
+
+class BothHear(MemoryBroker):
+    """One log that two processes hear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard_by: list[Deliver] = []
+        self._deliver = lambda message: [deliver(message) for deliver in self._heard_by]
+
+    def subscribe(self, deliver: Deliver, lost: Lost) -> None:
+        self._heard_by.append(deliver)

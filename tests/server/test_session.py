@@ -283,7 +283,7 @@ def test_whatever_happens_the_order_is_kept_and_no_more_than_ten_are_in_work(ste
 # ---- Answers for sessions that are not here ----
 
 
-def test_what_is_unclaimed_is_due_after_a_second_the_first_first():
+def test_what_is_pending_is_due_after_a_second_the_first_first():
     unclaimed = PendingAnswers()
     assert unclaimed.next is None
     unclaimed.leave("a", [answer("1")], now=10)
@@ -303,7 +303,7 @@ def test_leaving_nothing_makes_nothing_due():
     assert unclaimed.next is None
 
 
-def test_where_too_many_are_unclaimed_those_go_that_are_due_first():
+def test_where_too_many_are_pending_those_go_that_are_due_first():
     unclaimed = PendingAnswers(limit=3)
     assert unclaimed.leave("a", [answer("1"), answer("2")], now=0) == 0
     assert unclaimed.leave("b", [answer("3")], now=1) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from server.drain.events import Tell
+from server.drain.events import Notify
 from server.drain.shutdown import Shutdown
 from server.drain.uvicorn import running_server
 from server.main import app as app
@@ -31,8 +31,8 @@ def remember_racers(self, connection):
 
 def notify_only_the_others(self, effect):
     """The fault."""
-    if isinstance(effect, Tell):
-        effect = Tell(tuple(moment for moment in effect.moments if moment[0] not in racers), effect.deadline)
+    if isinstance(effect, Notify):
+        effect = Notify(tuple(moment for moment in effect.moments if moment[0] not in racers), effect.deadline)
     perform(self, effect)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.drain.events import Tell
+from server.drain.events import Notify
 from server.drain.shutdown import Shutdown
 from server.main import app as app
 
@@ -14,7 +14,7 @@ perform = Shutdown._perform
 
 def skip_the_first_three(self, effect):
     """The fault."""
-    perform(self, Tell(effect.moments[3:], effect.deadline) if isinstance(effect, Tell) else effect)
+    perform(self, Notify(effect.moments[3:], effect.deadline) if isinstance(effect, Notify) else effect)
 
 
 Shutdown._perform = skip_the_first_three

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.drain.events import Tell
+from server.drain.events import Notify
 from server.drain.shutdown import Shutdown
 from server.main import app as app
 
@@ -15,7 +15,7 @@ perform = Shutdown._perform
 def repeat(self, effect):
     """The fault."""
     perform(self, effect)
-    if isinstance(effect, Tell):
+    if isinstance(effect, Notify):
         perform(self, effect)
 
 

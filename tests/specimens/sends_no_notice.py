@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from server.drain.events import Tell
+from server.drain.events import Notify
 from server.drain.shutdown import Shutdown
 from server.main import app as app
 
@@ -22,7 +22,7 @@ async def drain_50_ms_late(self):
 
 def perform_all_but_notices(self, effect):
     """The fault."""
-    if not isinstance(effect, Tell):
+    if not isinstance(effect, Notify):
         perform(self, effect)
 
 
