@@ -15,7 +15,7 @@ TOO_FEW = AT_MOST != resource.RLIM_INFINITY and AT_MOST < 11_000
 
 pytestmark = [
     pytest.mark.load,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(TOO_FEW, reason=f"needs 11000 open files, the limit is {AT_MOST} (ulimit -Hn)"),
 ]
 
@@ -25,7 +25,7 @@ def test_the_reference_server_fails_no_clause(tmp_path: Path):
 
     assert run.clauses("fail") == set(), run.output
     (light,) = [clause for clause in run.report["clauses"] if clause["id"] == 31]
-    judged = light["verdict"] == "pass" or "the harness itself lagged" in light["evidence"]  # by more than 25 ms
+    judged = light["verdict"] == "pass" or light.get("busy")  # 25 ms are too much for it
     assert judged, run.output
 
 

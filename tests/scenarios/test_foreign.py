@@ -9,7 +9,7 @@ import pytest
 
 from tests.scenarios.harness_runs import harness
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 
 NODE = Path(__file__).parent.parent / "targets" / "node"
 SMALL = ("drain", "--clients", "60", "--timeout", "2", "--metrics", "none", "--broadcast", "none")

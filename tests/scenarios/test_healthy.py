@@ -13,7 +13,7 @@ from harness.scenarios import SCENARIOS
 from harness.targets.known import TARGETS
 from tests.scenarios.harness_runs import harness
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 
 IN_ALL = [name for name, scenario in SCENARIOS.items() if not scenario.by_name_only]
 TOLD = [

@@ -12,7 +12,7 @@ import pytest
 from harness.clauses import CLAUSES
 from tests.scenarios.harness_runs import Run, harness
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 
 FOLDER = Path(__file__).parent.parent / "specimens"
 
