@@ -13,8 +13,8 @@ from harness.faults.storm import storm_of_signals
 from harness.faults.touched import source_touched
 from harness.history.events import Event
 from harness.history.record import History
-from harness.probes.http import Probes, value_of, worker_of
 from harness.probes.machine import watch_memory
+from harness.probes.polling import Probes, value_of, worker_of
 from harness.targets.declaration import Profile
 from harness.targets.target import Target, TargetFailed
 from tests.harness.servers import empty_history, only, until

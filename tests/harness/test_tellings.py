@@ -14,8 +14,8 @@ import pytest
 from harness import run as run_module
 from harness.clauses import Ruling, Verdict
 from harness.cli import main
-from harness.history.events import Terms
 from harness.history.record import History
+from harness.history.terms import Terms
 from harness.options import ask_of, parse
 from harness.report import json as json_report
 from harness.report.console import ConsoleReport
@@ -35,7 +35,7 @@ BUSY = ruling(UNKNOWN, busy=True)
 
 
 def telling(*rulings: Ruling) -> Telling:
-    return Telling(History(Terms(1.0, None, 1.0, None)), list(rulings), 0)
+    return Telling(History(Terms(REFERENCE, 1.0, None, 1.0, None)), list(rulings), 0)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def shown(outcome: Outcome) -> str:
     stream = io.StringIO()
     report = ConsoleReport(stream)
     report.tell_again(3, 2, [BUSY, replace(BUSY, id=7)])
-    report.tell(outcome)
-    report.tell(outcome)
+    report.show(outcome)
+    report.show(outcome)
     return stream.getvalue()
 
 
 def outcome_of(*events: tuple[str, dict[str, Any]]) -> Outcome:
-    history = History(Terms(1.0, None, 1.0, None))
+    history = History(Terms(REFERENCE, 1.0, None, 1.0, None))
     for what, detail in events:
         history.record(1.0, "harness", what, **detail)
     one = Telling(history, [ruling(PASS)], 0)
