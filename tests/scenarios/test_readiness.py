@@ -63,7 +63,7 @@ def test_while_workers_are_replaced_a_client_that_retries_for_a_second_is_served
     rolled = moment(history, "target", "rolled")
     asked = probes(history, "ready", rolled, history.t0 - RETRIES_WITHIN_S)
     came = {event.who: event.t for event in history.events if event.what == "opened"}
-    tried = [event for event in history.events if event.what == "connecting" and event.who.startswith("knocker")]
+    tried = [event for event in history.events if event.what == "connecting" and event.who.startswith("brief-visitor")]
     tried = [event for event in tried if rolled <= event.t <= history.t0 - RETRIES_WITHIN_S]
 
     assert len(asked) > 50
@@ -73,5 +73,5 @@ def test_while_workers_are_replaced_a_client_that_retries_for_a_second_is_served
     assert len(tried) > 50
     for attempt in tried:
         assert any(
-            attempt.t <= t <= attempt.t + RETRIES_WITHIN_S for who, t in came.items() if who.startswith("knocker")
+            attempt.t <= t <= attempt.t + RETRIES_WITHIN_S for who, t in came.items() if who.startswith("brief-visitor")
         )
