@@ -10,7 +10,7 @@ from harness.scenarios import SCENARIOS
 from tests.scenarios.busy import busy_loops
 from tests.scenarios.harness_runs import harness
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.busy, pytest.mark.timeout(300)]
 
 LOOPS = 6
 SMALL = ("drain", "--clients", "80", "--timeout", "2")
