@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from fastapi.testclient import TestClient
 
 from server.app import create_app
@@ -65,3 +66,12 @@ def test_the_contract_in_docs_names_every_clause_that_is_judged():
     contract = (ROOT / "docs" / "contract.md").read_text()
     for clause in CLAUSES.values():
         assert f"{clause.id}. **{clause.name}**" in contract
+
+
+@pytest.mark.parametrize(("walk", "most"), [("A text", 10), ("A stop", 9), ("A verdict", 11)])
+def test_a_walk_through_the_code_names_files_that_exist_and_stays_short(walk: str, most: int):
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    (section,) = re.findall(rf"^### {walk}, .*?\n(.*?)(?=^###|\Z)", page, re.DOTALL | re.MULTILINE)
+    files = re.findall(r"^\d+\. `([^`]+)`:", section, re.MULTILINE)
+    assert 1 < len(files) <= most
+    assert [file for file in files if not (ROOT / file).is_file()] == []
