@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -93,12 +94,16 @@ def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
 
 def show_list() -> int:
     """Print every scenario with its claim and the clauses that it judges, then every clause with its claim."""
+    lines = []
     for scenario in SCENARIOS.values():
         aside = " (by name only, not in `run all`)" if scenario.by_name_only else ""
-        print(f"{scenario.name}{aside}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
-    print()
-    for clause in CLAUSES.values():
-        print(f"{clause.id:>2}  {clause.name}\n    {clause.claim}")
+        lines.append(f"{scenario.name}{aside}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
+    lines.append("")
+    lines += (f"{clause.id:>2}  {clause.name}\n    {clause.claim}" for clause in CLAUSES.values())
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:  # of `| head`; what is still buffered must go somewhere when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return PASSED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -78,6 +79,15 @@ def test_a_foreign_target_is_what_the_options_declare() -> None:
     terms = terms_of(profile, ask_of(parse(["drain"])), evict_per_s=1.0)
     assert (terms.profile, terms.evict_per_s) == (profile, None)
     assert environment_of(terms) == {"T_S": "5"}
+
+
+def test_a_reader_of_the_list_that_has_seen_enough_ends_it_without_a_word() -> None:
+    seen, written = os.pipe()
+    os.close(seen)  # as `| head` does
+    command = [sys.executable, "-m", "harness", "list"]
+    with open(written, "wb") as nobody:
+        done = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_list_shows_each_scenario_with_its_claim_and_clauses(capsys: pytest.CaptureFixture[str]) -> None:
