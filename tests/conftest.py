@@ -18,6 +18,15 @@ for _each in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_each, lambda *_: None)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the share of the `teeth` that EBB_SHARE asks for: `2/3` is every third of them, from the second on."""
+    share, shares = map(int, os.environ.get("EBB_SHARE", "1/1").split("/"))
+    teeth = [item for item in items if item.get_closest_marker("teeth")]
+    left = {id(item) for number, item in enumerate(teeth) if number % shares != share - 1}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) in left])
+    items[:] = [item for item in items if id(item) not in left]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -11,10 +11,11 @@ import importlib
 import pkgutil
 from collections.abc import Iterable
 
+from ..history.machine import MachineView
 from ..history.record import History
 from . import registry
 from .registry import Clause
-from .verdict import Judgement, Ruling, Verdict
+from .verdict import Judgement, Ruling, Verdict, short_or_busy
 
 __all__ = ["CLAUSES", "Clause", "Judgement", "Ruling", "Verdict", "judge"]
 
@@ -26,9 +27,9 @@ CLAUSES: dict[int, Clause] = dict(sorted(registry.CLAUSES.items()))
 
 def judge(history: History, ids: Iterable[int]) -> list[Ruling]:
     """Judge a complete history by the clauses with these numbers, in that order; KeyError for any other."""
-    rulings = []
+    rulings, machine = [], MachineView(history.events)
     for clause_id in ids:
         one = CLAUSES[clause_id]
-        judgement = one.judge(history)
+        judgement = short_or_busy(one.judge(history), machine)
         rulings.append(Ruling(one.id, one.name, judgement.verdict, judgement.evidence, judgement.busy))
     return rulings

@@ -13,7 +13,7 @@ from ..history.client import ClientView, HandshakeOutcome
 from ..history.drain import FAULT_CODES, READY_WITHIN_S, Drain, Probe
 from .notice import delay_of_notice, was_due_a_notice
 from .registry import clause
-from .verdict import Delay, Judgement, Offence, accuse, excluded, late, passed, stood_still, too_few, unknown
+from .verdict import Delay, Judgement, Offence, accuse, excluded, late, passed, short, stood_still, too_few
 
 LEAST_PROBES = 3
 LEAST_HANDSHAKES = 5
@@ -49,7 +49,7 @@ def readiness_first(seen: Drain) -> Judgement:
     if first is not None and first <= limit:
         return passed(f"{_said(seen, probes)}, {len(probes)} probes")
     if not any(seen.t0 <= probe.began <= limit - PROBE_ANSWER_S for probe in probes):
-        return unknown(f"no readiness probe was begun early enough before the limit {seen.at(limit)}")
+        return short(f"no readiness probe was begun early enough before the limit {seen.at(limit)}")
     return turning
 
 

@@ -7,6 +7,8 @@ Source: contract, section Signals.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..history.client import ClientView
 from ..history.drain import READY_WITHIN_S, Drain
 from ..history.events import Event
@@ -181,7 +183,7 @@ def any_cause(seen: Drain) -> Judgement:
     if seen.cause is None:
         return unknown("a signal told the target to stop")
     whole = together({5: told_once(seen), 12: keeps_the_grace(seen)})
-    return Judgement(whole.verdict, f"stopped by {seen.cause}: {whole.evidence}", whole.busy)
+    return replace(whole, evidence=f"stopped by {seen.cause}: {whole.evidence}")
 
 
 @clause(26, "frozen")

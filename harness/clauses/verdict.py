@@ -15,8 +15,9 @@ before" is unknown where the lag alone may have made it one.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -25,6 +26,7 @@ from ..history.machine import MachineView
 
 NAMED_OFFENDERS = 2
 WORTH_TELLING_S = 0.0005
+SMALLEST_BOUND_S = 0.25  # of all clauses: readiness turns within this (clause 1)
 
 
 class Verdict(StrEnum):
@@ -38,11 +40,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict and one line of evidence. `busy`: it is unknown because the machine was; another telling may show."""
+    """A verdict and one line of evidence. `busy`: it is unknown because the machine was; another telling may show.
+
+    `short`: it is unknown for want of observations, which a machine that was busy at any time may have cost.
+    """
 
     verdict: Verdict
     evidence: str
     busy: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,21 @@ def excluded(evidence: str) -> Judgement:
 
 def too_few(count: int, least: int, what: str) -> Judgement:
     """Unknown, for want of observations."""
-    return unknown(f"only {count} {what}, and a verdict needs {least}")
+    return short(f"only {count} {what}, and a verdict needs {least}")
+
+
+def short(evidence: str) -> Judgement:
+    """Unknown, for want of observations, said in words: what was missing."""
+    return Judgement(Verdict.UNKNOWN, evidence, short=True)
+
+
+def short_or_busy(judgement: Judgement, machine: MachineView) -> Judgement:
+    """A want of observations as the machine's doing, where harness or target waited at any time of the run."""
+    whole_run = -math.inf, math.inf
+    waited_s = machine.lag_s(*whole_run) + machine.starved_s(*whole_run)
+    if not judgement.short or waited_s <= SMALLEST_BOUND_S / 4:
+        return judgement
+    return busy(f"{judgement.evidence}; harness and target waited {waited_s:.3f} s for the machine, which may be why")
 
 
 def busy(evidence: str) -> Judgement:
@@ -168,7 +188,7 @@ def together(parts: dict[int, Judgement]) -> Judgement:
     for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
         for number, part in parts.items():
             if part.verdict is verdict:
-                return Judgement(verdict, f"clause {number}: {part.evidence}", part.busy)
+                return replace(part, evidence=f"clause {number}: {part.evidence}")
     return passed(said)
 
 

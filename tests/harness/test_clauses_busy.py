@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.clauses import CLAUSES, Judgement
+from harness.clauses import CLAUSES, Judgement, judge
 from harness.clauses.verdict import Delay, excuse
 from tests.harness.histories import (
     FAIL,
@@ -461,3 +461,23 @@ def test_what_took_no_time_has_no_excuse() -> None:
     assert excuse(seen, Delay(T0, T0 + 0.2, T0 + 0.1, 0.25)) == (
         "the target waited 0.200 s for a core between t0+0.000 s and t0+0.200 s, more than a quarter of 0.250 s"
     )
+
+
+def one_racer() -> Story:
+    return (
+        story().client("lingerer-1").handshake("racer-1", -0.01).opened(0.005).told(0.04).probes("ready", 1.0, 2.0, 503)
+    )
+
+
+@pytest.mark.parametrize("number", [1, 4], ids=["no probe in time", "too few racers"])
+def test_a_want_of_observations_is_the_machines_where_harness_or_target_waited_in_the_run(number: int) -> None:
+    at_ease, lagged, starved = one_racer(), one_racer().lags(0.0, 0.07), one_racer().starves(-1.0, 1.0, 0.07)
+    assert [judge(told.history(), [number])[0].busy for told in (at_ease, lagged, starved)] == [False, True, True]
+    assert judge(lagged.history(), [number])[0].evidence.endswith(
+        "; harness and target waited 0.070 s for the machine, which may be why"
+    )
+
+
+def test_what_is_unknown_for_another_reason_is_not_the_machines_however_busy_it_was() -> None:
+    (ruling,) = judge(story().lags(0.0, 0.5).history(), [22])
+    assert (ruling.verdict, ruling.busy) == (UNKNOWN, False)

@@ -12,8 +12,6 @@ import pytest
 from harness.clauses import CLAUSES
 from tests.scenarios.harness_runs import Run, harness
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
-
 FOLDER = Path(__file__).parent.parent / "specimens"
 
 
@@ -44,6 +42,8 @@ def catch(name: str, folder: Path, *, scenario: str | None = None, **declared: o
     return harness(folder, "run", scenario, "--clients", "80", "--timeout", "2", "--target", str(target))
 
 
+@pytest.mark.teeth
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_specimen_fails_exactly_the_clauses_written_beside_it(name: str, tmp_path: Path):
     if SPECIMENS[name].get("TARGET") == "workers":
@@ -56,6 +56,8 @@ def test_a_specimen_fails_exactly_the_clauses_written_beside_it(name: str, tmp_p
     assert run.status == 1
 
 
+@pytest.mark.teeth
+@pytest.mark.timeout(300)
 def test_the_tutorials_server_fails_exactly_the_clauses_written_beside_it(tmp_path: Path):
     run = catch("fastapi_tutorial", tmp_path, **TUTORIAL)
 
@@ -64,6 +66,8 @@ def test_the_tutorials_server_fails_exactly_the_clauses_written_beside_it(tmp_pa
     assert run.status == 1
 
 
+@pytest.mark.teeth
+@pytest.mark.timeout(300)
 def test_a_stalled_reader_stops_the_tutorials_server_for_ever_and_the_harness_still_ends(tmp_path: Path):
     run = catch("fastapi_tutorial", tmp_path, **TUTORIAL, scenario="hostile")
 

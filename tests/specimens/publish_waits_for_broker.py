@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.redis import ValkeyBroker
@@ -15,7 +16,8 @@ publish = ValkeyBroker.publish
 
 
 async def publish_without_limit(self, post):
-    """The fault."""
+    """The fault. With a key no post is put into the log twice, however often it is tried again."""
+    post = post.model_copy(update={"key": post.key or uuid4().hex})
     while True:
         try:
             return await publish(self, post)
