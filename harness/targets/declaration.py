@@ -44,6 +44,12 @@ Statuses = Annotated[
     tuple[Annotated[int, Field(strict=True)], ...], Field(min_length=1), _allowed("a list of exit statuses")
 ]
 Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), _allowed("seconds, 0 or more")]
+Rate = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), _allowed("closes a second, above 0")]
+CloseCodes = Annotated[
+    tuple[Annotated[int, Field(strict=True, ge=1000, le=4999)], ...],
+    Field(min_length=1),
+    _allowed("a list of close codes, 1000 to 4999"),
+]
 Count = Annotated[int, Field(strict=True, ge=1), _allowed("a whole number, 1 or more")]
 Flag = Annotated[bool, Field(strict=True), _allowed("true or false")]
 
@@ -72,8 +78,10 @@ class Profile(BaseModel):
 
     `command` has `{port}` (and may have `{python}`, this interpreter) as placeholders; `ws` and `talk` may have
     `{client}` and `{number}`. `talk` is the path on which a sender is answered, where it is not `ws`; `heavy` one on
-    which an answer takes a core for a while. The `*_env` names are the environment variables that take each knob, in
-    seconds or per second, `broker_env` the one that takes the URL of a Redis or Valkey; None: no such knob.
+    which an answer takes a core for a while. `drain_timeout_s`, `pace_per_s` and `close_timeout_s` are what it promises
+    whoever starts it, and `close_codes` what it may say goodbye with; None: undeclared. The `*_env` names are the
+    environment variables that take each knob, in seconds or per second, `broker_env` the one that takes the URL of a
+    Redis or Valkey; None: no such knob.
     `shutdown_marker` is in the line that it prints when its lifespan shutdown begins. The `*_statuses` are what it may
     exit with: drained or evicted, forced by an operator, stopped in startup. `progress_interval_s` is how often it
     prints a line that `progress_pattern` finds (None: it does not): its group `left` is how many connections are left,
@@ -103,6 +111,10 @@ class Profile(BaseModel):
     broadcasts: Flag = True
     processes: Count = 1
     divides_pace: Flag = False
+    drain_timeout_s: Seconds | None = None
+    pace_per_s: Rate | None = None
+    close_timeout_s: Seconds | None = None
+    close_codes: CloseCodes | None = None
     timeout_env: NonEmptyText | None = None
     pace_env: NonEmptyText | None = None
     close_timeout_env: NonEmptyText | None = None

@@ -46,7 +46,7 @@ def read(written: dict[str, Any]) -> Profile:
     unknown = sorted(set(written) - set(Profile.model_fields))
     if unknown:
         raise ValueError(f"there is no key {unknown[0]!r}: allowed are base, {', '.join(Profile.model_fields)}")
-    absent = [key for key, value in written.items() if value in ("none", False) and _may_be_none(key)]
+    absent = [key for key, value in written.items() if (value is False or value == "none") and _may_be_none(key)]
     known = dict(TARGETS[base]) if base else {"command": ["a target without one"]}
     try:
         profile = Profile(**{**known, **written, **dict.fromkeys(absent)})

@@ -64,9 +64,9 @@ class Story:
         return self
 
     def under(self, **terms: Any) -> Self:
-        """Change the terms, or the profile in them."""
-        declared = {name: value for name, value in terms.items() if name in Profile.model_fields}
-        asked = {name: value for name, value in terms.items() if name not in declared}
+        """Change the terms, or, by a name that they do not have, the profile in them."""
+        asked = {name: value for name, value in terms.items() if name in Terms.__dataclass_fields__}
+        declared = {name: value for name, value in terms.items() if name not in asked}
         self.terms = replace(self.terms, profile=self.terms.profile.changed(**declared), **asked)
         return self
 

@@ -72,6 +72,8 @@ def test_a_base_is_what_the_rest_is_written_on(tmp_path: Path) -> None:
         ("parent_delay_s = -1", "parent_delay_s = -1 is not allowed: seconds, 0 or more"),
         ("parent_delay_s = true", "parent_delay_s = True is not allowed: seconds, 0 or more"),
         ("progress_interval_s = nan", 'progress_interval_s = nan is not allowed: seconds, 0 or more, or "none"'),
+        ("pace_per_s = 0", 'pace_per_s = 0 is not allowed: closes a second, above 0, or "none"'),
+        ("close_codes = [99]", 'close_codes = [99] is not allowed: a list of close codes, 1000 to 4999, or "none"'),
         ("drained_statuses = 0", "drained_statuses = 0 is not allowed: a list of exit statuses"),
     ],
 )
@@ -90,7 +92,15 @@ def test_a_target_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load(tmp_path / "nonesuch.toml")
 
 
-FULL = WORKERS.changed(metrics="/m", limit_options="--limit {requests}", reload_options=["--reload"])
+FULL = WORKERS.changed(
+    metrics="/m",
+    limit_options="--limit {requests}",
+    reload_options=["--reload"],
+    drain_timeout_s=30.0,
+    pace_per_s=200.0,
+    close_timeout_s=3.0,
+    close_codes=[1001],
+)
 
 
 @pytest.mark.parametrize("key", Profile.model_fields)
