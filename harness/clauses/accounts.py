@@ -4,7 +4,7 @@ Owns: the final report, and what may have become of each client. Server and clie
 where frames crossed, where a client came or went just as the drain began, or where it did not read how it was
 ended, more than one account of it is true; everywhere else the numbers must agree. Several processes give a report
 each, and what the clients counted is the sum. Source: contract, section
-Observability; `left`: the client closed first, vanished or was at fault; `closed`: 1012 and a completed closing
+Observability; `left`: the client closed first, vanished or was at fault; `closed`: the goodbye and a completed closing
 handshake; `aborted`: the rest.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..history.client import ClientView
-from ..history.drain import FAULT_CODES, SERVICE_RESTART, Drain
+from ..history.drain import FAULT_CODES, Drain
 from .hostile import vanished
 from .registry import clause
 from .verdict import Judgement, busy, excluded, failed, passed, unknown
@@ -135,7 +135,7 @@ def _fates(seen: Drain, client: ClientView, late_s: float) -> Fates:
         return frozenset({LEFT, ABORTED})
     if close is None:
         return frozenset({ABORTED})
-    if close.code != SERVICE_RESTART:
+    if close.code not in seen.goodbye_codes:
         return frozenset({LEFT}) if close.code in FAULT_CODES else frozenset({LEFT, ABORTED})
     answer, end = client.close_answer, client.ended
     if answer is None:
@@ -149,7 +149,7 @@ def _fates_of_leaver(seen: Drain, client: ClientView) -> Fates:
     """It left, unless the server was closing it at the same moment."""
     close = client.close_received
     if close is not None:
-        return frozenset({LEFT, CLOSED}) if close.code == SERVICE_RESTART else frozenset({LEFT})
+        return frozenset({LEFT, CLOSED}) if close.code in seen.goodbye_codes else frozenset({LEFT})
     left_at = client.left_at
     assert left_at is not None
     return frozenset({LEFT}) if left_at < seen.evicts_at else frozenset({LEFT, ABORTED})

@@ -13,7 +13,7 @@ from ..history.client import ClientView, HandshakeOutcome
 from ..history.drain import FAULT_CODES, READY_WITHIN_S, Drain, Probe
 from .notice import delay_of_notice, was_due_a_notice
 from .registry import clause
-from .verdict import Delay, Judgement, Offence, accuse, excluded, late, passed, short, stood_still, too_few
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, excluded, late, passed, short, stood_still, too_few
 
 LEAST_PROBES = 3
 LEAST_HANDSHAKES = 5
@@ -34,7 +34,7 @@ def readiness_first(seen: Drain) -> Judgement:
         return doubt
     probes = seen.probes("ready")
     wrong = [
-        Offence(probe.began, "a probe", f"got {probe.said}", _delay_of_probe(seen, probe))
+        Offence(probe.began, "a probe", f"got {probe.said}", _delay_of_probe(seen, probe), gravity=_gravity_of(probe))
         for probe in probes
         if _still_ready(seen, probe)
     ]
@@ -96,7 +96,7 @@ def still_alive(seen: Drain) -> Judgement:
         for name in names
     }
     wrong = [
-        Offence(probe.began, name, f"said {probe.said}", _delay_of_hang(probe))
+        Offence(probe.began, name, f"said {probe.said}", _delay_of_hang(probe), gravity=_gravity_of(probe))
         for name, probes in due.items()
         for probe in probes
         if probe.status != 200
@@ -112,6 +112,13 @@ def still_alive(seen: Drain) -> Judgement:
     return passed(f"{counts} answered 200 until the last client was gone ({gone})")
 
 
+def _gravity_of(probe: Probe) -> Gravity:
+    """Whether an answer was wrong, was none, or was waited for in vain."""
+    if probe.error is None:
+        return Gravity.WRONG
+    return Gravity.HELD if probe.error == "timeout" else Gravity.MISSING
+
+
 def _delay_of_hang(probe: Probe) -> Delay | None:
     """Of a probe that was given up how long it was waited for."""
     return Delay(probe.began, probe.t, probe.t, ALIVE_WITHIN_S) if probe.error == "timeout" else None
@@ -125,7 +132,11 @@ def refusal_is_explicit(seen: Drain) -> Judgement:
         return doubt
     begun = [h for h in seen.handshakes if h.began >= seen.horizon and not h.hostile]
     flaws = [(h, _flaw_of_late(seen, h, until)) for h in begun]
-    offences = [Offence(h.began, h.name, flaw, _delay_of_handshake(seen, h)) for h, flaw in flaws if flaw]
+    offences = [
+        Offence(h.began, h.name, flaw, _delay_of_handshake(seen, h), gravity=_gravity_of_handshake(h))
+        for h, flaw in flaws
+        if flaw
+    ]
     stretch = f"begun between {seen.at(seen.horizon)} and {seen.at(until)}"
     if offences:
         charge = f"late handshakes did not get 503 with Retry-After within {REFUSED_WITHIN_S:.3f} s"
@@ -146,7 +157,11 @@ def no_orphan_joiner(seen: Drain) -> Judgement:
     until = _refuses_until(seen)
     racers = [h for h in seen.handshakes if _races(seen, h) and not _excused_racer(seen, h, until)]
     flaws = [(h, _flaw_of_racer(h)) for h in racers]
-    offences = [Offence(h.began, h.name, flaw, _delay_of_racer(seen, h)) for h, flaw in flaws if flaw]
+    offences = [
+        Offence(h.began, h.name, flaw, _delay_of_racer(seen, h), gravity=_gravity_of_handshake(h))
+        for h, flaw in flaws
+        if flaw
+    ]
     if offences:
         charge = "handshakes that raced the signal got neither 503 with Retry-After nor 101 and then the notice"
         return accuse(seen, offences, len(racers), charge)
@@ -195,6 +210,13 @@ def _delay_of_handshake(seen: Drain, handshake: ClientView) -> Delay | None:
     refused = outcome is not None and outcome.status == 503 and _is_retry_after(outcome.retry_after)
     due = handshake.began + REFUSED_WITHIN_S
     return Delay(handshake.began, settled, due, REFUSED_WITHIN_S) if hung or refused else None
+
+
+def _gravity_of_handshake(handshake: ClientView) -> Gravity:
+    outcome = handshake.outcome
+    if outcome is None or outcome.error == "timeout":
+        return Gravity.HELD
+    return Gravity.MISSING if outcome.what == "failed" else Gravity.WRONG
 
 
 def _delay_of_racer(seen: Drain, racer: ClientView) -> Delay | None:

@@ -1,7 +1,7 @@
 """Clauses 12, 13 and 15: when the server closes connections, how, and how many at a time.
 
 Owns: the grace up to the deadline, the closing handshake, the pace. Source: contract, section Closing; RFC
-6455 §7.1.1 (the server ends the TCP connection, after both close frames); 1012 as in the IANA close code
+6455 §7.1.1 (the server ends the TCP connection, after both close frames); 1012 and 1001 as in the IANA close code
 registry.
 """
 
@@ -10,9 +10,21 @@ from __future__ import annotations
 import math
 
 from ..history.client import ClientView
-from ..history.drain import SERVICE_RESTART, Drain
+from ..history.drain import Drain
 from .registry import clause
-from .verdict import Judgement, Offence, accuse, busy, excluded, failed, may_have_been_early, passed, too_few, unknown
+from .verdict import (
+    Gravity,
+    Judgement,
+    Offence,
+    accuse,
+    busy,
+    excluded,
+    failed,
+    may_have_been_early,
+    passed,
+    too_few,
+    unknown,
+)
 
 LEAST_STAYERS = 3
 LEAST_GOODBYES = 3
@@ -56,7 +68,11 @@ def closed_early(seen: Drain) -> list[Offence]:
     """
     ended = [(t, client) for t, client in seen.reader_evictions if t < seen.evicts_at]
     ended += [(t, client) for t, client in seen.cut_before if t < _deadline_of_notice(client)]
-    return [Offence(t, c.name, _how_it_was_closed(c)) for t, c in ended if not seen.lost_its_worker(c)]
+    return [
+        Offence(t, c.name, _how_it_was_closed(c), gravity=Gravity.WRONG if c.close_received else Gravity.MISSING)
+        for t, c in ended
+        if not seen.lost_its_worker(c)
+    ]
 
 
 def _deadline_of_notice(client: ClientView) -> float:
@@ -78,20 +94,24 @@ def _how_it_was_closed(client: ClientView) -> str:
 
 @clause(13, "says-goodbye")
 def says_goodbye(seen: Drain) -> Judgement:
-    """Every reading client gets 1012 and a complete closing handshake."""
+    """Every reading client gets a close frame with a declared code and a complete closing handshake.
+
+    Undeclared, the code is 1012 or 1001, one of them for everybody.
+    """
+    codes = " or ".join(map(str, seen.goodbye_codes))
     due = [client for client in seen.readers if _is_owed_a_goodbye(seen, client)]
     offences = [
-        Offence(client.evicted_at or seen.evicts_at, client.name, flaw)
+        Offence(client.evicted_at or seen.evicts_at, client.name, flaw[0], gravity=flaw[1])
         for client in due
-        if (flaw := _flaw_of_goodbye(client))
+        if (flaw := _flaw_of_goodbye(client, seen.goodbye_codes))
     ]
     if offences:
-        charge = f"clients did not get {SERVICE_RESTART} and a complete closing handshake"
+        charge = f"clients did not get {codes} and a complete closing handshake"
         return accuse(seen, offences, len(due), charge)
     if len(due) < LEAST_GOODBYES:
         return too_few(len(due), LEAST_GOODBYES, "reading clients closed by the server")
     took = max(c.ended.t - c.close_received.t for c in due if c.ended and c.close_received)
-    return passed(f"{len(due)} clients got {SERVICE_RESTART} and a complete closing handshake, in {took:.3f} s at most")
+    return passed(f"{len(due)} clients got {codes} and a complete closing handshake, in {took:.3f} s at most")
 
 
 def _is_owed_a_goodbye(seen: Drain, client: ClientView) -> bool:
@@ -100,17 +120,19 @@ def _is_owed_a_goodbye(seen: Drain, client: ClientView) -> bool:
     return client.connected_at(seen.evicts_at) and client.left_at is None and seen.seen_until > seen.evicts_at
 
 
-def _flaw_of_goodbye(client: ClientView) -> str | None:
+def _flaw_of_goodbye(client: ClientView, codes: tuple[int, ...]) -> tuple[str, Gravity] | None:
     close, answer, end = client.close_received, client.close_answer, client.ended
     if close is None:
-        return f"was ended by {end.how} without a close frame" if end else "was never closed"
-    if close.code != SERVICE_RESTART:
-        return f"was closed with {close.code}"
-    if end is None:
-        return "was left connected after its close frame"
+        if end is None or end.how == "local":
+            return "was never closed", Gravity.HELD
+        return f"was ended by {end.how} without a close frame", Gravity.MISSING
+    if close.code not in codes:
+        return f"was closed with {close.code}", Gravity.WRONG
+    if end is None or end.how == "local":
+        return "was left connected after its close frame", Gravity.WRONG
     if answer is None or end.t < answer.t:
-        return f"was ended by {end.how} before its answer to the close frame"
-    return f"was ended by {end.how} after its answer" if end.how != "eof" else None
+        return f"was ended by {end.how} after the close frame, before its answer to it", Gravity.WRONG
+    return (f"was ended by {end.how} after its answer", Gravity.WRONG) if end.how != "eof" else None
 
 
 @clause(15, "no-cliff")

@@ -21,7 +21,7 @@ from functools import cached_property
 
 from ..history.reconnecting import ConnectionView, Numbered, ReconnectingClientView
 from ..history.resume_run import ResumeRun
-from .verdict import Delay, Offence
+from .verdict import Delay, Gravity, Offence
 
 ANSWERED_WITHIN_S = 1.0
 
@@ -53,7 +53,8 @@ def count(run: ResumeRun) -> Delivery:
         for numbered, where in missing.items():
             announced = any(gap.covers(*place) for place in places.of(numbered) for gap in gaps) if gaps else False
             what = f"did not get {run.name_of(numbered)}{where}"
-            offence = Offence(run.said_at(numbered), client.name, what)
+            kind = "did not get a message" + (" on a connection that went on" if where else "")
+            offence = Offence(run.said_at(numbered), client.name, what, kind=kind, gravity=Gravity.MISSING)
             (delivery.announced if announced else delivery.lost).append(offence)
     return delivery
 
@@ -70,15 +71,17 @@ def _look_at_the_answer(run: ResumeRun, connection: ConnectionView, delivery: De
         return
     until = run.seen_until if connection.ended_at is None else connection.ended_at
     frames = len(connection.n) if connection.answer is None else connection.answer.detail["frames"]
-    opened_at, delay = connection.opened_at, None
+    opened_at, delay, gravity = connection.opened_at, None, Gravity.WRONG
     if frames:
         what = f"had {frames} messages on {connection.name} before its resume was answered"
     elif connection.answer is None and until > opened_at + ANSWERED_WITHIN_S:
         what = f"had no answer to its resume on {connection.name} in {until - opened_at:.3f} s"
         delay = Delay(opened_at, until, opened_at + ANSWERED_WITHIN_S, ANSWERED_WITHIN_S)
+        gravity = Gravity.MISSING
     else:
         return
-    delivery.unanswered.append(Offence(opened_at, connection.client, what, delay))
+    kind = "had no answer to its resume" if delay else "had messages before its resume was answered"
+    delivery.unanswered.append(Offence(opened_at, connection.client, what, delay, kind, gravity))
 
 
 class _Walk:
@@ -131,12 +134,12 @@ class _Walk:
         epochs = [epoch for at, epoch in self._earlier.get(numbered, ()) if at < i]
         named = f"{self._run.name_of(numbered)} on {connection.name}"
         if connection.epoch_at(i) in epochs:
-            self._delivery.doubled.append(Offence(connection.at[i], connection.client, f"was sent {named} again"))
+            what = f"was sent {named} again"
+            self._delivery.doubled.append(Offence(connection.at[i], connection.client, what, kind="was sent it again"))
         elif not epochs and self._has_a_later_one(i, numbered):
             self._missing.pop(numbered, None)
-            self._delivery.reordered.append(
-                Offence(connection.at[i], connection.client, f"was sent {named} after a later one")
-            )
+            what, kind = f"was sent {named} after a later one", "was sent it too late"
+            self._delivery.reordered.append(Offence(connection.at[i], connection.client, what, kind=kind))
 
     def _has_a_later_one(self, i: int, numbered: Numbered) -> bool:
         sender, n = numbered

@@ -17,12 +17,19 @@ from typing import NamedTuple
 
 from ..history.client import ClientView
 from ..history.drain import Drain
-from .verdict import Delay
+from .verdict import Delay, Gravity
 
 ACCEPTED = frozenset({200, 202})
 BY_POST = "broadcast"
 
-Flaw = tuple[str, Delay | None]  # in words, and how late something was where that is all
+
+class Flaw(NamedTuple):
+    """What is wrong, in words; how late something was, where that is all; its kind, without the message's number."""
+
+    what: str
+    delay: Delay | None
+    kind: str
+    gravity: Gravity = Gravity.WRONG
 
 
 class Accepted(NamedTuple):
@@ -58,9 +65,9 @@ class Ledger:
         heard = set(tokens)
         if len(heard) < len(tokens):
             (sender, n), times = Counter(tokens).most_common(1)[0]
-            return f"heard {sender}:{n} {times} times", None
+            return Flaw(f"heard {sender}:{n} {times} times", None, "heard a broadcast again")
         disorder = self._first_disorder(tokens)
-        return (disorder, None) if disorder else self._first_missing(client, heard)
+        return Flaw(disorder, None, "heard broadcasts out of order") if disorder else self._first_missing(client, heard)
 
     def _posted(self) -> list[Accepted]:
         return [
@@ -94,7 +101,8 @@ class Ledger:
                 return None
             if sent_at > opened_at and sender != client.name and (sender, n) not in heard:
                 delay = Delay(accepted_at, gone_at, accepted_at + self._in_flight_s, self._in_flight_s)
-                return f"had not heard {sender}:{n}, accepted at {self._seen.at(accepted_at)}", delay
+                what = f"had not heard {sender}:{n}, accepted at {self._seen.at(accepted_at)}"
+                return Flaw(what, delay, "had not heard a broadcast", Gravity.MISSING)
         return None
 
     def _first_disorder(self, tokens: list[tuple[str, int]]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..history.client import ClientView
 from ..history.drain import Drain
 from .registry import clause
-from .verdict import Delay, Judgement, Offence, accuse, passed, stood_still, unknown
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, passed, stood_still, unknown
 
 
 @clause(14, "aborts-only-the-hostile")
@@ -34,7 +34,9 @@ def aborts_only_the_hostile(seen: Drain) -> Judgement:
         if kept and seen.gave_up_at is None:
             return unknown("the target was not watched until it exited")
         if kept:
-            offences = [Offence(seen.evicts_at, client.name, "was not cut off") for client in kept]
+            offences = [
+                Offence(seen.evicts_at, client.name, "was not cut off", gravity=Gravity.HELD) for client in kept
+            ]
             return accuse(seen, offences, len(hostile), "hostile clients held their connections to the end")
     return passed(f"{len(hostile)} of {len(hostile)} hostile clients were cut off, and 0 of {len(seen.readers)} others")
 
@@ -70,13 +72,13 @@ def _offence_of_end(seen: Drain, client: ClientView) -> Offence | None:
     """When and how a reading client was treated as a hostile one, if it was."""
     close, end = client.close_received, client.ended
     if end is not None and end.how == "reset":
-        return Offence(end.t, client.name, "saw a reset")
+        return Offence(end.t, client.name, "saw a reset", gravity=Gravity.MISSING)
     if end is not None and end.how == "eof" and close is None:
-        return Offence(end.t, client.name, "saw an end without a close frame")
+        return Offence(end.t, client.name, "saw an end without a close frame", gravity=Gravity.MISSING)
     if close is None:
         return None
     until, limit_s = end.t if end else seen.seen_until, seen.terms.close_timeout_s
     if until - close.t < limit_s:
         return None
     what = f"was held for {until - close.t:.3f} s (limit {limit_s:.3f} s)"
-    return Offence(close.t, client.name, what, Delay(close.t, until, close.t + limit_s, limit_s))
+    return Offence(close.t, client.name, what, Delay(close.t, until, close.t + limit_s, limit_s), "was held")

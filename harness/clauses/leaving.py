@@ -10,9 +10,9 @@ import math
 from typing import NamedTuple
 
 from ..history.client import ClientView, Close
-from ..history.drain import SERVICE_RESTART, Drain
+from ..history.drain import Drain
 from .registry import clause
-from .verdict import Delay, Judgement, Offence, accuse, passed, stood_still, too_few
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, passed, stood_still, too_few
 
 LEAST_CLOSES = 5
 CLOSE_ANSWERED_WITHIN_S = 1.0
@@ -37,7 +37,7 @@ def leave_in_peace(seen: Drain) -> Judgement:
     if doubt := stood_still(seen, min(times), max(times) + CLOSE_ANSWERED_WITHIN_S):
         return doubt
     offences = [
-        Offence(own.t, c.name, flaw, _delay_of_answer(seen, c, own))
+        Offence(own.t, c.name, flaw, _delay_of_answer(seen, c, own), gravity=_gravity_of_answer(c))
         for own, c in leavers
         if (flaw := _flaw_of_answer(c, own))
     ]
@@ -63,7 +63,7 @@ class _Eviction(NamedTuple):
     def of(cls, seen: Drain) -> _Eviction:
         codes = {client.close_received.code for _, client in seen.evictions if client.close_received}
         first = seen.evictions[0][0] if seen.evictions else math.inf
-        return cls(min(seen.evicts_at, first - IN_FLIGHT_S), frozenset(codes | {SERVICE_RESTART}))
+        return cls(min(seen.evicts_at, first - IN_FLIGHT_S), frozenset(codes | {*seen.goodbye_codes}))
 
     def may_have_crossed(self, theirs: Close, own: Close) -> bool:
         return theirs.t >= self.since and theirs.code != own.code and theirs.code in self.codes
@@ -87,6 +87,12 @@ def _delay_of_answer(seen: Drain, client: ClientView, own: Close) -> Delay | Non
     until = theirs.t if theirs else ended.t if ended else seen.seen_until
     due = own.t + CLOSE_ANSWERED_WITHIN_S
     return Delay(own.t, until, due, CLOSE_ANSWERED_WITHIN_S) if until > due else None
+
+
+def _gravity_of_answer(client: ClientView) -> Gravity:
+    if client.close_received:
+        return Gravity.WRONG
+    return Gravity.MISSING if client.ended and client.ended.how != "local" else Gravity.HELD
 
 
 def _flaw_of_answer(client: ClientView, own: Close) -> str | None:

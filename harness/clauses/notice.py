@@ -15,7 +15,7 @@ from ..history.client import ClientView
 from ..history.drain import Drain
 from ..history.events import Event
 from .registry import clause
-from .verdict import Delay, Judgement, Offence, accuse, failed, passed, stood_still, too_few, unknown
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, failed, passed, stood_still, too_few, unknown
 
 NOTICE_WITHIN_S = 1.0  # a client that leaves of its own accord before that need not have had a notice
 DEADLINE_ACCURACY_S = 1.0
@@ -80,7 +80,8 @@ def _without_notice(seen: Drain, due: list[ClientView]) -> list[Offence]:
             gone_at = client.gone_at
             until = "to the end" if gone_at is None else "until it was gone"
             t = gone_at or client.began
-            offences.append(Offence(t, client.name, f"had no notice {until}", delay_of_notice(seen, client)))
+            what, delay = f"had no notice {until}", delay_of_notice(seen, client)
+            offences.append(Offence(t, client.name, what, delay, gravity=Gravity.MISSING))
     return offences
 
 

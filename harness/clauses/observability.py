@@ -72,7 +72,8 @@ def _grown(probes: list[Probe]) -> Iterator[Offence]:
         before = bisect_left(settled, probe.began)
         if before and _value(probe) > lowest[before - 1]:
             of_one = f" of worker {probe.worker}" if probe.worker else ""
-            yield Offence(probe.began, "a probe", f"found {_value(probe):g}{of_one} after {lowest[before - 1]:g}")
+            what = f"found {_value(probe):g}{of_one} after {lowest[before - 1]:g}"
+            yield Offence(probe.began, "a probe", what, kind="found more than before")
 
 
 def _value(probe: Probe) -> float:

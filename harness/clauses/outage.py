@@ -15,7 +15,7 @@ from ..history.events import Event
 from ..history.reconnecting import ConnectionView
 from ..history.record import History
 from ..history.resume_run import ResumeRun
-from .verdict import Delay, Offence
+from .verdict import Delay, Gravity, Offence
 
 ANSWERED_WITHIN_S = 1.0
 GAP_WITHIN_S = 3.0
@@ -63,6 +63,7 @@ def _look_for_answers(history: History, away: list[tuple[float, float]], found: 
             who,
             f"had no answer to a publish in {waited_s:.3f} s (limit {ANSWERED_WITHIN_S:.3f} s)",
             Delay(t, t + waited_s, t + ANSWERED_WITHIN_S, ANSWERED_WITHIN_S),
+            "had no answer to a publish in time",
         )
         for t, who, waited_s in publishes
         if waited_s > ANSWERED_WITHIN_S
@@ -108,6 +109,7 @@ def _look_for_gaps(run: ResumeRun, back_at: float, found: Outage) -> None:
             connection.client,
             f"got no gap within {GAP_WITHIN_S:.3f} s, and the log had been lost",
             _delay_of_gap(run, connection, back_at),
+            gravity=Gravity.MISSING,
         )
         for connection in there
         if not any(mark.what == "gap" and mark.t <= back_at + GAP_WITHIN_S for mark in connection.marks)

@@ -154,7 +154,10 @@ def _rises(seen: Drain, said: Said) -> list[Offence]:
     )
     if sum(after - left for _, _, left, after in steps) <= joined:
         return []
-    return [Offence(t, "the target", f"counted {who}{after} left after {left}") for t, who, left, after in steps]
+    return [
+        Offence(t, "the target", f"counted {who}{after} left after {left}", kind="counted more than before")
+        for t, who, left, after in steps
+    ]
 
 
 def _requests(seen: Drain) -> int:

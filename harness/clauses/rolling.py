@@ -9,7 +9,6 @@ contract, section Many workers, many hosts.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Sequence
 
@@ -19,7 +18,7 @@ from ..history.resume_run import ResumeRun
 from .delivery import Delivery, count
 from .outage import look
 from .registry import clause_of_history
-from .verdict import NAMED_OFFENDERS, Judgement, Offence, busy, excuse, failed, passed, too_few, unknown
+from .verdict import Judgement, Offence, busy, by_kind, excuse, failed, passed, too_few, unknown
 
 LEAST_CLIENTS = 10
 LEAST_MESSAGES = 50
@@ -39,9 +38,7 @@ def rolling(history: History) -> Judgement:
     if offences:
         excuses = [excuse(run, offence.delay) for offence in offences]
         stand = [offence for offence, why in zip(offences, excuses, strict=True) if why is None]
-        first = heapq.nsmallest(NAMED_OFFENDERS, stand or offences, key=lambda offence: offence.t)
-        named = ", then ".join(f"{one.who} at {run.at(one.t)} {one.what}" for one in first)
-        said = f"{counted}; first {named}"
+        said = f"{counted}; {by_kind(run, stand or offences)}"
         return failed(said) if stand else busy(f"{excuses[0]}: {said}")
     if len(clients) < LEAST_CLIENTS:
         return too_few(len(clients), LEAST_CLIENTS, "reconnecting clients")
@@ -59,7 +56,8 @@ def _offences(run: ResumeRun, delivery: Delivery, clients: Sequence[Reconnecting
     for client in clients:
         if replaced and not least <= client.moves <= replaced:
             what = f"was moved {client.moves} times (limits {least} and {replaced})"
-            offences.append(Offence(run.spoken[1], client.name, what))
+            kind = "was moved too often" if client.moves > replaced else "was not moved"
+            offences.append(Offence(run.spoken[1], client.name, what, kind=kind))
     return offences
 
 

@@ -10,7 +10,7 @@ from ..history.client import ClientView
 from ..history.drain import Drain
 from .fanout import Flaw, Ledger
 from .registry import clause
-from .verdict import Delay, Judgement, Offence, accuse, passed, too_few, unknown
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, passed, too_few, unknown
 
 STRETCH_BEGINS_S = 0.25  # after t0
 STRETCH_ENDS_S = 0.1  # before the deadline
@@ -122,7 +122,8 @@ def _flaw_of_answers(client: ClientView) -> Flaw | None:
     for position, n in enumerate(answered):
         if position >= len(asked) or n != asked[position][1]:
             again = n in answered[:position]
-            return f"had message {n} answered {'twice' if again else 'out of order'}", None
+            how = "twice" if again else "out of order"
+            return Flaw(f"had message {n} answered {how}", None, f"had an answer {how}")
     if client.evicted_at is None:
         return None
     owed = sum(t <= client.evicted_at - IN_FLIGHT_S for t, _ in asked)
@@ -132,4 +133,5 @@ def _flaw_of_answers(client: ClientView) -> Flaw | None:
     before_s = client.evicted_at - t
     unanswered = f"{owed - len(answered)} of {len(asked)} unanswered"
     said = f"was closed with {unanswered}, message {n} sent {before_s:.3f} s before"
-    return said, Delay(t, client.evicted_at, t + IN_FLIGHT_S, IN_FLIGHT_S)
+    delay = Delay(t, client.evicted_at, t + IN_FLIGHT_S, IN_FLIGHT_S)
+    return Flaw(said, delay, "was closed with messages unanswered", Gravity.MISSING)

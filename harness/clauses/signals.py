@@ -28,6 +28,7 @@ from .registry import clause
 from .termination import exit_status
 from .verdict import (
     Delay,
+    Gravity,
     Judgement,
     Offence,
     Verdict,
@@ -131,7 +132,13 @@ def operator_force(seen: Drain) -> Judgement:
         if t > limit
     ]
     offences += [
-        Offence(limit, client.name, "had no close frame", _delay_of_close(seen, client, forced_at, limit))
+        Offence(
+            limit,
+            client.name,
+            "had no close frame",
+            _delay_of_close(seen, client, forced_at, limit),
+            gravity=_gravity_of_end(client),
+        )
         for client in there
         if not client.close_received
     ]
@@ -144,6 +151,10 @@ def operator_force(seen: Drain) -> Judgement:
         return too_few(len(closes), LEAST_STAYERS, f"clients closed after the operator's force ({seen.at(forced_at)})")
     last = max(t for t, _ in closes)
     return passed(f"forced at {seen.at(forced_at)}, {len(closes)} clients were closed by {seen.at(last)}")
+
+
+def _gravity_of_end(client: ClientView) -> Gravity:
+    return Gravity.MISSING if client.ended else Gravity.HELD
 
 
 def _delay_of_close(seen: Drain, client: ClientView, since: float, limit: float) -> Delay | None:

@@ -15,7 +15,7 @@ from ..history.client import ClientView
 from ..history.drain import Drain
 from .notice import NOTICE_WITHIN_S, delay_of_notice, due_a_notice
 from .registry import clause
-from .verdict import Delay, Judgement, Offence, accuse, busy, excuse, passed, stood_still, too_few, unknown
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, busy, excuse, passed, stood_still, too_few, unknown
 
 STALLED = "stalled-reader"
 DELIVERED_WITHIN_S = 0.25
@@ -68,7 +68,7 @@ def no_hostage(seen: Drain) -> Judgement:
 
 def _late_notice(seen: Drain, client: ClientView, by: float) -> Offence | None:
     if not client.notices:
-        return Offence(by, client.name, "had no notice", delay_of_notice(seen, client))
+        return Offence(by, client.name, "had no notice", delay_of_notice(seen, client), gravity=Gravity.MISSING)
     t = client.notices[0].t
     delay = Delay(seen.t0, t, by, NOTICE_WITHIN_S)
     return Offence(by, client.name, f"got its notice only at {seen.at(t)}", delay) if t > by else None
@@ -124,7 +124,8 @@ class _Deliveries:
                 t, (sender, n) = missed
                 until = self._seen.seen_until if client.gone_at is None else client.gone_at
                 what = f"never heard {sender}:{n}, which others did"
-                yield Offence(t, client.name, what, self._delay(t, until))
+                kind = "never heard what others did"
+                yield Offence(t, client.name, what, self._delay(t, until), kind, Gravity.MISSING)
 
     def _delay(self, sent_at: float, until: float) -> Delay:
         return Delay(sent_at, until, sent_at + self.limit_s, DELIVERED_WITHIN_S)

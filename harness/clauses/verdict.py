@@ -2,9 +2,10 @@
 
 Owns: `Verdict`, `Judgement`, `Ruling`, and the phrasing of evidence. Refuses to know: any clause.
 
-Rules. Evidence is one line: who (the first offender or two, and how many in all), when (relative to t0),
-the limit and the actual. A proven offence fails however little was seen; a pass needs the least number of
-observations. No bound is ever widened for a busy machine: the verdict becomes unknown.
+Rules. Evidence is one line: how many offenders of how many, then what happened to them, the worst kind first, each with
+its number and one client to look for in the history, when (relative to t0), the limit and the actual. A proven offence
+fails however little was seen; a pass needs the least number of observations. No bound is ever widened for a busy
+machine: the verdict becomes unknown.
 
 A harness that lags sees things late, never early, and a target that waits for a core is late through no fault of its
 own. So a pass of "within" and a failure of "not before" stand on any machine. A failure of "within" is unknown where
@@ -14,17 +15,18 @@ before" is unknown where the lag alone may have made it one.
 
 from __future__ import annotations
 
-import heapq
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple, Protocol
 
 from ..history.drain import Drain
 from ..history.machine import MachineView
 
-NAMED_OFFENDERS = 2
+SHOWN_KINDS = 3
+MEASURED = re.compile(r"\d+\.\d+ s\b")
 WORTH_TELLING_S = 0.0005
 SMALLEST_BOUND_S = 0.25  # of all clauses: readiness turns within this (clause 1)
 
@@ -79,17 +81,38 @@ class Delay(NamedTuple):
         return self.until - self.limit
 
 
+class Gravity(IntEnum):
+    """How bad an offence is beside others against the same clause; evidence begins with the worst."""
+
+    WRONG = 0  # something came, and was wrong or late
+    MISSING = 1  # what was owed did not come, or the connection was cut
+    HELD = 2  # nothing came, and no end either: whoever waits for it hangs
+
+
 @dataclass(frozen=True)
 class Offence:
     """One thing that a clause forbids: when, by or to whom, and what (`was closed with 1012`).
 
-    `delay` where it is an offence only because it took too long.
+    `delay` where it is an offence only because it took too long. `kind` names what happened where `what` differs from
+    one offender to the next in more than a time in seconds, as in `did not get speaker-2:35`.
     """
 
     t: float
     who: str
     what: str
     delay: Delay | None = None
+    kind: str = ""
+    gravity: Gravity = Gravity.WRONG
+
+    @property
+    def sort(self) -> tuple[Gravity, str]:
+        """What offences have in common that evidence counts together."""
+        return self.gravity, self.kind or MEASURED.sub("s", self.what)
+
+    @property
+    def extent_s(self) -> float:
+        """How late it was, to find the worst of its kind; 0 where it was no matter of time."""
+        return self.delay.over_s if self.delay else 0.0
 
 
 class Observed(Protocol):
@@ -169,17 +192,38 @@ def late(seen: Observed, evidence: str, delay: Delay) -> Judgement:
 
 
 def accuse(seen: Observed, offences: Sequence[Offence], of: int, charge: str) -> Judgement:
-    """A failure: how many `of` how many, the charge (`clients were closed early`), the first by name.
+    """A failure: how many `of` how many, the charge (`clients were closed early`), and what happened to them.
 
     Unknown where the machine explains every one of them; otherwise those that it explains are not counted.
     """
     excuses = [excuse(seen, offence.delay) for offence in offences]
     stand = [offence for offence, why in zip(offences, excuses, strict=True) if why is None]
     counted = stand or offences
-    first = heapq.nsmallest(NAMED_OFFENDERS, counted, key=lambda offence: offence.t)
-    named = ", then ".join(f"{offence.who} at {seen.at(offence.t)} {offence.what}" for offence in first)
-    said = f"{len(counted)} of {of} {charge}; first {named}"
+    said = f"{len(counted)} of {of} {charge}; {by_kind(seen, counted)}"
     return failed(said) if stand else busy(f"{excuses[0]}: {said}")
+
+
+def by_kind(seen: Observed, offences: Sequence[Offence]) -> str:
+    """What happened, kind by kind: the worst first, then the most frequent; of each one offender by name.
+
+    That is the one who waited longest, where it was a matter of time, else the first.
+    """
+    kinds: dict[tuple[Gravity, str], list[Offence]] = {}
+    for offence in sorted(offences, key=lambda offence: offence.t):
+        kinds.setdefault(offence.sort, []).append(offence)
+    worst_first = [kinds[sort] for sort in sorted(kinds, key=lambda sort: (-sort[0], -len(kinds[sort])))]
+    if len(worst_first) == 1:
+        return _one_of(seen, worst_first[0])
+    said = [f"{len(kind)} {'time' if len(kind) == 1 else 'times'}: {_one_of(seen, kind)}" for kind in worst_first]
+    if rest := sum(map(len, worst_first[SHOWN_KINDS:])):
+        said[SHOWN_KINDS:] = [f"{rest} of {len(worst_first) - SHOWN_KINDS} other kinds"]
+    return "; ".join(said)
+
+
+def _one_of(seen: Observed, kind: Sequence[Offence]) -> str:
+    longest = max(kind, key=lambda offence: offence.extent_s)
+    which = "first" if longest is kind[0] else "worst"
+    return f"{which} {longest.who} at {seen.at(longest.t)} {longest.what}"
 
 
 def together(parts: dict[int, Judgement]) -> Judgement:

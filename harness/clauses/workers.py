@@ -17,7 +17,7 @@ from ..history.record import History
 from ..history.resume_run import ResumeRun
 from .delivery import count
 from .registry import clause, clause_of_history
-from .verdict import Delay, Judgement, Offence, accuse, excluded, passed, stood_still, too_few, unknown
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, excluded, passed, stood_still, too_few, unknown
 
 ANSWERED_WITHIN_S = 1.0
 LEAST_ATTEMPTS = 20  # begun within a second of each fault, and accepted in all
@@ -100,7 +100,11 @@ def worker_dies(history: History) -> Judgement:
     run = ResumeRun(history)
     delivery, reconnected = count(run), _reconnected(run, {client.name for client in own})
     offences = list(_wrongly_cut(seen, there, killed_at))
-    offences += [Offence(killed_at, name, "did not reconnect") for name, t in reconnected.items() if t is None]
+    offences += [
+        Offence(killed_at, name, "did not reconnect", gravity=Gravity.MISSING)
+        for name, t in reconnected.items()
+        if t is None
+    ]
     offences += delivery.lost + delivery.announced + delivery.doubled + delivery.reordered + delivery.unanswered
     if offences:
         charge = f"clients did not recover from the kill of a worker at {seen.at(killed_at)}"
@@ -125,7 +129,9 @@ def _wrongly_cut(seen: Drain, there: list[ClientView], killed_at: float) -> Iter
             if client.ended is None or client.ended.t > gone_by:
                 until = client.ended.t if client.ended else seen.seen_until
                 delay = Delay(killed_at, until, gone_by, NOTICED_WITHIN_S)
-                yield Offence(gone_by, client.name, "was not cut off with the worker that held it", delay)
+                yield Offence(
+                    gone_by, client.name, "was not cut off with the worker that held it", delay, gravity=Gravity.HELD
+                )
         elif client.evicted_at is not None and client.evicted_at < seen.evicts_at:
             yield Offence(client.evicted_at, client.name, "was cut off, and another worker held it")
 

@@ -7,6 +7,7 @@ client is *reading* unless it is hostile.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from .events import Event
 from .stop import Stop
 from .terms import Terms
 
-SERVICE_RESTART = 1012
+SERVICE_RESTART, GOING_AWAY = 1012, 1001
 FAULT_CODES = frozenset({1002, 1003, 1007, 1008, 1009, 1011})  # the server says: this client was at fault
 
 READY_WITHIN_S = 0.25
@@ -94,6 +95,18 @@ class Drain(Stop):
         ended = [(client.evicted_at, client) for client in self.connections if not client.hostile]
         early = [(t, client) for t, client in ended if t is not None and t <= self.t0]
         return [(t, c) for t, c in early if not (c.close_received and c.close_received.code in FAULT_CODES)]
+
+    @cached_property
+    def goodbye_codes(self) -> tuple[int, ...]:
+        """The close codes that may tell a client that the server stops: the declared ones.
+
+        Undeclared, 1012 or 1001: the one that more clients got, for it must be one for everybody.
+        """
+        if self.profile.close_codes is not None:
+            return self.profile.close_codes
+        got = Counter(client.close_received.code for client in self.readers if client.close_received)
+        by_use = sorted((SERVICE_RESTART, GOING_AWAY), key=lambda code: -got[code])
+        return tuple(by_use[:1]) if got[by_use[0]] else tuple(by_use)
 
     def lost_its_worker(self, client: ClientView) -> bool:
         """Whether a worker that the harness killed outright held this connection, or may have: it was very new."""

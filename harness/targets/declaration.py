@@ -172,6 +172,7 @@ REFERENCE = Profile(
     notify_env="SERVER_NOTIFY_INTERVAL_S",
     progress_env="SERVER_PROGRESS_INTERVAL_S",
     broker_env="SERVER_BROKER_URL",
+    close_codes=(1012,),
     progress_interval_s=1.0,
     report=True,
     gauge="ebb_connections",

@@ -32,6 +32,7 @@ TERMS = Terms(
         drained_statuses=(0,),
         forced_statuses=(130,),
         startup_statuses=(0, -15),
+        close_codes=(1012,),
         progress_interval_s=2.0,
         report=True,
         gauge="ebb_connections",

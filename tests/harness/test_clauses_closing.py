@@ -26,10 +26,10 @@ def odd_one(opened: float = -1.0, hostile: bool = False) -> Story:
     return healthy().client("odd-1", opened, hostile)
 
 
-def evicting(*times: float, pace: float = 2.0) -> Story:
+def evicting(*times: float, pace: float = 2.0, code: int = 1012) -> Story:
     told = story(evict_per_s=pace)
     for i, t in enumerate(times):
-        told.client(f"lingerer-{i}").is_evicted(t)
+        told.client(f"lingerer-{i}").is_evicted(t, code)
     return told
 
 
@@ -155,19 +155,52 @@ CASES: Cases = {
             "TCP ends before the answer",
             lambda: odd_one().is_closed(6.0).ends(6.01).answers_the_close(6.02),
             FAIL,
-            "was ended by eof before its answer",
+            "was ended by eof after the close frame, before its answer",
         ),
         Case(
             "no time for an answer",
             lambda: odd_one().is_closed(6.0).ends(6.01, "reset"),
             FAIL,
-            "reset before its",
+            "reset after the close frame, before its answer",
         ),
         Case(
             "reset after the answer",
             lambda: odd_one().is_closed(6.0).answers_the_close(6.01).ends(6.02, "reset"),
             FAIL,
             "was ended by reset after its answer",
+        ),
+        Case(
+            "another code that is declared",
+            lambda: odd_one().is_evicted(6.0, 4000).under(close_codes=(1012, 4000)),
+            PASS,
+            "66 clients got 1012 or 4000",
+        ),
+        Case(
+            "1001 for everybody, undeclared",
+            lambda: evicting(6.0, 6.1, 6.2, code=1001).under(close_codes=None),
+            PASS,
+            "3 clients got 1001",
+        ),
+        Case(
+            "1001 for some and 1012 for others, undeclared",
+            lambda: odd_one().is_evicted(6.0, 1001).under(close_codes=None),
+            FAIL,
+            "1 of 66 clients did not get 1012 and a complete closing handshake; first odd-1 at t0+6.000 s was closed",
+        ),
+        Case(
+            "another code than both, undeclared",
+            lambda: evicting(6.0, 6.1, 6.2, code=1000).under(close_codes=None),
+            FAIL,
+            "3 of 3 clients did not get 1012 or 1001 and a complete closing handshake; first lingerer-0",
+        ),
+        Case(
+            "one that hung is named before many that were merely closed with another code",
+            lambda: evicting(6.0, 6.1, 6.2, code=1001).client("cut-1").ends(6.4).client("odd-1").client("odd-2"),
+            FAIL,
+            "6 of 6 clients did not get 1012 and a complete closing handshake;"
+            " 2 times: first odd-1 at t0+5.000 s was never closed;"
+            " 1 time: first cut-1 at t0+6.400 s was ended by eof without a close frame;"
+            " 3 times: first lingerer-0 at t0+6.000 s was closed with 1001",
         ),
         Case("never closed", lambda: odd_one(), FAIL, "odd-1 at t0+5.000 s was never closed"),
         Case(
