@@ -59,7 +59,7 @@ def profile_of(args: argparse.Namespace) -> Profile:
     if args.command is not None:
         profile = profile.changed(command=args.command)
     paths = ("ready", "health", "metrics", "broadcast", "ws")
-    names = (*paths, "talk", "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker")
+    names = (*paths, "talk_path", "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker")
     given = {name: getattr(args, name) for name in names}
     declared: dict[str, Any] = {
         name: None if value in ("none", "") else value for name, value in given.items() if value is not None
@@ -116,7 +116,7 @@ def declare(target: argparse._ArgumentGroup) -> None:
         add(f"--{name}", metavar="PATH|none", type=path_or_none, help=f"default /{name}")
     add("--broadcast", metavar="PATH|none", type=path_or_none, help="takes a POST (default /broadcast)")
     add("--ws", metavar="PATH", type=path, help="default /ws; {client} and {number} are filled in")
-    add("--talk", metavar="PATH", type=path, help="where a sender is answered (default: as --ws)")
+    add("--talk", dest="talk_path", metavar="PATH", type=path, help="where a sender is answered (default: as --ws)")
     add("--dialect", choices=sorted(DIALECTS), help="how to talk to it (default broadcast)")
     add("--timeout-env", metavar="NAME", help="its variable for the drain timeout, in seconds")
     add("--pace-env", metavar="NAME", help="its variable for the pace, in closes a second")

@@ -23,6 +23,8 @@ PURE = (
     "harness.history",
     "harness.clauses",
     "harness.targets.declaration",
+    "harness.targets.talk",
+    "harness.targets.values",
 )
 IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter"}

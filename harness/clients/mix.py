@@ -111,7 +111,7 @@ class ClientFactory:
         }
         for persona, number in numbers.items():
             yield from (self._at(persona, self.profile.ws) for _ in range(number))
-        yield from (self._at(StalledReader, self.profile.talk) for _ in range(mix.stalled_readers))
+        yield from (self._at(StalledReader, self.profile.talk_path) for _ in range(mix.stalled_readers))
         for _ in range(mix.resetters):
             resetter = self._at(Resetter, self.profile.ws)
             resetter.vanishes_s = self.dice.uniform(0.1, 0.9) * self.ask.timeout_s
@@ -150,7 +150,7 @@ class ClientFactory:
         return busy
 
     def _talker(self) -> Talker:
-        talker = self._at(Talker, self.profile.talk)
+        talker = self._at(Talker, self.profile.talk_path)
         talker.interval_s = min(1.0, max(0.2, self.mix.size * self.mix.talkers / 1500))
         talker.first_s = self.dice.uniform(0.05, min(0.5, talker.interval_s))
         return talker

@@ -14,20 +14,10 @@ import shlex
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-
-def _allowed(what: str) -> WrapValidator:
-    """Whatever is wrong with a value: the error says what is allowed."""
-
-    def validate(value: Any, validate_as_usual: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return validate_as_usual(value)
-        except ValueError:
-            raise PydanticCustomError("not_allowed", "{what}", {"what": what}) from None
-
-    return WrapValidator(validate)
+from .talk import Talk
+from .values import NonEmptyText, Seconds, UrlPath, allowed
 
 
 def _split(words: Any) -> Any:
@@ -35,23 +25,20 @@ def _split(words: Any) -> Any:
 
 
 DialectName = Literal["broadcast", "echo", "envelope", "silent"]
-UrlPath = Annotated[str, Field(pattern="^/"), _allowed("a path, which begins with /")]
-NonEmptyText = Annotated[str, Field(min_length=1), _allowed("a text")]
 Words = Annotated[
-    tuple[str, ...], Field(min_length=1), BeforeValidator(_split), _allowed("words, as a list or in one text")
+    tuple[str, ...], Field(min_length=1), BeforeValidator(_split), allowed("words, as a list or in one text")
 ]
 Statuses = Annotated[
-    tuple[Annotated[int, Field(strict=True)], ...], Field(min_length=1), _allowed("a list of exit statuses")
+    tuple[Annotated[int, Field(strict=True)], ...], Field(min_length=1), allowed("a list of exit statuses")
 ]
-Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), _allowed("seconds, 0 or more")]
-Rate = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), _allowed("closes a second, above 0")]
+Rate = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), allowed("closes a second, above 0")]
 CloseCodes = Annotated[
     tuple[Annotated[int, Field(strict=True, ge=1000, le=4999)], ...],
     Field(min_length=1),
-    _allowed("a list of close codes, 1000 to 4999"),
+    allowed("a list of close codes, 1000 to 4999"),
 ]
-Count = Annotated[int, Field(strict=True, ge=1), _allowed("a whole number, 1 or more")]
-Flag = Annotated[bool, Field(strict=True), _allowed("true or false")]
+Count = Annotated[int, Field(strict=True, ge=1), allowed("a whole number, 1 or more")]
+Flag = Annotated[bool, Field(strict=True), allowed("true or false")]
 
 # The reference server stands beside the harness, in a checkout and in the package `ebb`; no module of it is imported.
 SERVER = f"{__package__.removesuffix('harness.targets')}server"
@@ -76,9 +63,10 @@ class Ask:
 class Profile(BaseModel):
     """A server as it declares itself.
 
-    `command` has `{port}` (and may have `{python}`, this interpreter) as placeholders; `ws` and `talk` may have
-    `{client}` and `{number}`. `talk` is the path on which a sender is answered, where it is not `ws`; `heavy` one on
-    which an answer takes a core for a while. `drain_timeout_s`, `pace_per_s` and `close_timeout_s` are what it promises
+    `command` has `{port}` (and may have `{python}`, this interpreter) as placeholders; `ws` and `talk_path` may
+    have `{client}` and `{number}`. `talk_path` is the path on which a sender is answered, where it is not `ws`; `heavy`
+    one on which an answer takes a core for a while. `talk`: how its clients talk, where `dialect` does not say enough.
+    `drain_timeout_s`, `pace_per_s` and `close_timeout_s` are what it promises
     whoever starts it, and `close_codes` what it may say goodbye with; None: undeclared. The `*_env` names are the
     environment variables that take each knob, in seconds or per second, `broker_env` the one that takes the URL of a
     Redis or Valkey; None: no such knob.
@@ -104,9 +92,10 @@ class Profile(BaseModel):
     metrics: UrlPath | None = "/metrics"
     broadcast: UrlPath | None = "/broadcast"
     ws: UrlPath = "/ws"
-    talk: UrlPath | None = None
+    talk_path: UrlPath | None = None
     heavy: UrlPath | None = None
-    dialect: Annotated[DialectName, _allowed(f"one of {', '.join(get_args(DialectName))}")] = "broadcast"
+    dialect: Annotated[DialectName, allowed(f"one of {', '.join(get_args(DialectName))}")] = "broadcast"
+    talk: Annotated[Talk, allowed("a table of how its clients talk")] | None = None
     envelopes: Flag = False
     broadcasts: Flag = True
     processes: Count = 1
@@ -162,7 +151,7 @@ REFERENCE = Profile(
         *("{python}", "-m", "uvicorn", f"{SERVER}.main:app"),
         *("--host", "127.0.0.1", "--port", "{port}", "--log-level", "info"),
     ),
-    talk="/ws/{client}",
+    talk_path="/ws/{client}",
     heavy="/ws/heavy",
     envelopes=True,
     timeout_env="SERVER_DRAIN_TIMEOUT_S",

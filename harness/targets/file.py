@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from .declaration import Profile
 from .known import TARGETS
+from .talk import read as read_talk
 
 
 class TargetFileError(ValueError):
@@ -43,6 +44,10 @@ def read(written: dict[str, Any]) -> Profile:
     base = written.pop("base", None)
     if base is not None and str(base) not in TARGETS:
         raise ValueError(f"base = {base!r} is not allowed: one of {', '.join(TARGETS)}")
+    if isinstance(written.get("talk"), str):  # as it was called while there was no table of this name
+        written["talk_path"] = written.pop("talk")
+    elif isinstance(written.get("talk"), dict):
+        written["talk"] = read_talk(written["talk"])
     unknown = sorted(set(written) - set(Profile.model_fields))
     if unknown:
         raise ValueError(f"there is no key {unknown[0]!r}: allowed are base, {', '.join(Profile.model_fields)}")

@@ -14,6 +14,7 @@ from harness.options import parse, profile_of
 from harness.targets.declaration import REFERENCE, DialectName, Profile
 from harness.targets.file import TargetFileError, load, read
 from harness.targets.known import LAUNCHER, TARGETS, WORKERS
+from harness.targets.talk import Talk
 
 OURS = Path(__file__).parent.parent / "targets"
 
@@ -50,9 +51,22 @@ def test_a_base_is_what_the_rest_is_written_on(tmp_path: Path) -> None:
     assert (profile.command, profile.drained_statuses, profile.report) == (LAUNCHER.command, (0,), False)
 
 
+@pytest.mark.parametrize("key", ["talk", "talk_path"])
+def test_the_path_on_which_a_sender_is_answered_is_known_by_its_old_key_too(key: str) -> None:
+    assert read({"command": "x {port}", key: "/chat"}).talk_path == "/chat"
+
+
+def test_a_table_says_how_its_clients_talk(tmp_path: Path) -> None:
+    text = 'command = "x {port}"\n[talk]\nlet_in = "welcome"\nsay = \'{"text":"{token}"}\'\n'
+    assert load(written(tmp_path, text)).talk == Talk(let_in="welcome", say='{"text":"{token}"}')
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("talk = 3", 'talk = 3 is not allowed: a table of how its clients talk, or "none"'),
+        ('[talk]\nlet_in = "("', "talk.let_in = '(' is not allowed: a regular expression"),
+        ('[talk]\nlet = "("', "there is no key 'talk.let': allowed are as, headers"),
         ("command = ", "not TOML: Invalid value"),
         ("", "command has no {port}"),
         ('base = "apache"', "base = 'apache' is not allowed: one of uvicorn, launcher"),
@@ -93,6 +107,7 @@ def test_a_target_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 FULL = WORKERS.changed(
+    talk=Talk(),
     metrics="/m",
     limit_options="--limit {requests}",
     reload_options=["--reload"],

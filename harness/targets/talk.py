@@ -1,0 +1,169 @@
+"""How the clients of a target talk, as data: the table `[talk]` of a target file.
+
+Owns the model, its placeholders and what is said about a wrong value. Refuses to know connections, and what becomes of
+what is said. Pure.
+
+A text is said as it stands but for three placeholders: `{client}` is who says it, `{token}` the mark by which a message
+is known again, `{n}` its number alone. The token must come back, whole, in what is heard. In `{ hex = "..." }`, which
+is said in a binary message, they have a fixed length, so that length fields can be written down: `CLIENT_BYTES`,
+`TOKEN_BYTES`, `NUMBER_BYTES`.
+
+A pattern is a regular expression that is searched for in a message; in a binary one each byte is one character.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .values import NonEmptyText, UrlPath, allowed
+
+CLIENT_BYTES = 32
+NUMBER_BYTES = 8
+PAD = "-"
+TOKEN_BYTES = len("m::") + CLIENT_BYTES + NUMBER_BYTES
+PLACEHOLDER = re.compile(r"(\{client\}|\{token\}|\{n\})")
+NOTICE_GROUPS = frozenset({"left_s", "reconnect_after_s"})
+
+
+def _in_hex(digits: str) -> str:
+    for part in PLACEHOLDER.split(digits)[::2]:
+        bytes.fromhex(part)
+    return digits
+
+
+def _a_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(str(error)) from None
+    return pattern
+
+
+def _a_notice(pattern: str) -> str:
+    if set(re.compile(_a_pattern(pattern)).groupindex) - NOTICE_GROUPS:
+        raise ValueError(pattern)
+    return pattern
+
+
+class Hex(BaseModel):
+    """A binary message: hexadecimal digits, with spaces and placeholders between bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hex: Annotated[str, Field(min_length=1), AfterValidator(_in_hex)]
+
+
+A_TEXT = 'a text, or { hex = "10 1f ..." } with {client}, {token} or {n} between bytes'
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_a_pattern), allowed("a regular expression")]
+NoticePattern = Annotated[
+    str,
+    Field(min_length=1),
+    AfterValidator(_a_notice),
+    allowed("a regular expression, whose groups can be left_s and reconnect_after_s"),
+]
+Text = Annotated[Annotated[str, Field(min_length=1)] | Hex, allowed(A_TEXT)]
+Interval = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+
+
+class Cue(BaseModel):
+    """What is said when a pattern is heard, once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hear: Pattern
+    say: Text
+
+
+class KeepAlive(BaseModel):
+    """What keeps a connection alive: `say` whenever `hear` is heard, or every `every_s` seconds.
+
+    Without `say` nothing is answered, and what was heard is known to be no message.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hear: Pattern | None = None
+    say: Text | None = None
+    every_s: Interval | None = None
+
+    @model_validator(mode="after")
+    def _has_an_occasion(self) -> Self:
+        if self.hear is None and (self.every_s is None or self.say is None):
+            raise ValueError("neither what is heard, nor what is said and how often")
+        return self
+
+
+Step = Annotated[
+    Annotated[str, Field(min_length=1)] | Hex | Cue,
+    allowed(f"{A_TEXT}, or {{ hear = PATTERN, say = TEXT }}"),
+]
+Headers = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], Annotated[str, Field(pattern=r"^[^\r\n]*$")]],
+    allowed("a table of names and texts, each of one line"),
+]
+
+
+class Talk(BaseModel):
+    """How a client talks.
+
+    `headers` go with the handshake's request, and `subprotocol` is offered in it. `path` is where its protocol usually
+    lives: for a target that declares no `ws`. `first` is said once connected, in this order; `{ hear, say }` waits
+    until the pattern was heard. Until `let_in` is heard a client is not in. `say` is how it says something; None: it
+    only listens. `say_every_s`: no client says more than one message in so many seconds. `ignore`: a message in which it
+    is found means nothing, though a token may be in it. `notice` is how the target announces that it stops, with the
+    seconds that are left in the group `left_s` and the moment of the reconnect in `reconnect_after_s`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    headers: Headers = {}
+    subprotocol: NonEmptyText | None = None
+    path: UrlPath | None = None
+    first: Annotated[tuple[Step, ...], allowed(f"a list, each {A_TEXT}, or {{ hear = PATTERN, say = TEXT }}")] = ()
+    let_in: Pattern | None = None
+    say: Text | None = "{token}"
+    say_every_s: Annotated[Interval, allowed("seconds, above 0")] | None = None
+    keepalive: (
+        Annotated[KeepAlive, allowed("{ hear = PATTERN, say = TEXT }, or { every_s = SECONDS, say = TEXT }")] | None
+    ) = None
+    ignore: Pattern | None = None
+    notice: NoticePattern | None = None
+
+
+def read(table: dict[str, Any], prefix: str = "talk.") -> Talk:
+    """The talk that a table describes; "none" or false is None. Raises ValueError: one line that names the key."""
+    unknown = sorted(set(table) - set(Talk.model_fields))
+    if unknown:
+        raise ValueError(f"there is no key {prefix + unknown[0]!r}: allowed are as, {', '.join(Talk.model_fields)}")
+    absent = [key for key, value in table.items() if value is False or value == "none"]
+    optional = [key for key in absent if Talk.model_fields[key].default in (None, "{token}")]
+    try:
+        return Talk(**{**table, **dict.fromkeys(optional)})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        raise ValueError(f"{prefix}{key} = {table[key]!r} is not allowed: {first['msg']}") from None
+
+
+def token_of(client: str, n: int) -> str:
+    """The mark of a client's own message `n`."""
+    return f"m:{client}:{n}"
+
+
+def fill(text: str | Hex, client: str, n: int = 0) -> str | bytes:
+    """What is really said: a text, or the bytes of a binary message.
+
+    Raises ValueError for a name or a number that does not fit into a binary message.
+    """
+    if isinstance(text, str):
+        values = {"{client}": client, "{token}": token_of(client, n), "{n}": str(n)}
+        return PLACEHOLDER.sub(lambda found: values[found[0]], text)
+    name, number = client.ljust(CLIENT_BYTES, PAD), f"{n:0{NUMBER_BYTES}d}"
+    if len(name) > CLIENT_BYTES or len(number) > NUMBER_BYTES:
+        raise ValueError(f"{client!r}, message {n}: longer than {CLIENT_BYTES} characters and {NUMBER_BYTES} digits")
+    fixed = {"{client}": name, "{token}": f"m:{name}:{number}", "{n}": number}
+    parts = PLACEHOLDER.split(text.hex)
+    return b"".join(fixed[part].encode() if part in fixed else bytes.fromhex(part) for part in parts)
