@@ -70,7 +70,8 @@ def profile_of(args: argparse.Namespace) -> Profile:
 def ask_of(args: argparse.Namespace) -> Ask:
     """What is asked of the target; a seed is drawn where none is given."""
     seed = random.randrange(2**32) if args.seed is None else args.seed
-    return Ask(args.clients, args.timeout, args.close_timeout, seed, starvation=args.starvation == "auto")
+    watched = args.starvation == "auto"
+    return Ask(args.clients, args.timeout, args.close_timeout, seed, starvation=watched, say_per_s=args.say_per_s)
 
 
 def build_parser(prog: str) -> Parser:
@@ -97,6 +98,7 @@ def common_options() -> Parser:
     add("--clients", type=whole, default=500, metavar="N", help="how many clients (default 500)")
     add("--timeout", type=positive, default=5.0, metavar="S", help="drain timeout to ask for (default 5)")
     add("--close-timeout", type=positive, default=3.0, metavar="S", help="X, for one closing handshake (3)")
+    add("--say-per-s", type=rate, metavar="N", help="of each client that talks (default: what suits the crowd)")
     add("--seed", type=int, metavar="N", help="replays the same moments (default: drawn, and printed)")
     add("--tellings", type=often, default=3, metavar="N", help="while a busy machine leaves something unknown (3)")
     add("--starvation", choices=("auto", "none"), default="auto", help="watch how long the target waits for a core")
@@ -161,6 +163,11 @@ def often(text: str) -> int:
 def positive(text: str) -> float:
     """A duration in seconds."""
     return bounded(float, text, 0.001, "a duration in seconds")
+
+
+def rate(text: str) -> float:
+    """How much one client says in a second."""
+    return bounded(float, text, 0.001, "a rate, messages a second")
 
 
 def path(text: str) -> str:

@@ -7,6 +7,7 @@ its verbs: that is what makes a persona.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +22,10 @@ CONGESTED_BYTES = 65536
 class Client(FastTextConnection):
     """A client that can speak and leave.
 
-    `answerable`: the target answers what it says. `broadcasts`: the others hear it.
+    `answerable`: the target answers what it says. `broadcasts`: the others hear it. `dice`: for moments of its own.
     """
+
+    dice = random.Random(0)
 
     def __init__(
         self,
@@ -75,8 +78,8 @@ class Client(FastTextConnection):
         self.said += count
         self.send_texts([self.dialect.say(n) for n in numbers])
 
-    def leave(self, code: int) -> None:
-        """Begin the closing handshake, unless it has begun."""
+    def leave(self, code: int | None) -> None:
+        """Begin the closing handshake, unless it has begun; without a code where that is None."""
         if self.present:
             self.send_close(code)
 
@@ -85,12 +88,12 @@ class Client(FastTextConnection):
         asyncio.get_running_loop().call_later(delay_s, act, *args)
 
     def every(self, interval_s: float, act: Callable[[], None], first_s: float) -> None:
-        """Do `act` in `first_s`, and then every `interval_s` as long as the client is present."""
+        """Do `act` in `first_s`, and then about every `interval_s`, not on a beat, as long as the client is present."""
 
         def beat() -> None:
             if self.present:
                 act()
-                self.after(interval_s, beat)
+                self.after(interval_s * self.dice.uniform(0.5, 1.5), beat)
 
         self.after(first_s, beat)
 

@@ -11,26 +11,20 @@ been read in time. Source: contract, Terms; RFC 6455 §5.4, §5.5.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import socket
 import struct
 
 from websockets.frames import Frame
 
 from .client import Client
+from .small_window import SmallWindowClient
 
-SMALLEST_SEGMENT_BYTES = 536
 PONG = 0x8A
 LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-class StalledReader(Client):
-    """Asks for much and reads nothing: its receive window closes, and the server's buffers for it fill up.
-
-    On loopback a kernel buffers 2.5 MB for a peer with large segments, and then the server notices nothing; hence the
-    small segments, which make it about 50 kB.
-    """
+class StalledReader(SmallWindowClient):
+    """Asks for much and reads nothing: its receive window closes, and the server's buffers for it fill up."""
 
     persona = "stalled-reader"
     hostile = True
@@ -38,18 +32,6 @@ class StalledReader(Client):
     ballast_bytes = 40_000
     every_s = 0.1
     _looks_again = False
-
-    async def dial(self, host: str, port: int) -> None:
-        """Connect with the smallest window and the smallest segments that there are."""
-        loop = asyncio.get_running_loop()
-        with contextlib.ExitStack() as stack:
-            sock = stack.enter_context(socket.socket())
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALLEST_SEGMENT_BYTES)
-            await loop.sock_connect(sock, (host, port))
-            await loop.create_connection(lambda: self, sock=sock)
-            stack.pop_all()
 
     def on_open(self) -> None:
         """Turn away, then ask."""
@@ -131,6 +113,23 @@ class HalfHandshake(Client):
     def _write(self, chunks: list[bytes]) -> None:
         request = b"".join(chunks)
         super()._write([request[: len(request) // 2]])
+        if not self._settled.done():
+            self._settled.set_result(False)
+
+
+class SilentPeer(Client):
+    """Connects, and says nothing: not one byte of a handshake. It has arrived when TCP stands."""
+
+    persona = "silent-peer"
+    hostile = True
+
+    @property
+    def arrived(self) -> bool:
+        """Whether TCP stands: it does not want more."""
+        return self._transport is not None
+
+    def _write(self, _: list[bytes]) -> None:
+        """Keep the handshake."""
         if not self._settled.done():
             self._settled.set_result(False)
 

@@ -3,8 +3,10 @@
 Owns the numbers and the dice for each client's moments. Refuses to know connections. Names are
 `{persona}-{number}`.
 
-How loud a crowd is follows from its size: a broadcast costs one delivery a client, so that what all of them
-say together stays below `DELIVERIES_PER_S`, and one burst below `DELIVERIES_PER_BURST`.
+How loud a crowd is follows from its size: a broadcast costs one delivery a client, so that what the busy senders say
+together stays below `DELIVERIES_PER_S`, what the talkers say below `TALK_DELIVERIES_PER_S`, and what is only answered
+below `ANSWERS_PER_S`. What is asked of each (`Ask.say_per_s`) comes before that. Moments of one kind are spread: each
+client has a stretch of its own, and the dice choose the moment in it.
 """
 
 from __future__ import annotations
@@ -19,21 +21,55 @@ from ..history.record import History
 from ..targets.declaration import Ask, Profile
 from .client import Client
 from .dialects import DIALECTS, Dialect, Envelope
-from .hostile import CloseIgnorer, HalfHandshake, HalfOpen, MidFragment, PingIgnorer, Resetter, StalledReader
-from .personas import BusySender, Cooperative, LateAnswerer, Leaver, Lingerer, Quitter, Talker
+from .hostile import (
+    CloseIgnorer,
+    HalfHandshake,
+    HalfOpen,
+    MidFragment,
+    PingIgnorer,
+    Resetter,
+    SilentPeer,
+    StalledReader,
+)
+from .personas import (
+    BusySender,
+    Cooperative,
+    Interrupted,
+    LateAnswerer,
+    Leaver,
+    Lingerer,
+    Quitter,
+    SlowReader,
+    Talker,
+)
 
 DELIVERIES_PER_S = 4000
-DELIVERIES_PER_BURST = 1500
-LONGEST_BURST = 30
-EVICTION_S = 3.6
-CODES = (1000, 1001, 3000, 3999)
+TALK_DELIVERIES_PER_S = 3000
+ANSWERS_PER_S = 600
+BURST_EVERY_S = 0.75
+SHORTEST_BURST, LONGEST_BURST = 2, 30
+LOUDEST = 10  # more who talk would only each say less
+EVICTION_S = 3.3
+CODES = (1000, None, 1001, 3000, None, 3999)  # None: a close frame without one
+LATEST_ANSWER = 0.9  # of the close timeout, or of the second in which one answers where none is declared
+UNDECLARED_CLOSE_TIMEOUT_S = 1.0
+AT_SIGNAL_S = 0.010
 
 C = TypeVar("C", bound=Client)
 
 
+def enough_of_a_kind(clients: int) -> int:
+    """How many clients of one kind a crowd of that size has: at least ten or 3 %, whichever is more, of 150 or more.
+
+    A smaller crowd has fewer, but one at least: a fault that hits one client in fifty of a kind is seldom seen there.
+    """
+    return max(1, min(10, clients // 15), round(0.03 * clients))
+
+
 @dataclass(frozen=True)
 class ClientMix:
-    """How many clients of each persona; `late_leavers` are those who leave only after the deadline.
+    """How many clients of each persona; `late_leavers` are those who leave only after the deadline, while others are
+    evicted, and `leavers_at_signal` those who leave at the moment of the signal.
 
     `eviction_s`: how long the eviction of those who stay is to last.
     """
@@ -41,8 +77,11 @@ class ClientMix:
     lingerers: int = 0
     cooperative: int = 0
     leavers: int = 0
+    leavers_at_signal: int = 0
     late_leavers: int = 0
     late_answerers: int = 0
+    interrupted: int = 0
+    slow_readers: int = 0
     busy_senders: int = 0
     talkers: int = 0
     quitters: int = 0
@@ -51,6 +90,7 @@ class ClientMix:
     ping_ignorers: int = 0
     close_ignorers: int = 0
     half_handshakes: int = 0
+    silent_peers: int = 0
     mid_fragments: int = 0
     resetters: int = 0
     eviction_s: float = EVICTION_S
@@ -58,19 +98,29 @@ class ClientMix:
     @property
     def size(self) -> int:
         """All of them."""
-        return self.staying + self.cooperative + self.leavers + self.quitters + self.resetters
+        leaving = self.cooperative + self.leavers + self.leavers_at_signal + self.quitters + self.resetters
+        return self.staying + leaving
 
     @property
     def staying(self) -> int:
         """Those whom the deadline still finds there."""
-        peaceful = self.lingerers + self.late_leavers + self.late_answerers + self.busy_senders + self.talkers
-        unread = self.stalled_readers + self.half_opens + self.half_handshakes
-        return peaceful + unread + self.ping_ignorers + self.close_ignorers + self.mid_fragments
+        return self.late_leavers + self.evicted
+
+    @property
+    def evicted(self) -> int:
+        """Those who stay until they are evicted."""
+        peaceful = self.lingerers + self.late_answerers + self.interrupted + self.slow_readers
+        loud = self.busy_senders + self.talkers
+        unread = self.stalled_readers + self.half_opens + self.half_handshakes + self.silent_peers
+        return peaceful + loud + unread + self.ping_ignorers + self.close_ignorers + self.mid_fragments
 
     @property
     def evict_per_s(self) -> float:
-        """The pace that makes the eviction last `eviction_s`: a clause about pace wants 3 s of it."""
-        return max(1.0, round(self.staying / self.eviction_s, 2))
+        """The pace that makes the eviction last `eviction_s` at least: a clause about pace wants 3 s of it.
+
+        Late leavers are not counted: most of them leave by themselves.
+        """
+        return max(1.0, round(self.evicted / self.eviction_s, 2))
 
 
 class ClientFactory:
@@ -90,9 +140,12 @@ class ClientFactory:
         clients: list[Client] = []
         clients += (self.listener(Lingerer) for _ in range(mix.lingerers))
         clients += (self.listener(Cooperative) for _ in range(mix.cooperative))
-        clients += (self._leaver(0.1 * d, 0.9 * d) for _ in range(mix.leavers))
-        clients += (self._leaver(d + 0.1, d + mix.eviction_s) for _ in range(mix.late_leavers))
-        clients += (self._late_answerer() for _ in range(mix.late_answerers))
+        clients += self._leavers(mix.leavers, 0.1 * d, 0.9 * d)
+        clients += self._leavers(mix.leavers_at_signal, 0.0, AT_SIGNAL_S)
+        clients += self._leavers(mix.late_leavers, d + 0.02, d + mix.eviction_s / 2)
+        clients += self._late_answerers()
+        clients += (self.listener(Interrupted) for _ in range(mix.interrupted))
+        clients += (self.listener(SlowReader) for _ in range(mix.slow_readers))
         clients += (self._busy_sender() for _ in range(mix.busy_senders))
         clients += (self._talker() for _ in range(mix.talkers))
         clients += (self._at(Quitter, self.profile.heavy) for _ in range(mix.quitters))
@@ -107,6 +160,7 @@ class ClientFactory:
             PingIgnorer: mix.ping_ignorers,
             CloseIgnorer: mix.close_ignorers,
             HalfHandshake: mix.half_handshakes,
+            SilentPeer: mix.silent_peers,
             MidFragment: mix.mid_fragments,
         }
         for persona, number in numbers.items():
@@ -124,35 +178,55 @@ class ClientFactory:
         dialect = Envelope if speaks_envelopes else DIALECTS[self.profile.dialect]
         return self._make(persona, name or f"{persona.persona}-{number}", number, dialect, self.profile.ws)
 
-    def _leaver(self, earliest_s: float, latest_s: float) -> Leaver:
-        leaver = self.listener(Leaver)
-        leaver.leaves_s = self.dice.uniform(earliest_s, latest_s)
-        leaver.code = self.dice.choice(CODES)
-        return leaver
+    def _leavers(self, count: int, earliest_s: float, latest_s: float) -> Iterator[Leaver]:
+        for n, leaves_s in enumerate(self._spread(count, earliest_s, latest_s)):
+            leaver = self.listener(Leaver)
+            leaver.leaves_s, leaver.code = leaves_s, CODES[n % len(CODES)]
+            yield leaver
 
-    def _late_answerer(self) -> LateAnswerer:
-        late_answerer = self.listener(LateAnswerer)
-        late_answerer.close_answer_delay_s = 0.3 * self.ask.close_timeout_s
-        return late_answerer
+    def _late_answerers(self) -> Iterator[LateAnswerer]:
+        """Their answers come over the whole of the close timeout, but for a last part: the machine may be slow."""
+        promised_s = self.profile.close_timeout_s
+        longest_s = UNDECLARED_CLOSE_TIMEOUT_S if promised_s is None else promised_s
+        longest_s = self.ask.close_timeout_s if self.profile.close_timeout_env else longest_s
+        for delay_s in self._spread(self.mix.late_answerers, 0.0, LATEST_ANSWER * longest_s):
+            late_answerer = self.listener(LateAnswerer)
+            late_answerer.close_answer_delay_s = delay_s
+            yield late_answerer
+
+    def _spread(self, count: int, earliest: float, latest: float) -> Iterator[float]:
+        """So many moments, one at a place of chance in each of as many stretches of the same length."""
+        step = (latest - earliest) / max(1, count)
+        return (earliest + step * (n + self.dice.random()) for n in range(count))
 
     def _busy_sender(self) -> BusySender:
         """Where the target has rooms it publishes into one of its own: many answers and no fan-out."""
         number = next(self._numbers)
         name = f"{BusySender.persona}-{number}"
+        count = self.mix.busy_senders
         if self.profile.envelopes:
             busy = self._make(BusySender, name, number, Envelope, self.profile.ws)
             busy.dialect.room, busy.broadcasts = name, False
-            return busy
-        busy = self._make(BusySender, name, number, DIALECTS[self.profile.dialect], self.profile.ws)
-        busy.burst = max(1, min(LONGEST_BURST, DELIVERIES_PER_BURST // self.mix.size))
-        deliveries = busy.burst * self.mix.size * self.mix.busy_senders
-        busy.interval_s = max(busy.interval_s, deliveries / DELIVERIES_PER_S)
+            bursts_per_s = ANSWERS_PER_S / count / LONGEST_BURST
+        else:
+            busy = self._make(BusySender, name, number, DIALECTS[self.profile.dialect], self.profile.ws)
+            texts_per_s = DELIVERIES_PER_S / self.mix.size / count
+            busy.burst = max(SHORTEST_BURST, min(LONGEST_BURST, int(texts_per_s * BURST_EVERY_S)))
+            bursts_per_s = texts_per_s / busy.burst
+        if self.ask.say_per_s is not None:
+            busy.burst = max(1, min(busy.burst, int(self.ask.say_per_s)))
+            bursts_per_s = min(bursts_per_s, self.ask.say_per_s / busy.burst)
+        busy.interval_s = max(busy.interval_s, 1 / bursts_per_s)
+        busy.dice = random.Random(self.dice.random())
         return busy
 
     def _talker(self) -> Talker:
         talker = self._at(Talker, self.profile.talk_path)
-        talker.interval_s = min(1.0, max(0.2, self.mix.size * self.mix.talkers / 1500))
+        talker.interval_s = max(0.2, self.mix.size * self.mix.talkers / TALK_DELIVERIES_PER_S)
+        if self.ask.say_per_s is not None:
+            talker.interval_s = 1 / self.ask.say_per_s
         talker.first_s = self.dice.uniform(0.05, min(0.5, talker.interval_s))
+        talker.dice = random.Random(self.dice.random())
         return talker
 
     def _at(self, persona: type[C], path: str | None) -> C:

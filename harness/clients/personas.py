@@ -5,9 +5,12 @@ None of those here is hostile: they read, and they answer a close frame within t
 
 from __future__ import annotations
 
+from websockets.frames import Frame, Opcode
+
 from ..history.record import History
 from .client import Client
 from .dialects import Dialect, Notice
+from .small_window import SmallWindowClient
 
 NORMAL_CLOSURE = 1000
 
@@ -29,11 +32,11 @@ class Cooperative(Client):
 
 
 class Leaver(Client):
-    """Leaves of its own accord, `leaves_s` after the signal, with a code of its own."""
+    """Leaves of its own accord, `leaves_s` after the signal, with a code of its own or (None) without one."""
 
     persona = "leaver"
     leaves_s: float = 0.0
-    code: int = NORMAL_CLOSURE
+    code: int | None = NORMAL_CLOSURE
 
     def on_signal(self) -> None:
         """Wait for the moment of its own."""
@@ -49,7 +52,7 @@ class BusySender(Client):
 
     def on_open(self) -> None:
         """Begin to send."""
-        self.every(self.interval_s, lambda: self.say(self.burst), first_s=self.interval_s)
+        self.every(self.interval_s, lambda: self.say(self.burst), first_s=self.dice.random() * self.interval_s)
 
 
 class Talker(Client):
@@ -78,6 +81,45 @@ class LateAnswerer(Client):
     """Answers a close frame late, but within the close timeout: set `close_answer_delay_s`."""
 
     persona = "late_answerer"
+
+
+class Interrupted(Client):
+    """Has a message on its way when the close frame comes: the server reads it after its own close frame.
+
+    It is sent with the close frame read and not yet answered, so that this holds each time and not by chance; for the
+    server that is the same. Source: RFC 6455 §5.5.1, an endpoint may first send what it has begun.
+    """
+
+    persona = "interrupted"
+
+    def _read_close(self, now: float) -> None:
+        if not self.leaving and self.dialect.speaks:
+            self.record(now, "sent", n=self.said, sender=self.name, answerable=self.answerable, broadcast=False)
+            text = Frame(Opcode.TEXT, self.dialect.say(self.said).encode())
+            self.said += 1
+            self._write([text.serialize(mask=True)])
+        super()._read_close(now)
+
+
+class SlowReader(SmallWindowClient):
+    """Reads slowly, and does read: as much as its small window holds, every `gulp_s`, until it has a close frame.
+
+    At 2 kB in 30 ms it reads more than it is sent. It is not hostile: it is owed all that the others are owed.
+    """
+
+    persona = "slow-reader"
+    gulp_s = 0.030  # below what clauses grant to an end that is seen on another way than the exit
+
+    def data_received(self, data: bytes) -> None:
+        """Take one gulp, and look away."""
+        super().data_received(data)
+        if self.present and self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+            self.after(self.gulp_s, self._look)
+
+    def _look(self) -> None:
+        if self._transport is not None and not self.ended:
+            self._transport.resume_reading()
 
 
 class Quitter(Client):

@@ -26,6 +26,7 @@ from ..probes.network import HOST, local_port_of, name_of
 
 HANDSHAKE_TIMEOUT_S = 10.0
 LONGEST_MESSAGE = 2**24
+NO_STATUS = 1005  # stands for a close frame without a code (RFC 6455, 7.1.5)
 
 
 class Wire(asyncio.Protocol):
@@ -85,9 +86,9 @@ class Wire(asyncio.Protocol):
             self._protocol.send_text(text.encode())
         self._flush()
 
-    def send_close(self, code: int) -> None:
-        """Begin the closing handshake. Only while `present`."""
-        self.record(time.monotonic(), "close_sent", code=code, ours=True)
+    def send_close(self, code: int | None) -> None:
+        """Begin the closing handshake, with an empty frame where `code` is None. Only while `present`."""
+        self.record(time.monotonic(), "close_sent", code=NO_STATUS if code is None else code, ours=True)
         self.leaving = True
         self._protocol.send_close(code)
         self._flush()

@@ -1,16 +1,18 @@
 """What an operator's machinery sees: readiness, liveness and metrics, polled; handshakes that come late or
 race the signal; broadcasts posted over HTTP.
 
-Owns the rates and the records. Refuses to know what the answers should be. A probe that hangs delays no other.
+Owns the rates, the dice and the records. Refuses to know what the answers should be. A probe that hangs delays no
+other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 from ..history.record import History
@@ -20,14 +22,16 @@ READY_EVERY_S = 0.025
 HEALTH_EVERY_S = 0.1
 POST_EVERY_S = 0.5
 LATE_EVERY_S = 0.05
+PERIOD_FROM_TO = (0.5, 1.5)  # of the mean one: readiness is asked 25 ms apart, and 38 ms at most
 
 
 class Probes:
     """Everything that asks the target for something at a steady rate, until it is stopped."""
 
-    def __init__(self, port: int, history: History) -> None:
+    def __init__(self, port: int, history: History, seed: int = 0) -> None:
         self.port = port
         self.history = history
+        self._dice = random.Random(seed)
         self._failures: list[BaseException] = []
         self._endless: list[asyncio.Task[Any]] = []
         self._in_flight: set[asyncio.Task[Any]] = set()
@@ -41,8 +45,11 @@ class Probes:
         self.repeat(every_s, lambda n: self._post(path, n))
 
     def repeat(self, every_s: float, act: Callable[[int], Coroutine[Any, Any, Any]]) -> None:
-        """Begin `act(n)` every `every_s`, n counting from 0, without waiting for the one before."""
-        self.keep(self._rounds_of(every_s, act))
+        """Begin `act(n)` about every `every_s`, n counting from 0, without waiting for the one before.
+
+        Not on a beat: a fault that shows at one moment of a period is met sooner or later.
+        """
+        self.keep(self._rounds_of(every_s, act, random.Random(self._dice.random())))
 
     def keep(self, endless: Coroutine[Any, Any, Any]) -> None:
         """Let something without an end run until `stop`."""
@@ -77,14 +84,15 @@ class Probes:
         if not task.cancelled() and (failure := task.exception()) is not None:
             self._failures.append(failure)
 
-    async def _rounds_of(self, every_s: float, act: Callable[[int], Coroutine[Any, Any, Any]]) -> None:
-        began = time.monotonic()
-        n = 0
-        while True:
+    async def _rounds_of(
+        self, every_s: float, act: Callable[[int], Coroutine[Any, Any, Any]], dice: random.Random
+    ) -> None:
+        due = time.monotonic()
+        for n, gap_s in enumerate(gaps(every_s, dice)):
             self.spawn(act(n))
-            # A harness that fell behind skips the beats that it missed: no burst to catch up.
-            n = max(n + 1, int((time.monotonic() - began) / every_s))
-            await asyncio.sleep(began + n * every_s - time.monotonic())
+            # A harness that fell behind skips what it missed: no burst to catch up.
+            due = max(due, time.monotonic() - every_s) + gap_s
+            await asyncio.sleep(due - time.monotonic())
 
     async def _probe(self, who: str, path: str) -> None:
         began = time.monotonic()
@@ -103,6 +111,12 @@ class Probes:
         self.history.record(
             time.monotonic(), "broadcast", "posted", n=n, began=began, status=reply.status, error=reply.error
         )
+
+
+def gaps(every_s: float, dice: random.Random) -> Iterator[float]:
+    """The times between one round and the next, without end: `every_s` in the mean, and no fixed beat."""
+    while True:
+        yield every_s * dice.uniform(*PERIOD_FROM_TO)
 
 
 def _phase(body: bytes) -> dict[str, str]:

@@ -8,21 +8,24 @@ code registry on 1012.
 
 from __future__ import annotations
 
-from ..clients.mix import ClientMix
+from ..clients.mix import LOUDEST, ClientMix, enough_of_a_kind
 from .scenario import Scenario
 from .stage import Stage
 
 
 def mix(clients: int) -> ClientMix:
     """Of each persona enough for the clauses to be judged, and the rest lingers."""
-    few = min(3, max(2, clients // 100))
+    enough = enough_of_a_kind(clients)
     others = ClientMix(
-        cooperative=round(0.30 * clients),
-        leavers=max(3, round(0.05 * clients)),
-        late_leavers=max(3, round(0.05 * clients)),
-        late_answerers=few,
-        busy_senders=few,
-        talkers=few,
+        cooperative=round(0.25 * clients),
+        leavers=enough,
+        leavers_at_signal=enough,
+        late_leavers=round(1.5 * enough),
+        late_answerers=enough,
+        interrupted=enough,
+        slow_readers=enough,
+        busy_senders=min(enough, LOUDEST),
+        talkers=min(enough, LOUDEST),
     )
     return ClientMix(**{**vars(others), "lingerers": max(2, clients - others.size)})
 

@@ -65,7 +65,9 @@ class Scenario:
         """What is asked of the target here."""
         if self.asks is None:
             return ask
-        return replace(self.asks, clients=min(ask.clients, self.asks.clients), seed=ask.seed, starvation=ask.starvation)
+        clients = min(ask.clients, self.asks.clients)
+        asks = replace(self.asks, clients=clients, seed=ask.seed, starvation=ask.starvation)
+        return replace(asks, say_per_s=ask.say_per_s)
 
     def among_all(self) -> Scenario:
         """The same as part of `run all`."""

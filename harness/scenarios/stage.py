@@ -60,7 +60,7 @@ class Stage:
         self.target = Target(profile, self.history, environment, words, comes_up)
         self.broker = Broker(self.history) if broker else None
         self.crowd = Crowd(self.target.port)
-        self.probes = Probes(self.target.port, self.history)
+        self.probes = Probes(self.target.port, self.history, ask.seed)
         self.late_handshakes = LateHandshakes(self.factory, self.crowd, self.probes)
 
     async def __aenter__(self) -> Self:

@@ -49,7 +49,8 @@ class Ask:
     """What a run asks of the target: how many clients, drain timeout, close timeout X, the dice.
 
     `quiet`: no broadcasts and no notifications; in a very large crowd each of them would keep the harness from looking.
-    `starvation`: the target's wait for a core is recorded, where the system says it.
+    `starvation`: the target's wait for a core is recorded, where the system says it. `say_per_s`: how much each client
+    that talks says in a second; None: as much as suits the crowd.
     """
 
     clients: int = 500
@@ -58,6 +59,7 @@ class Ask:
     seed: int = 0
     quiet: bool = False
     starvation: bool = True
+    say_per_s: float | None = None
 
 
 class Profile(BaseModel):

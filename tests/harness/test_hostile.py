@@ -21,6 +21,7 @@ from harness.clients.hostile import (
     MidFragment,
     PingIgnorer,
     Resetter,
+    SilentPeer,
     StalledReader,
 )
 from harness.clients.personas import Quitter
@@ -48,7 +49,7 @@ def unsent_bytes(connection: Served) -> int:
     return connection.transport.get_write_buffer_size()
 
 
-@pytest.mark.parametrize("persona", [StalledReader, HalfOpen, PingIgnorer, CloseIgnorer, HalfHandshake])
+@pytest.mark.parametrize("persona", [StalledReader, HalfOpen, PingIgnorer, CloseIgnorer, HalfHandshake, SilentPeer])
 def test_who_does_not_read_or_answer_is_hostile(persona: type[Client]) -> None:
     assert persona.hostile
 
@@ -175,6 +176,24 @@ async def test_half_a_handshake_stops_in_the_middle_of_the_request(history: Hist
     assert received.startswith(b"GET /ws HTTP/1.1\r\n")
     assert b"\r\n\r\n" not in received
     assert kinds(history, "half-handshake-1") == ["connecting", "failed"]
+
+
+async def test_a_silent_peer_connects_and_sends_not_one_byte(history: History) -> None:
+    accepted: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with pytest.raises(TimeoutError):
+            accepted.append(await asyncio.wait_for(reader.read(1), 0.2))
+        writer.transport.abort()
+
+    async with await asyncio.start_server(take, HOST, 0) as server:
+        silent = one(SilentPeer, history)
+        await silent.connect(server.sockets[0].getsockname()[1])
+        assert silent.arrived
+        assert not silent.opened
+        await until(lambda: silent.ended, "the end of the connection")
+    assert accepted == []
+    assert kinds(history, "silent-peer-1") == ["connecting", "failed"]
 
 
 async def test_mid_fragment_never_finishes_its_sentence_but_reads_and_answers(history: History) -> None:

@@ -16,13 +16,23 @@ from websockets.utils import accept_key
 
 from harness.clients.client import Client
 from harness.clients.dialects import Dialect, Envelope
-from harness.clients.personas import BriefVisitor, BusySender, Cooperative, LateAnswerer, Leaver, Lingerer, Talker
+from harness.clients.personas import (
+    BriefVisitor,
+    BusySender,
+    Cooperative,
+    Interrupted,
+    LateAnswerer,
+    Leaver,
+    Lingerer,
+    SlowReader,
+    Talker,
+)
 from harness.history.record import History
 from tests.harness.servers import Served, empty_history, kinds, only, serving, until
 
 NOTICE = json.dumps({"type": "draining", "deadline_s": 5.0, "reconnect_after_s": 0.1})
 C = TypeVar("C", bound=Client)
-ALL = (Lingerer, Cooperative, Leaver, BusySender, Talker, BriefVisitor, LateAnswerer)
+ALL = (Lingerer, Cooperative, Leaver, BusySender, Talker, BriefVisitor, LateAnswerer, Interrupted, SlowReader)
 
 
 @pytest.fixture
@@ -102,6 +112,70 @@ async def test_a_leaver_leaves_at_its_own_moment_with_its_own_code(history: Hist
     assert only(history, "close_received").detail["code"] == 3000
 
 
+async def test_a_leaver_may_leave_without_a_code_and_that_is_recorded_as_1005(history: History) -> None:
+    ends: list[tuple[int | None, bytes]] = []
+
+    async def listen_to_the_end(connection: Served) -> None:
+        await connection.wait_closed()
+        ends.append((connection.close_code, connection.chunks[-1]))
+
+    async with serving(listen_to_the_end) as port:
+        leaver = one(Leaver, history)
+        leaver.code = None
+        await leaver.connect(port)
+        leaver.on_signal()
+        await until(lambda: ends, "the end of the connection")
+    ((code, frame),) = ends
+    assert code == 1005
+    assert frame[:2] == b"\x88\x80"  # a close frame, masked, that is empty
+    assert only(history, "close_sent").detail == {"code": 1005, "ours": True}
+
+
+async def test_one_that_is_interrupted_has_a_message_on_its_way_when_the_close_frame_comes(history: History) -> None:
+    received: list[bytes] = []
+
+    async def close(connection: Served) -> None:
+        await connection.close(1012)
+        received.append(b"".join(connection.chunks[1:]))
+
+    async with serving(close) as port:
+        interrupted = one(Interrupted, history)
+        await interrupted.connect(port)
+        await until(lambda: interrupted.ended and received, "the end of the connection")
+    masked = len("m:interrupted-1:0") + 6
+    assert received[0][0] == 0x81  # a text,
+    assert received[0][masked] == 0x88  # and then the answer to the close frame
+    assert kinds(history, "interrupted-1") == [
+        *("connecting", "opened", "sent", "close_received", "close_sent", "ended"),
+    ]
+    assert only(history, "ended").detail == {"how": "eof"}
+
+
+async def test_a_slow_reader_reads_all_that_it_is_sent_in_many_gulps_and_answers_the_goodbye(history: History) -> None:
+    gulps: list[int] = []
+
+    class Gulping(SlowReader):
+        gulp_s = 0.001
+
+        def data_received(self, data: bytes) -> None:
+            gulps.append(len(data))
+            super().data_received(data)
+
+    async def flood(connection: Served) -> None:
+        for n in range(40):
+            await connection.send(f"m:other:{n} {'x' * 1000}")
+        await goodbye(connection)
+
+    async with serving(flood) as port:
+        slow = one(Gulping, history)
+        await slow.connect(port)
+        await until(lambda: slow.ended, "the end of the connection")
+    assert len(gulps) > 10
+    told = kinds(history, "slow-reader-1")
+    assert told == ["connecting", "opened", *["heard"] * 40, "notice", "close_received", "close_sent", "ended"]
+    assert only(history, "ended").detail == {"how": "eof"}
+
+
 async def test_a_busy_sender_sends_each_burst_in_one_segment(history: History) -> None:
     seen: list[Served] = []
 
@@ -146,7 +220,7 @@ async def test_a_talker_says_one_numbered_thing_every_so_often(history: History)
         await until(lambda: talker.ended, "the end of the connection")
     sent = [event for event in history.events if event.what == "sent"]
     assert [event.detail["n"] for event in sent[:3]] == [0, 1, 2]
-    assert all(later.t - earlier.t >= 0.015 for earlier, later in pairwise(sent))
+    assert all(later.t - earlier.t >= 0.5 * talker.interval_s for earlier, later in pairwise(sent))
     assert [event.detail["n"] for event in history.events if event.what == "answered"] == [0, 1, 2]
 
 

@@ -1,0 +1,32 @@
+"""A client whose receive window is as small as a kernel allows: what it does not read soon stops the sender.
+
+Owns how such a connection is made. Refuses to know how much of what arrives is read, and when. On loopback a kernel
+buffers 2.5 MB for a peer with large segments, and then a server notices nothing; hence the small segments, which make
+it about 50 kB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+from .client import Client
+
+SMALLEST_SEGMENT_BYTES = 536
+
+
+class SmallWindowClient(Client):
+    """A client with the smallest window and the smallest segments that there are."""
+
+    async def dial(self, host: str, port: int) -> None:
+        """Connect. Raises OSError where that fails."""
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as stack:
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALLEST_SEGMENT_BYTES)
+            await loop.sock_connect(sock, (host, port))
+            await loop.create_connection(lambda: self, sock=sock)
+            stack.pop_all()
