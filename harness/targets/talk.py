@@ -112,9 +112,9 @@ class Talk(BaseModel):
     `headers` go with the handshake's request, and `subprotocol` is offered in it. `path` is where its protocol usually
     lives: for a target that declares no `ws`. `first` is said once connected, in this order; `{ hear, say }` waits
     until the pattern was heard. Until `let_in` is heard a client is not in. `say` is how it says something; None: it
-    only listens. `say_every_s`: no client says more than one message in so many seconds. `ignore`: a message in which it
-    is found means nothing, though a token may be in it. `notice` is how the target announces that it stops, with the
-    seconds that are left in the group `left_s` and the moment of the reconnect in `reconnect_after_s`.
+    only listens. `say_every_s`: no client says more than one message in so many seconds. `ignore`: a message in which
+    this is found means nothing, though a token may be in it. `notice` is how the target announces that it stops, with
+    the seconds that are left in the group `left_s` and the moment of the reconnect in `reconnect_after_s`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
