@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
 from ..history.client import ClientView, HandshakeOutcome
-from ..history.drain import FAULT_CODES, READY_WITHIN_S, Drain, Probe
+from ..history.drain import READY_WITHIN_S, Drain, Probe
+from ..history.machine import SMALLEST_LAG_S
 from .notice import delay_of_notice, was_due_a_notice
 from .registry import clause
 from .verdict import Delay, Gravity, Judgement, Offence, accuse, excluded, late, passed, short, stood_still, too_few
@@ -20,8 +21,9 @@ LEAST_HANDSHAKES = 5
 PROBE_ANSWER_S = 0.1  # a probe begun later than this before the limit cannot show that the limit was missed
 ALIVE_WITHIN_S = 1.0  # how long a probe is waited for
 REFUSED_WITHIN_S = 1.0
-RESETS_COUNT_NOT_S = 0.15  # a handshake in the backlog of a listener that closes is reset
-TCP_LEVEL = frozenset({"refused", "reset", "eof"})
+RESETS_COUNT_NOT_S = 0.15  # after the last close: a handshake in the backlog of a listener that closes is reset
+REFUSED = "refused"
+TCP_LEVEL = frozenset({REFUSED, "reset", "eof"})
 
 
 @clause(1, "readiness-first")
@@ -126,7 +128,10 @@ def _delay_of_hang(probe: Probe) -> Delay | None:
 
 @clause(3, "refusal-is-explicit")
 def refusal_is_explicit(seen: Drain) -> Judgement:
-    """A handshake begun after the late horizon gets 503 with Retry-After within 1 s."""
+    """A handshake begun after the late horizon gets 503 with Retry-After within 1 s, until the last close.
+
+    The listener closes after the last close and not before: no refusal and no reset by TCP comes earlier.
+    """
     until = _refuses_until(seen)
     if doubt := stood_still(seen, seen.horizon, until):
         return doubt
@@ -174,12 +179,8 @@ def no_orphan_joiner(seen: Drain) -> Judgement:
 
 
 def _refuses_until(seen: Drain) -> float:
-    """How long the duty to refuse lasts: to the last client's end; no early eviction brings it forward."""
-    for t, client in seen.evictions:
-        close = client.close_received
-        if t < seen.evicts_at and not (close and close.code in FAULT_CODES):
-            return seen.evicts_at
-    return seen.clients_gone_at
+    """How long the duty to refuse lasts: to the last close; no early eviction brings it forward."""
+    return seen.evicts_at if any(t < seen.evicts_at for t, _ in seen.evictions) else seen.clients_gone_at
 
 
 def _flaw_of_late(seen: Drain, handshake: ClientView, until: float) -> str | None:
@@ -187,7 +188,7 @@ def _flaw_of_late(seen: Drain, handshake: ClientView, until: float) -> str | Non
     if outcome is None or outcome.error == "timeout":
         waited = (outcome.t if outcome else seen.seen_until) - handshake.began
         return f"hung for {waited:.3f} s" if outcome or waited > REFUSED_WITHIN_S else None
-    if outcome.error in TCP_LEVEL and _listener_may_be_gone(seen, handshake, until):
+    if _listener_may_be_gone(seen, outcome, until):
         return None
     if outcome.status == 503 and handshake.began >= until:
         return None
@@ -236,10 +237,19 @@ def _is_retry_after(text: str | None) -> bool:
         return False
 
 
-def _listener_may_be_gone(seen: Drain, handshake: ClientView, until: float) -> bool:
-    # A handshake is begun as much later than its record as the harness lagged just then.
-    lag = seen.worst_lag(until - RESETS_COUNT_NOT_S, until)
-    return handshake.began > until - RESETS_COUNT_NOT_S - lag
+def _listener_may_be_gone(seen: Drain, outcome: HandshakeOutcome, until: float) -> bool:
+    """Whether a handshake ended as it may once the listener closes: at TCP level, and not before the last close.
+
+    What is reset is so at that moment; what is refused may be so from then on. One event loop saw the last close and
+    this: while it lagged, their order says nothing.
+    """
+    if outcome.error not in TCP_LEVEL:
+        return False
+    blur_s = SMALLEST_LAG_S + seen.worst_lag(until, until + RESETS_COUNT_NOT_S)
+    resets_end = until + RESETS_COUNT_NOT_S + seen.terms.parent_delay_s + blur_s
+    return outcome.t >= until - blur_s - seen.last_end_may_be_s and (
+        outcome.error == REFUSED or outcome.t <= resets_end
+    )
 
 
 def _races(seen: Drain, handshake: ClientView) -> bool:
@@ -254,7 +264,7 @@ def _excused_racer(seen: Drain, racer: ClientView, until: float) -> bool:
         return seen.seen_until - racer.began <= REFUSED_WITHIN_S
     if outcome.what == "opened":
         return not racer.notices and not was_due_a_notice(seen, racer)
-    return outcome.error in TCP_LEVEL and _listener_may_be_gone(seen, racer, until)
+    return _listener_may_be_gone(seen, outcome, until)
 
 
 def _flaw_of_racer(racer: ClientView) -> str | None:

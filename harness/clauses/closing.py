@@ -38,10 +38,10 @@ FIRST_CLOSE_WITHIN_S = 1.0  # after the grace: what is seen late by a part of th
 def keeps_the_grace(seen: Drain) -> Judgement:
     """No connection is closed by the server before the deadline, save for its own fault.
 
-    What a hostile client gets is its own fault, and not judged.
+    A client was at fault only where the harness made it so: it read too slowly, or left pings unanswered.
     """
     if early := closed_early(seen):
-        of = len(seen.readers) + len(seen.cut_before)
+        of = len({*seen.readers, *(client for _, client in _ended_early(seen))})
         return accuse(seen, early, of, f"clients were closed before {seen.grace_end}")
     stayed = stayers(seen)
     if len(stayed) < LEAST_STAYERS:
@@ -61,18 +61,30 @@ def closes_may_have_been_early(seen: Drain) -> Judgement | None:
 
 
 def closed_early(seen: Drain) -> list[Offence]:
-    """The reading clients that the server closed before it might, before t0 too; not those whose worker was killed.
+    """The clients that the server closed before it might, before t0 too; not those whose worker was killed.
 
     A client that got a notice before t0, from a worker to be replaced, is closed early before the deadline in that
     notice.
     """
-    ended = [(t, client) for t, client in seen.reader_evictions if t < seen.evicts_at]
-    ended += [(t, client) for t, client in seen.cut_before if t < _deadline_of_notice(client)]
     return [
         Offence(t, c.name, _how_it_was_closed(c), gravity=Gravity.WRONG if c.close_received else Gravity.MISSING)
-        for t, c in ended
-        if not seen.lost_its_worker(c)
+        for t, c in _ended_early(seen)
     ]
+
+
+def _ended_early(seen: Drain) -> list[tuple[float, ClientView]]:
+    ended = [(t, client) for t, client in seen.reader_evictions if t < seen.evicts_at]
+    ended += [(t, client) for t, client in _hostile_without_fault(seen) if seen.t0 < t < seen.evicts_at]
+    ended += [(t, client) for t, client in seen.cut_before if t < _deadline_of_notice(client)]
+    return [(t, client) for t, client in ended if not seen.lost_its_worker(client)]
+
+
+def _hostile_without_fault(seen: Drain) -> list[tuple[float, ClientView]]:
+    """When the server ended each hostile client that had done nothing yet: never answering a close frame is no fault
+    before there is one.
+    """
+    ended = [(c.evicted_at, c) for c in seen.connections if c.hostile and not seen.at_fault(c)]
+    return [(t, client) for t, client in ended if t is not None]
 
 
 def _deadline_of_notice(client: ClientView) -> float:
@@ -139,7 +151,8 @@ def _flaw_of_goodbye(client: ClientView, codes: tuple[int, ...]) -> tuple[str, G
 def no_cliff(seen: Drain) -> Judgement:
     """In any second no more than twice the pace are closed.
 
-    An end without a close frame is a close; one for a client's own fault, or forced, is not counted.
+    Closes are counted whole, so the limit is rounded down; one close is allowed whatever the pace. An end without a
+    close frame is a close; one for a client's own fault, or forced, is not counted.
     """
     pace = seen.terms.evict_per_s
     if pace is None:
@@ -147,15 +160,15 @@ def no_cliff(seen: Drain) -> Judgement:
     closes = [t for t, _ in seen.evictions if seen.forced_at is None or t < seen.forced_at]
     if not closes:
         return too_few(0, 1, "closes by the server")
+    limit = max(1, math.floor(2 * pace))
     most, since = _busiest_window(closes, PACE_WINDOW_S)
     span_s = closes[-1] - closes[0]
     said = (
-        f"{most} closes in the second from {seen.at(since)} (limit {2 * pace:g}),"
-        f" {len(closes)} in all over {span_s:.3f} s"
+        f"{most} closes in the second from {seen.at(since)} (limit {limit}), {len(closes)} in all over {span_s:.3f} s"
     )
-    if doubt := _pace_is_blurred(seen, closes, most, 2 * pace):
+    if doubt := _pace_is_blurred(seen, closes, most, limit):
         return busy(f"{doubt}: {said}")
-    if most > 2 * pace:
+    if most > limit:
         return failed(said)
     if span_s < LEAST_EVICTION_S:
         return unknown(f"{said}, and a verdict needs {LEAST_EVICTION_S:.3f} s")

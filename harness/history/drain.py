@@ -2,7 +2,8 @@
 
 Owns: `Drain` and `Probe`. Refuses to know: how a client's life is read (`harness.history.client`), what the target
 itself did (`harness.history.stop`), limits and verdicts (`harness.clauses`). What is derived is derived once. A
-client is *reading* unless it is hostile.
+client is *reading* unless it is hostile. A code that says that a client was at fault is believed only where the
+harness did that fault to the server (`at_fault`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from .stop import Stop
 from .terms import Terms
 
 SERVICE_RESTART, GOING_AWAY = 1012, 1001
-FAULT_CODES = frozenset({1002, 1003, 1007, 1008, 1009, 1011})  # the server says: this client was at fault
+FAULT_CODES = frozenset({1002, 1003, 1007, 1008, 1009, 1011, 1013})  # the server says: this client was at fault
+# Whom it may say that of, and with which of these codes: who reads too slowly, and who leaves pings unanswered.
+FAULTS_OF = {
+    "stalled-reader": frozenset({1008, 1009, 1011, 1013}),
+    "half-open": frozenset({1008, 1011}),
+    "ping-ignorer": frozenset({1008, 1011}),
+}
+SEES_LATE_S = {"slow-reader": 0.05}  # it looks so seldom, and is as late in seeing how the server ends it
+HOSTILE_READERS = frozenset({"ping-ignorer", "close-ignorer"})  # they see at once how the server ends them
 
 READY_WITHIN_S = 0.25
 LAST_MOMENT_S = 0.05  # before the last client's end: what is asked now may find the server gone
@@ -80,7 +89,7 @@ class Drain(Stop):
         for client in self.connections:
             close = client.close_received
             in_time = close and close.t >= self.t0 and (self.exited_at is None or close.t <= self.exited_at)
-            if client.hostile and close and in_time and close.code not in FAULT_CODES:
+            if client.hostile and close and in_time and not self.at_fault(client):
                 ended.append((client.evicted_at, client))
         return sorted(((t, who) for t, who in ended if t is not None), key=lambda eviction: eviction[0])
 
@@ -91,10 +100,17 @@ class Drain(Stop):
 
     @cached_property
     def cut_before(self) -> list[tuple[float, ClientView]]:
-        """The reading clients that the server ended before t0, through no fault of theirs, and when."""
-        ended = [(client.evicted_at, client) for client in self.connections if not client.hostile]
-        early = [(t, client) for t, client in ended if t is not None and t <= self.t0]
-        return [(t, c) for t, c in early if not (c.close_received and c.close_received.code in FAULT_CODES)]
+        """The clients that the server ended before t0, through no fault of theirs, and when."""
+        ended = [(client.evicted_at, client) for client in self.connections if not self.at_fault(client)]
+        return [(t, client) for t, client in ended if t is not None and t <= self.t0]
+
+    def at_fault(self, client: ClientView) -> bool:
+        """Whether the server may have ended this client for what it did: its persona does such a thing.
+
+        A dead peer need not be sent a close frame; the code in one must be that of the fault.
+        """
+        close, codes = client.close_received, FAULTS_OF.get(client.persona)
+        return codes is not None and (close is None or close.code in codes)
 
     @cached_property
     def goodbye_codes(self) -> tuple[int, ...]:
@@ -153,13 +169,23 @@ class Drain(Stop):
 
     @cached_property
     def clients_gone_at(self) -> float:
-        """When the last reading client was gone; t0 where there was none, and never later than the exit.
+        """When the last client was gone; t0 where there was none, and never later than the exit.
 
-        A hostile client's end is no measure: who does not read learns late, or never, that it was cut off.
+        The end of a hostile client that does not read is no measure: it learns late, or never, that it was cut off.
         """
-        ends = [client.ended.t if client.ended else self.seen_until for client in self.readers]
-        gone = max(ends, default=self.t0)
+        gone = max((t for t, _ in self._ends), default=self.t0)
         return gone if self.exited_at is None else min(gone, self.exited_at)
+
+    @cached_property
+    def _ends(self) -> list[tuple[float, ClientView]]:
+        hostile = [client for client in self.connections if client.hostile and client.persona in HOSTILE_READERS]
+        ends = [(c.ended.t if c.ended else self.seen_until, c) for c in self.readers + hostile]
+        return [(t, client) for t, client in ends if t > self.t0]
+
+    @cached_property
+    def last_end_may_be_s(self) -> float:
+        """So much earlier the last end may have come than it was seen: some clients look seldom."""
+        return max((SEES_LATE_S.get(c.persona, 0.0) for t, c in self._ends if t >= self.clients_gone_at), default=0.0)
 
     @cached_property
     def last_moment_at(self) -> float:

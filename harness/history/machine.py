@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from .events import Event
 
 LAG_PERIOD_S = 0.1  # a lag record tells the worst of this stretch before it
+SMALLEST_LAG_S = 0.005  # what is less is not recorded
 
 
 class MachineView:

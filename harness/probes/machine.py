@@ -27,12 +27,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from ..history.machine import SMALLEST_LAG_S
 from ..history.record import History
 from ..targets.target import Target
 
 BEAT_S = 0.010
 REPORT_EVERY_S = 0.100
-WORTH_RECORDING_S = 0.005
 WORTH_NAMING_S = 0.001  # of a single thread, in a sample that is recorded
 MEMORY_EVERY_S = 0.250
 WAITS_EVERY_S = 0.100
@@ -53,7 +53,7 @@ async def watch_lag(history: History) -> None:
         worst_s = max(worst_s, now - began - BEAT_S)
         began = now
         if now - reported_at >= REPORT_EVERY_S:
-            if worst_s > WORTH_RECORDING_S:
+            if worst_s > SMALLEST_LAG_S:
                 history.record(now, "harness", "lag", seconds=worst_s)
             worst_s, reported_at = 0.0, now
 
@@ -140,7 +140,7 @@ class Waits:
         self._read_at, self._processor = now, _processor()
         stolen_s = max(b - a for a, b in zip(processor.stolen_s, self._processor.stolen_s, strict=True))
         threads = self._sample(now - since, self._processor.busy_s - processor.busy_s)
-        if max(threads.values(), default=0.0) + stolen_s >= WORTH_RECORDING_S:
+        if max(threads.values(), default=0.0) + stolen_s >= SMALLEST_LAG_S:
             named = {str(tid): seconds for (_, tid), seconds in threads.items() if seconds >= WORTH_NAMING_S}
             history.record(now, "target", "starved", since=since, threads=named, stolen=min(stolen_s, now - since))
 

@@ -47,6 +47,23 @@ def forced_with_late_joiners() -> Story:
     return told
 
 
+def refused_at(t: float) -> Story:
+    return joiner("late-9", t - 0.001).failed(t, "refused")
+
+
+def parents_reset(t: float) -> Story:
+    return joiner("late-9", 8.0).failed(t, "reset").under(parent_delay_s=0.1)
+
+
+def ignorer(end: float) -> Story:
+    """The last to go reads, and never answers its close frame."""
+    return refused_at(8.5).client("close-ignorer-1", hostile=True).told(0.03).is_closed(8.0).ends(end)
+
+
+def slow_reader(end: float) -> Story:
+    return refused_at(8.5).client("slow-reader-1").told(0.03).is_closed(8.0).ends(end)
+
+
 CASES: Cases = {
     1: [
         Case("503 in time and never 200 again", healthy, PASS, "503 at t0+0.012 s (limit 0.250 s), 41 probes"),
@@ -188,13 +205,16 @@ CASES: Cases = {
             PASS,
             "6 hand",
         ),
-        Case("reset well before", lambda: joiner("late-9", 7.9).failed(8.2, "reset"), FAIL, "got reset"),
-        Case(
-            "reset by the closing listener as the harness saw it",
-            lambda: joiner("late-9", 7.9).failed(8.2, "reset").lags(8.1, 0.1),
-            PASS,
-            "slowest in",
-        ),
+        Case("a listener that closes before the last close", lambda: refused_at(8.1), FAIL, "late-9 at t0+8.099 s got"),
+        Case("reset before it", lambda: joiner("late-9", 8.09).failed(8.12, "reset"), FAIL, "late-9 at t0+8.090 s got"),
+        Case("within what no lag record shows", lambda: refused_at(8.128), PASS, "6 handshakes"),
+        Case("seen in that order by a harness that lagged", lambda: refused_at(8.1).lags(8.15, 0.03), PASS, "6 hand"),
+        Case("reset long after it", lambda: joiner("late-9", 8.0).failed(8.3, "reset"), FAIL, "got reset"),
+        Case("not so long with a parent in between", lambda: parents_reset(8.3), PASS, "6 handshakes"),
+        Case("the last close is that of a client that never answers", lambda: ignorer(9.1), FAIL, "late-9 at t0+8.499"),
+        Case("or of one that looks seldom", lambda: slow_reader(8.54), PASS, "begun between t0+0.012 s and t0+8.540 s"),
+        Case("but not so seldom", lambda: slow_reader(8.56), FAIL, "late-9 at t0+8.499"),
+        Case("or it is not", lambda: ignorer(8.4), PASS, "begun between t0+0.012 s and t0+8.400 s"),
         Case(
             "refused after the last end",
             lambda: joiner("late-9", 8.5).failed(8.51, "refused"),
@@ -207,7 +227,11 @@ CASES: Cases = {
         Case(
             "who closes a faulty client is not cutting early",
             lambda: (
-                deserted().client("chatterer-1").is_evicted(0.5, 1008).handshake("late-1", 1.6).failed(1.6, "refused")
+                deserted()
+                .client("ping-ignorer-1", hostile=True)
+                .is_evicted(0.5, 1011)
+                .handshake("late-1", 1.6)
+                .failed(1.6, "refused")
             ),
             UNKNOWN,
             "only 0 handshakes",

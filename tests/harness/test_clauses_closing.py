@@ -26,6 +26,10 @@ def odd_one(opened: float = -1.0, hostile: bool = False) -> Story:
     return healthy().client("odd-1", opened, hostile)
 
 
+def at_fault(persona: str) -> Story:
+    return healthy().client(f"{persona}-9", hostile=True)
+
+
 def evicting(*times: float, pace: float = 2.0, code: int = 1012) -> Story:
     told = story(evict_per_s=pace)
     for i, t in enumerate(times):
@@ -55,14 +59,16 @@ CASES: Cases = {
         ),
         Case("cut without a close frame", lambda: odd_one().ends(2, "reset"), FAIL, "without a close frame"),
         Case("a fault that nobody committed", lambda: odd_one().is_evicted(2.0, 1008), FAIL, "with 1008"),
-        Case("a slow consumer", lambda: odd_one(hostile=True).is_evicted(2.0, 1008), PASS, "65 clients"),
-        Case("a dead peer", lambda: odd_one(hostile=True).ends(2.0, "reset"), PASS, "65 clients"),
+        Case("a slow consumer", lambda: at_fault("stalled-reader").is_evicted(2.0, 1013), PASS, "65 clients"),
+        Case("a slow consumer cut off", lambda: at_fault("stalled-reader").ends(2.0, "reset"), PASS, "65 clients"),
+        Case("a dead peer", lambda: at_fault("half-open").ends(2.0, "reset"), PASS, "65 clients"),
+        Case("who answers no ping", lambda: at_fault("ping-ignorer").is_evicted(2.0, 1011), PASS, "65 clients"),
+        Case("and is told of another fault", lambda: at_fault("ping-ignorer").is_evicted(2, 1009), FAIL, "with 1009"),
+        Case("or of none", lambda: at_fault("ping-ignorer").is_evicted(2.0), FAIL, "1 of 72 clients were closed"),
         Case(
-            "a hostile client told to go",
-            lambda: odd_one(hostile=True).is_evicted(2.0),
-            PASS,
-            "at t0+5.010 s",
+            "before it ignores a close", lambda: at_fault("close-ignorer").is_closed(4.9), FAIL, "ignorer-9 at t0+4.9"
         ),
+        Case("or cut off", lambda: at_fault("close-ignorer").ends(2.0), FAIL, "at t0+2.000 s without a close frame"),
         Case("who closes first is not closed", lambda: odd_one().leaves(2.0), PASS, "65 clients"),
         Case("frames that cross", lambda: odd_one().leaves(2.0, 1000, 1012), PASS, "65 clients"),
         Case("its close is answered by a cut", lambda: odd_one().closes(2.0).ends(2.1), PASS, "65 clients"),
@@ -73,7 +79,8 @@ CASES: Cases = {
             "odd-1 at t0+2.0",
         ),
         Case("who tears its own line", lambda: odd_one().ends(2.0, "local"), PASS, "65 clients"),
-        Case("closed before t0", lambda: odd_one().is_evicted(-0.5, 1008), PASS, "65 clients"),
+        Case("closed before t0", lambda: at_fault("ping-ignorer").is_evicted(-0.5, 1011), PASS, "65 clients"),
+        Case("for a fault that nobody did", lambda: odd_one().is_evicted(-0.5, 1009), FAIL, "t0-0.500 s with 1009"),
         Case(
             "closed before t0 for no fault",
             lambda: odd_one().is_evicted(-0.5),
@@ -81,7 +88,7 @@ CASES: Cases = {
             "1 of 72 clients were closed before the deadline (t0+5.000 s); first odd-1 at t0-0.500 s with 1012",
         ),
         Case("cut before t0", lambda: odd_one().ends(-0.5, "reset"), FAIL, "odd-1 at t0-0.500 s without a close frame"),
-        Case("a dead peer before t0", lambda: odd_one(hostile=True).ends(-0.5, "reset"), PASS, "65 clients"),
+        Case("a dead peer before t0", lambda: at_fault("half-open").ends(-0.5, "reset"), PASS, "65 clients"),
         Case(
             "cut with a worker that was killed",
             lambda: healthy().kills_the_worker_of(-0.6, 7).client("odd-1", port=7).ends(-0.5, "reset"),
@@ -239,6 +246,10 @@ CASES: Cases = {
             FAIL,
             "5 closes in the second from t0+6.500 s (limit 4), 7 in all over 4.000 s",
         ),
+        Case("a limit in whole closes", lambda: evicting(5, 5.1, 5.2, 8.5, pace=1.9), PASS, "(limit 3), 4 in all"),
+        Case("one more", lambda: evicting(5, 5.1, 5.2, 5.3, 8.5, pace=1.9), FAIL, "5.000 s (limit 3), 5 in all"),
+        Case("one is always allowed", lambda: evicting(5, 6, 7, 8.5, pace=0.4), PASS, "1 closes in the second"),
+        Case("but not two", lambda: evicting(5, 5.9, 7, 8.5, pace=0.4), FAIL, "(limit 1), 4 in all"),
         Case("a cliff in a short eviction", lambda: evicting(5, 5, 5, 5, 5), FAIL, "5 closes in the second"),
         Case("batches a second apart", lambda: evicting(5, 5, 5, 5, 6, 6, 6, 6, 7, 8.5), PASS, "4 closes"),
         Case("connections cut at once", lambda: resets_at_once(), FAIL, "5 closes in the second"),
@@ -250,7 +261,7 @@ CASES: Cases = {
         ),
         Case(
             "nor are those who were at fault",
-            lambda: hostile_at_once(lambda told: told.is_evicted(6.0, 1008)),
+            lambda: hostile_at_once(lambda told: told.is_evicted(6.0, 1011)),
             PASS,
             "24 closes",
         ),

@@ -138,7 +138,7 @@ CASES: Cases = {
         ),
         Case(
             "a slow consumer dropped before the notices",
-            lambda: one_more(hostile=True).is_evicted(0.01, 1008),
+            lambda: healthy().client("stalled-reader-9", hostile=True).is_evicted(0.01, 1008),
             PASS,
             "first notice",
         ),
