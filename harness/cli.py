@@ -1,8 +1,8 @@
 """The command line: `drain`, `run NAME...|all`, `load`, `list`.
 
-Owns the way of a command from its options to its exit code: 0 every clause passes or is excluded, 1 one
-fails, 2 one is unknown or there is no verdict (the target did not start, bad usage), 130 and 143 when
-interrupted. Whatever happens, what was started is ended.
+Owns the way of a command from its options to its exit code: 0 every clause of the asked level passes, is excluded or
+is known to fail, 1 one fails (or one that is known to fail passes), 2 one is unknown or there is no verdict (the target
+did not start, bad usage), 130 and 143 when interrupted. Whatever happens, what was started is ended.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from .clauses import CLAUSES
+from .clauses.levels import standing_of
 from .clients.crowd import CrowdIncomplete
 from .load.command import load
 from .options import PROG, ask_of, parse, profile_of
 from .report import json as json_report
 from .report import junit
 from .report.console import ConsoleReport
-from .run import FAILED, PASSED, UNDECIDED, Outcome, run
+from .run import EXIT_CODES, PASSED, UNDECIDED, Outcome, run
 from .scenarios import SCENARIOS, Scenario
 from .targets.target import TargetFailed
 
@@ -61,7 +62,7 @@ def scenarios_of(asked: Sequence[str]) -> list[Scenario]:
 
 
 async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, report: ConsoleReport) -> int:
-    """Run scenarios one after another; the worst of them decides."""
+    """Run scenarios one after another; what they have shown together decides."""
     me = asyncio.current_task()
     assert me is not None, "a coroutine runs in a task"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
@@ -75,8 +76,9 @@ async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, repor
             report.show(outcomes[-1])
     finally:
         keep(outcomes, args)
-    codes = {outcome.exit_code for outcome in outcomes}
-    return next(code for code in (FAILED, UNDECIDED, PASSED) if code in codes)
+    standing = standing_of(profile, [ruling for outcome in outcomes for ruling in outcome.rulings])
+    report.conclude(standing)
+    return EXIT_CODES[standing.verdict]
 
 
 def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
@@ -93,13 +95,13 @@ def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
 
 
 def show_list() -> int:
-    """Print every scenario with its claim and the clauses that it judges, then every clause with its claim."""
+    """Print every scenario with its claim and the clauses that it judges, then every clause with level and claim."""
     lines = []
     for scenario in SCENARIOS.values():
         aside = " (by name only, not in `run all`)" if scenario.by_name_only else ""
         lines.append(f"{scenario.name}{aside}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
     lines.append("")
-    lines += (f"{clause.id:>2}  {clause.name}\n    {clause.claim}" for clause in CLAUSES.values())
+    lines += (f"{clause.id:>2}  {clause.name} ({clause.level})\n    {clause.claim}" for clause in CLAUSES.values())
     try:
         print("\n".join(lines), flush=True)
     except BrokenPipeError:  # of `| head`; what is still buffered must go somewhere when the interpreter ends

@@ -10,13 +10,14 @@ import argparse
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
+from .clauses import CLAUSES
 from .clients.dialects import DIALECTS
 from .load import options as load_options
 from .scenarios import SCENARIOS
 from .targets import file as target_file
-from .targets.declaration import REFERENCE, Ask, Profile
+from .targets.declaration import REFERENCE, Ask, Level, Profile
 from .targets.known import TARGETS
 
 BAD_USAGE = 2
@@ -59,11 +60,13 @@ def profile_of(args: argparse.Namespace) -> Profile:
     if args.command is not None:
         profile = profile.changed(command=args.command)
     paths = ("ready", "health", "metrics", "broadcast", "ws")
-    names = (*paths, "talk_path", "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker")
+    names = (*paths, "talk_path", "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker", "level")
     given = {name: getattr(args, name) for name in names}
     declared: dict[str, Any] = {
         name: None if value in ("none", "") else value for name, value in given.items() if value is not None
     }
+    if args.known:
+        declared["known"] = dict(profile.known) | dict(args.known)
     return profile.changed(**declared)
 
 
@@ -79,7 +82,8 @@ def build_parser(prog: str) -> Parser:
     parser = Parser(
         prog=prog,
         description="Load, chaos and verdicts for a WebSocket server that is told to stop.",
-        epilog="Exit: 0 every clause passes or is excluded; 1 one fails; 2 one is unknown, or no verdict.",
+        epilog="Exit: 0 every clause of the level passes, is excluded or known; 1 one fails, or a known one passes; "
+        "2 one is unknown, or no verdict.",
     )
     commands = parser.add_subparsers(dest="what", required=True, metavar="drain | run | load | list")
     options = common_options()
@@ -124,6 +128,8 @@ def declare(target: argparse._ArgumentGroup) -> None:
     add("--pace-env", metavar="NAME", help="its variable for the pace, in closes a second")
     add("--parent-delay", type=positive, dest="parent_delay_s", metavar="S", help="of a parent process (0)")
     add("--shutdown-marker", metavar="TEXT|none", help="printed as lifespan shutdown begins (uvicorn's)")
+    add("--level", choices=get_args(Level), help="what the exit status is about (default clean)")
+    add("--known", action="append", type=known_failure, metavar="N=REASON", help="a clause that is expected to fail")
     add("--reference", action="store_true", help="COMMAND is the reference server, or a variant of it")
 
 
@@ -148,6 +154,14 @@ def bounded(convert: Callable[[str], float], text: str, least: float, what: str)
     if not least <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
     return value
+
+
+def known_failure(text: str) -> tuple[int, str]:
+    """A clause that is expected to fail, and why."""
+    number, _, reason = text.partition("=")
+    if not reason or number not in map(str, CLAUSES):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a clause, = and why it fails")
+    return int(number), reason
 
 
 def whole(text: str) -> int:

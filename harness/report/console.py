@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..clauses import Ruling, Verdict
+from ..clauses.levels import Standing
 from ..run import Outcome
 from ..scenarios import AnyStage
 from ..targets.target import TargetFailed
@@ -76,11 +76,19 @@ class ConsoleReport:
             self._said_blind = True
         self._console.print(Text(timeline_text(outcome)))
         if self._console.is_terminal:
-            self._console.print(table_of(outcome.rulings))
+            self._console.print(table_of(outcome))
         else:
             for ruling in outcome.rulings:
-                self._console.print(f"{ruling.id:>2}  {ruling.name:<23} {ruling.verdict:<8}  {ruling.evidence}")
-        self._console.print(Text(closing_line(outcome), style=COLOURS[worst(outcome.rulings)]))
+                said = evidence_of(outcome, ruling)
+                self._console.print(f"{ruling.id:>2}  {ruling.name:<23} {ruling.verdict:<8}  {said}")
+        self._console.print(Text(closing_line(outcome), style=COLOURS[outcome.standing.verdict]))
+
+    def conclude(self, standing: Standing) -> None:
+        """How far the target gets, over everything that was performed, and which entries of `known` are outdated."""
+        for number in standing.outdated:
+            entry = f"known {number} ({standing.known[number].reason})"
+            self.complain(f"{entry}: the clause passes; take the entry out, or say flaky = true")
+        self._console.print(Text(standing.reach, style=COLOURS[standing.verdict]))
 
     def show_failure(self, failure: TargetFailed) -> None:
         """Why the target did not come up: reason, last lines, exit status, log."""
@@ -132,28 +140,38 @@ def host_text(name: str, moments: dict[str, float]) -> str:
     return f"  {name:<9} " + ", ".join(f"{what} {t:+.3f} s" for what, t in moments.items())
 
 
-def table_of(rulings: list[Ruling]) -> Table:
+def evidence_of(outcome: Outcome, ruling: Ruling) -> str:
+    """The evidence, after why it is not counted where it is not: `[above clean] 12 of 40 clients ...`."""
+    remark = outcome.standing.remark(ruling.id)
+    return f"[{remark}] {ruling.evidence}" if remark else ruling.evidence
+
+
+def table_of(outcome: Outcome) -> Table:
     """The verdicts for a terminal."""
     table = Table("clause", "name", "verdict", "evidence", box=None, header_style="dim")
-    for ruling in rulings:
-        verdict = Text(str(ruling.verdict), style=COLOURS[ruling.verdict])
-        table.add_row(Text(str(ruling.id)), Text(ruling.name), verdict, Text(ruling.evidence))
+    for ruling in outcome.rulings:
+        verdict = Text(
+            str(ruling.verdict), style="dim" if outcome.standing.remark(ruling.id) else COLOURS[ruling.verdict]
+        )
+        table.add_row(Text(str(ruling.id)), Text(ruling.name), verdict, Text(evidence_of(outcome, ruling)))
     return table
 
 
-def worst(rulings: list[Ruling]) -> Verdict:
-    """The verdict that decides the whole."""
-    found = {ruling.verdict for ruling in rulings}
-    return next((verdict for verdict in (Verdict.FAIL, Verdict.UNKNOWN) if verdict in found), Verdict.PASS)
-
-
 def closing_line(outcome: Outcome) -> str:
-    """How many clauses had which verdict, and which ones were not kept."""
-    counts = Counter(ruling.verdict for ruling in outcome.rulings)
+    """How many clauses of the asked level had which verdict, and which were not kept; the others after them."""
+    counted = [ruling for ruling in outcome.rulings if not outcome.standing.remark(ruling.id)]
+    parts = [f"{outcome.scenario.name}: {verdicts_of(counted)}"]
+    for remark, about in (("known", "known"), (f"above {outcome.profile.level}",) * 2):
+        others = [ruling for ruling in outcome.rulings if outcome.standing.remark(ruling.id).startswith(remark)]
+        parts += [f"{about}: {verdicts_of(others)}"] if others else []
+    return "; ".join(parts)
+
+
+def verdicts_of(rulings: list[Ruling]) -> str:
+    """How many of which verdict, by number where it is no pass: `12 pass, 2 fail (13, 16)`."""
+    found = {verdict: [ruling.id for ruling in rulings if ruling.verdict is verdict] for verdict in Verdict}
     parts = []
-    for verdict in Verdict:
-        ids = [str(ruling.id) for ruling in outcome.rulings if ruling.verdict is verdict]
-        if ids:
-            which = "" if verdict is Verdict.PASS else f" ({', '.join(ids)})"
-            parts.append(f"{counts[verdict]} {verdict}{which}")
-    return f"{outcome.scenario.name}: {', '.join(parts)}"
+    for verdict, ids in found.items():
+        which = "" if verdict is Verdict.PASS else f" ({', '.join(map(str, ids))})"
+        parts += [f"{len(ids)} {verdict}{which}"] if ids else []
+    return ", ".join(parts) or "nothing that counts"

@@ -2,8 +2,9 @@
 
 Owns the field names: `target`, `scenario`, `seed`, `clauses`, `timeline` (seconds relative to t0; of several hosts, of
 each relative to the beginning of the load), `exit` (that of the harness: 0, 1 or 2), `status` (that of the target),
-`starvation` (`recorded`, `none`, or why it could not be) and `tellings`: of each its `clauses`, `seed`, `exit` and
-`status`, where `clauses` above are those of all of them. `busy`: unknown because the machine was.
+`level` (the asked one; of each clause its own, and whether it is `counted` for the exit), `known` (why a clause is
+expected to fail), `starvation` (`recorded`, `none`, or why it could not be) and `tellings`: of each its `clauses`,
+`seed`, `exit` and `status`, where `clauses` above are those of all of them. `busy`: unknown because the machine was.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..clauses import Ruling
-from ..run import Outcome, exit_code_of
+from ..clauses.levels import level_of, standing_of
+from ..run import EXIT_CODES, Outcome
+from ..targets.declaration import Profile
 from .timeline import hosts_timeline, starvation_of, timeline
 
 
@@ -24,16 +27,17 @@ def report(outcome: Outcome) -> dict[str, Any]:
         "target": outcome.profile.title,
         "scenario": outcome.scenario.name,
         "seed": outcome.ask.seed,
-        "clauses": [_clause(ruling) for ruling in outcome.rulings],
+        "level": outcome.profile.level,
+        "clauses": [_clause(ruling, outcome.profile) for ruling in outcome.rulings],
         "timeline": hosts_timeline(outcome.history) or timeline(outcome.history),
         "exit": outcome.exit_code,
         "status": outcome.status,
         "starvation": starvation_of(outcome.history),
         "tellings": [
             {
-                "clauses": [_clause(ruling) for ruling in telling.rulings],
+                "clauses": [_clause(ruling, outcome.profile) for ruling in telling.rulings],
                 "seed": outcome.ask.seed,
-                "exit": exit_code_of(telling.rulings),
+                "exit": EXIT_CODES[standing_of(outcome.profile, telling.rulings).verdict],
                 "status": telling.status,
             }
             for telling in outcome.tellings
@@ -41,9 +45,18 @@ def report(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _clause(ruling: Ruling) -> dict[str, Any]:
-    fields = {"id": ruling.id, "name": ruling.name, "verdict": str(ruling.verdict), "evidence": ruling.evidence}
-    return fields | ({"busy": True} if ruling.busy else {})
+def _clause(ruling: Ruling, profile: Profile) -> dict[str, Any]:
+    known = profile.known.get(ruling.id)
+    return {
+        "id": ruling.id,
+        "name": ruling.name,
+        "level": level_of(ruling.id),
+        "verdict": str(ruling.verdict),
+        "counted": not standing_of(profile, [ruling]).remark(ruling.id),
+        "evidence": ruling.evidence,
+        **({"known": known.reason} if known else {}),
+        **({"busy": True} if ruling.busy else {}),
+    }
 
 
 def write(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -24,6 +24,24 @@ def _split(words: Any) -> Any:
     return shlex.split(words) if isinstance(words, str) else words
 
 
+def _with_a_reason(entry: Any) -> Any:
+    return {"reason": entry} if isinstance(entry, str) else entry
+
+
+class Known(BaseModel):
+    """A failure that is expected: why, and whether it comes and goes (`flaky`), so that a pass is no error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: Annotated[str, Field(min_length=1)]
+    flaky: Annotated[bool, Field(strict=True)] = False
+
+
+Level = Literal["clean", "drain", "handover"]
+KnownFailures = Annotated[
+    dict[Annotated[int, Field(ge=1)], Annotated[Known, BeforeValidator(_with_a_reason)]],
+    allowed('a table: { "13" = "why it fails" }, or { "13" = { reason = "why", flaky = true } }'),
+]
 DialectName = Literal["broadcast", "echo", "envelope", "silent"]
 Words = Annotated[
     tuple[str, ...], Field(min_length=1), BeforeValidator(_split), allowed("words, as a list or in one text")
@@ -78,7 +96,8 @@ class Profile(BaseModel):
     and its group `worker`, if it has one, which process says so. `report`: it prints the drain report; `gauge` names
     the metric of connections left. `envelopes`: it speaks the subprotocol `ebb.v1` beside its dialect.
     `broadcasts`: what one client says reaches all others. `processes`: how many serve side by side; `divides_pace`: it
-    is given the pace of all of them together, and divides it. `reference`: it promises all that, so that silence in
+    is given the pace of all of them together, and divides it. `level`: what the exit status of the harness is about;
+    `known`: the clauses, by number, that are expected to fail. `reference`: it promises all that, so that silence in
     the warm-up excludes nothing.
 
     Some scenarios start it in another way: `startup_command` is a whole command whose startup takes long (`{startup}`
@@ -102,6 +121,8 @@ class Profile(BaseModel):
     broadcasts: Flag = True
     processes: Count = 1
     divides_pace: Flag = False
+    level: Annotated[Level, allowed(f"one of {', '.join(get_args(Level))}")] = "clean"
+    known: KnownFailures = {}
     drain_timeout_s: Seconds | None = None
     pace_per_s: Rate | None = None
     close_timeout_s: Seconds | None = None
@@ -174,5 +195,6 @@ REFERENCE = Profile(
     limit_options=("--limit-max-requests", "{requests}"),
     reload_options=("--reload", "--reload-dir", "{folder}"),
     ping_options=("--ws-ping-interval", "0.5", "--ws-ping-timeout", "0.5"),
+    level="handover",
     reference=True,
 )

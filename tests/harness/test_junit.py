@@ -55,4 +55,4 @@ def test_each_scenario_is_a_suite_and_everything_is_counted(tmp_path: Path) -> N
     suites = {suite.get("name"): [suite.get(name) for name in counts] for suite in root.findall("testsuite")}
     assert suites == {"drain": ["4", "1", "1", "1"], "hostile": ["2", "1", "0", "0"]}
     properties = {each.get("name"): each.get("value") for each in root.findall("testsuite[1]/properties/property")}
-    assert properties == {"target": REFERENCE.title, "seed": "7"}
+    assert properties == {"target": REFERENCE.title, "seed": "7", "level": "handover"}

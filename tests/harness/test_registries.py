@@ -69,6 +69,7 @@ def test_the_list_shows_each_clause_with_its_claim(capsys: pytest.CaptureFixture
     assert main(["list"]) == 0
     listed = capsys.readouterr().out
     assert (
-        "\n16  leaves-when-empty\n    Once the last client has left early, the process is gone within 1 s.\n" in listed
+        "\n16  leaves-when-empty (clean)\n    Once the last client has left early, the process is gone within 1 s.\n"
+        in listed
     )
-    assert all(f"{each.id:>2}  {each.name}\n    {each.claim}\n" in listed for each in CLAUSES.values())
+    assert all(f"{each.id:>2}  {each.name} ({each.level})\n    {each.claim}\n" in listed for each in CLAUSES.values())

@@ -1,0 +1,95 @@
+"""The three levels of the contract, and how far a target gets over everything that one command has shown of it.
+
+Owns which clause belongs to which level, what the exit status is about, and what becomes of a failure that was to be
+expected. Refuses to know scenarios and how a report is printed. Source: the contract, *Levels*.
+
+Rules. Over several scenarios a clause fails before it is unknown, before it passes, before it is excluded. A level is
+reached when every clause of it was looked at, and passes or is excluded. A failure that is expected (`known`) is not
+counted for the exit status, but it is no pass either; one that passes wherever it was looked at is an error, since its
+entry would hide the next failure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..targets.declaration import Known, Level, Profile
+from .verdict import Ruling, Verdict
+
+CLAUSES_OF: dict[Level, frozenset[int]] = {
+    "clean": frozenset({10, 11, 13, 14, 16, 17, 18, 19, 20, 21, 22, 24, 30, 35}),
+    "drain": frozenset({1, 2, 3, 6, 7, 9, 12, 15, 23, 25, 26, 27, 29}),
+    "handover": frozenset({4, 5, 8, 28, 31, 32, 33, 34}),
+}
+WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.EXCLUDED)
+
+
+def level_of(number: int) -> Level:
+    """The level to which a clause belongs. Raises ValueError for one that belongs to none."""
+    for level, clauses in CLAUSES_OF.items():
+        if number in clauses:
+            return level
+    raise ValueError(f"clause {number} belongs to no level: write it into CLAUSES_OF")
+
+
+def up_to(level: Level) -> frozenset[int]:
+    """The clauses of a level and of those before it."""
+    levels = list(CLAUSES_OF)
+    return frozenset().union(*(CLAUSES_OF[each] for each in levels[: levels.index(level) + 1]))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one command has shown of a target: of each clause that was looked at the worst verdict."""
+
+    verdicts: Mapping[int, Verdict]
+    level: Level
+    known: Mapping[int, Known]
+
+    @property
+    def outdated(self) -> list[int]:
+        """The clauses of the asked level that were expected to fail, are not flaky, and pass."""
+        passing = (number for number in self._asked if self.verdicts[number] is Verdict.PASS)
+        return [number for number in passing if number in self.known and not self.known[number].flaky]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the exit status says: of the asked level, without what is known; unknown where nothing was looked at."""
+        counted = {self.verdicts[number] for number in self._asked if number not in self.known}
+        if self.outdated or Verdict.FAIL in counted:
+            return Verdict.FAIL
+        return Verdict.UNKNOWN if Verdict.UNKNOWN in counted or not self._asked else Verdict.PASS
+
+    @property
+    def reach(self) -> str:
+        """How far the target gets: `clean 10 of 14, 4 not looked at; drain 3 of 13, 10 fail; handover 8 of 8`."""
+        return "; ".join(self._reach_of(level) for level in CLAUSES_OF)
+
+    def remark(self, number: int) -> str:
+        """Why the verdict on a clause does not count: `above clean`, `known: SHOP-123`; empty where it does."""
+        if number not in up_to(self.level):
+            return f"above {self.level}"
+        entry = self.known.get(number)
+        return "" if entry is None else f"known: {entry.reason}"
+
+    @property
+    def _asked(self) -> list[int]:
+        return sorted(up_to(self.level) & self.verdicts.keys())
+
+    def _reach_of(self, level: Level) -> str:
+        clauses = CLAUSES_OF[level]
+        found = Counter(self.verdicts[number] for number in clauses if number in self.verdicts)
+        parts = [f"{level} {found[Verdict.PASS] + found[Verdict.EXCLUDED]} of {len(clauses)}"]
+        others = {"fail": found[Verdict.FAIL], "unknown": found[Verdict.UNKNOWN]}
+        others["not looked at"] = len(clauses) - found.total()
+        return ", ".join(parts + [f"{count} {what}" for what, count in others.items() if count])
+
+
+def standing_of(profile: Profile, rulings: Iterable[Ruling]) -> Standing:
+    """What the rulings of any number of scenarios come to for a target that declares its level and what is known."""
+    worst: dict[int, Verdict] = {}
+    for ruling in rulings:
+        worst[ruling.id] = min(worst.get(ruling.id, ruling.verdict), ruling.verdict, key=WORST_FIRST.index)
+    return Standing(worst, profile.level, profile.known)
