@@ -22,6 +22,7 @@ PURE = (
     "server.workers.orders",
     "harness.history",
     "harness.clauses",
+    "harness.clients.frame_rules",
     "harness.targets.declaration",
     "harness.targets.talk",
     "harness.targets.values",

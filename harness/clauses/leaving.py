@@ -19,6 +19,7 @@ CLOSE_ANSWERED_WITHIN_S = 1.0
 IN_FLIGHT_S = 0.25  # a close may cross ours so long before the first eviction that anybody saw
 NO_STATUS = 1005
 NORMAL = 1000
+PROTOCOL_ERROR = 1002
 
 
 @clause(11, "leave-in-peace")
@@ -29,6 +30,8 @@ def leave_in_peace(seen: Drain) -> Judgement:
         (own, client)
         for client in seen.connections
         if (own := client.own_close) and client.left_at == own.t >= seen.t0 and not client.hostile
+        if own.code
+        != PROTOCOL_ERROR  # so a client leaves that was sent what may not be sent (clause 35), and reads no more
         if _is_decided(seen, eviction, client, own)
     ]
     if not leavers:

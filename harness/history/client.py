@@ -21,6 +21,7 @@ APPARATUS = frozenset({"target", "harness", "ready", "health", "metrics", "broad
 GAVE_UP = "gave up waiting"
 
 TALK = {"heard": "heard", "sent": "sent", "answered": "answered", "notified": "notified", "notice": "notices"}
+TALK |= {"violated": "violations"}
 RESUMING = frozenset({"welcome", "resumed", "gap", "published", "acked", "error", "received"})  # for `resume_view`
 OUTCOMES = frozenset({"opened", "refused", "failed"})
 
@@ -63,6 +64,7 @@ class ClientView:
     heard: list[Event] = field(default_factory=list)
     notified: list[Event] = field(default_factory=list)
     notices: list[Event] = field(default_factory=list)
+    violations: list[Event] = field(default_factory=list)
     close_received: Close | None = None
     own_close: Close | None = None
     close_answer: Close | None = None

@@ -45,7 +45,7 @@ def broker_outage(
         name=name,
         position=position,
         story=story,
-        clauses=(1, 2, 5, 6, 10, 12, 13, 18, 19, 20, 28, 29, 30, 33),
+        clauses=(1, 2, 5, 6, 10, 12, 13, 18, 19, 20, 28, 29, 30, 33, 35),
         mix=mix,
         perform=perform,
         broker=True,

@@ -34,7 +34,7 @@ SCENARIO = Scenario(
     name="ctrl_c",
     position=70,
     story=__doc__,
-    clauses=(1, 2, 3, 5, 6, 9, 12, 13, 18, 19, 20, 22, 27, 28, 29, 30),
+    clauses=(1, 2, 3, 5, 6, 9, 12, 13, 18, 19, 20, 22, 27, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),

@@ -42,7 +42,7 @@ SCENARIO = Scenario(
     name="drain",
     position=10,
     story=__doc__,
-    clauses=(1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 18, 19, 20, 27, 28, 29, 30),
+    clauses=(1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 18, 19, 20, 27, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
 )

@@ -31,7 +31,7 @@ SCENARIO = Scenario(
     name="everyone_leaves",
     position=20,
     story=__doc__,
-    clauses=(1, 2, 3, 4, 5, 6, 8, 11, 16, 18, 19, 20, 28, 29, 30),
+    clauses=(1, 2, 3, 4, 5, 6, 8, 11, 16, 18, 19, 20, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
 )

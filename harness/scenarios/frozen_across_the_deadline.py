@@ -35,7 +35,7 @@ SCENARIO = Scenario(
     name="frozen_across_the_deadline",
     position=130,
     story=__doc__,
-    clauses=(5, 12, 13, 18, 19, 20, 26, 28, 29, 30),
+    clauses=(5, 12, 13, 18, 19, 20, 26, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),

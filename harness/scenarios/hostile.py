@@ -46,7 +46,7 @@ SCENARIO = Scenario(
     name="hostile",
     position=40,
     story=__doc__,
-    clauses=(1, 2, 3, 5, 6, 7, 9, 10, 12, 13, 14, 17, 18, 19, 20, 27, 28, 29, 30),
+    clauses=(1, 2, 3, 5, 6, 7, 9, 10, 12, 13, 14, 17, 18, 19, 20, 27, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
     asks=Ask(clients=200, timeout_s=2.0, close_timeout_s=1.5),

@@ -32,7 +32,7 @@ SCENARIO = Scenario(
     name="hundred_sigterms",
     position=60,
     story=__doc__,
-    clauses=(5, 6, 9, 12, 13, 18, 19, 20, 21, 27, 28, 29, 30),
+    clauses=(5, 6, 9, 12, 13, 18, 19, 20, 21, 27, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),

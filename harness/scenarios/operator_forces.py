@@ -34,7 +34,7 @@ SCENARIO = Scenario(
     name="operator_forces",
     position=80,
     story=__doc__,
-    clauses=(1, 2, 3, 5, 6, 12, 13, 14, 18, 19, 20, 23, 27, 28, 29, 30),
+    clauses=(1, 2, 3, 5, 6, 12, 13, 14, 18, 19, 20, 23, 27, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=4.0, close_timeout_s=1.5),

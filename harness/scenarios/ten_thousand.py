@@ -30,7 +30,7 @@ SCENARIO = Scenario(
     name="ten_thousand",
     position=210,
     story=__doc__,
-    clauses=(1, 2, 5, 6, 8, 12, 13, 15, 17, 18, 19, 20, 27, 28, 29, 30, 31),
+    clauses=(1, 2, 5, 6, 8, 12, 13, 15, 17, 18, 19, 20, 27, 28, 29, 30, 31, 35),
     mix=mix,
     perform=perform,
     asks=Ask(clients=CLIENTS, timeout_s=4.0, close_timeout_s=3.0, quiet=True),

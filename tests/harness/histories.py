@@ -130,6 +130,10 @@ class Story:
     def closes(self, t: float, code: int = 1000) -> Self:
         return self.add(t, "close_sent", code=code, ours=True)
 
+    def is_sent(self, t: float, how: str) -> Self:
+        """What no server may send."""
+        return self.add(t, "violated", how=how)
+
     def ends(self, t: float, how: str = "eof") -> Self:
         return self.add(t, "ended", how=how)
 

@@ -23,6 +23,12 @@ CASES: Cases = {
             " first odd-1 at t0+3.000 s closed with 4001 and was answered 1000",
         ),
         Case("answered with 1012 in the grace", lambda: leaver(1000, 1012), FAIL, "was answered 1012"),
+        Case(
+            "who leaves because of what it was sent reads no answer",
+            lambda: story().client("odd-1").is_sent(1.0, "sent a masked frame").closes(1.0, 1002).ends(1.1),
+            UNKNOWN,
+            "only 0 closes",
+        ),
         Case("crossed by 1012 after the deadline", lambda: leaver(1000, 1012, at=6.0), PASS, "6 closes"),
         Case(
             "crossed by a close that came early",
