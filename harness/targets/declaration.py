@@ -10,53 +10,32 @@ made with a wrong value: Pydantic's ValidationError says what is allowed instead
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from .talk import Talk
-from .values import NonEmptyText, Seconds, UrlPath, allowed
+from .values import (
+    CloseCodes,
+    Count,
+    DialectName,
+    Environment,
+    Flag,
+    Known,
+    KnownFailures,
+    Level,
+    NonEmptyText,
+    Rate,
+    Seconds,
+    Statuses,
+    UrlPath,
+    Words,
+    allowed,
+)
 
+__all__ = ["REFERENCE", "SERVER", "Ask", "DialectName", "Known", "Level", "Profile"]
 
-def _split(words: Any) -> Any:
-    return shlex.split(words) if isinstance(words, str) else words
-
-
-def _with_a_reason(entry: Any) -> Any:
-    return {"reason": entry} if isinstance(entry, str) else entry
-
-
-class Known(BaseModel):
-    """A failure that is expected: why, and whether it comes and goes (`flaky`), so that a pass is no error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reason: Annotated[str, Field(min_length=1)]
-    flaky: Annotated[bool, Field(strict=True)] = False
-
-
-Level = Literal["clean", "drain", "handover"]
-KnownFailures = Annotated[
-    dict[Annotated[int, Field(ge=1)], Annotated[Known, BeforeValidator(_with_a_reason)]],
-    allowed('a table: { "13" = "why it fails" }, or { "13" = { reason = "why", flaky = true } }'),
-]
-DialectName = Literal["broadcast", "echo", "envelope", "silent"]
-Words = Annotated[
-    tuple[str, ...], Field(min_length=1), BeforeValidator(_split), allowed("words, as a list or in one text")
-]
-Statuses = Annotated[
-    tuple[Annotated[int, Field(strict=True)], ...], Field(min_length=1), allowed("a list of exit statuses")
-]
-Rate = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), allowed("closes a second, above 0")]
-CloseCodes = Annotated[
-    tuple[Annotated[int, Field(strict=True, ge=1000, le=4999)], ...],
-    Field(min_length=1),
-    allowed("a list of close codes, 1000 to 4999"),
-]
-Count = Annotated[int, Field(strict=True, ge=1), allowed("a whole number, 1 or more")]
-Flag = Annotated[bool, Field(strict=True), allowed("true or false")]
 
 # The reference server stands beside the harness, in a checkout and in the package `ebb`; no module of it is imported.
 SERVER = f"{__package__.removesuffix('harness.targets')}server"
@@ -81,76 +60,74 @@ class Ask:
 
 
 class Profile(BaseModel):
-    """A server as it declares itself.
+    """A server as it declares itself; each field says what it is. None: it has no such thing, or does not say.
 
-    `command` has `{port}` (and may have `{python}`, this interpreter) as placeholders; `ws` and `talk_path` may
-    have `{client}` and `{number}`. `talk_path` is the path on which a sender is answered, where it is not `ws`; `heavy`
-    one on which an answer takes a core for a while. `talk`: how its clients talk, where `dialect` does not say enough.
-    `drain_timeout_s`, `pace_per_s` and `close_timeout_s` are what it promises
-    whoever starts it, and `close_codes` what it may say goodbye with; None: undeclared. The `*_env` names are the
-    environment variables that take each knob, in seconds or per second, `broker_env` the one that takes the URL of a
-    Redis or Valkey; None: no such knob.
-    `shutdown_marker` is in the line that it prints when its lifespan shutdown begins. The `*_statuses` are what it may
-    exit with: drained or evicted, forced by an operator, stopped in startup. `progress_interval_s` is how often it
-    prints a line that `progress_pattern` finds (None: it does not): its group `left` is how many connections are left,
-    and its group `worker`, if it has one, which process says so. `report`: it prints the drain report; `gauge` names
-    the metric of connections left. `envelopes`: it speaks the subprotocol `ebb.v1` beside its dialect.
-    `broadcasts`: what one client says reaches all others. `processes`: how many serve side by side; `divides_pace`: it
-    is given the pace of all of them together, and divides it. `level`: what the exit status of the harness is about;
-    `known`: the clauses, by number, that are expected to fail. `reference`: it promises all that, so that silence in
-    the warm-up excludes nothing.
-
-    Some scenarios start it in another way: `startup_command` is a whole command whose startup takes long (`{startup}`
-    is `slow` or `hanging`); the `*_options` are words to add to `command`, for a request limit of `{requests}`, for a
-    reload when a file in `{folder}` changes, for pings twice a second. None: it has no such thing.
+    These are the keys of a target file too, where some of them stand in tables; see `harness.targets.form`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    command: Words
-    ready: UrlPath | None = "/ready"
-    health: UrlPath | None = "/health"
-    metrics: UrlPath | None = "/metrics"
-    broadcast: UrlPath | None = "/broadcast"
-    ws: UrlPath = "/ws"
-    talk_path: UrlPath | None = None
-    heavy: UrlPath | None = None
-    dialect: Annotated[DialectName, allowed(f"one of {', '.join(get_args(DialectName))}")] = "broadcast"
-    talk: Annotated[Talk, allowed("a table of how its clients talk")] | None = None
-    envelopes: Flag = False
-    broadcasts: Flag = True
-    processes: Count = 1
-    divides_pace: Flag = False
-    level: Annotated[Level, allowed(f"one of {', '.join(get_args(Level))}")] = "clean"
-    known: KnownFailures = {}
-    drain_timeout_s: Seconds | None = None
-    pace_per_s: Rate | None = None
-    close_timeout_s: Seconds | None = None
-    close_codes: CloseCodes | None = None
-    timeout_env: NonEmptyText | None = None
-    pace_env: NonEmptyText | None = None
-    close_timeout_env: NonEmptyText | None = None
-    window_env: NonEmptyText | None = None
-    notify_env: NonEmptyText | None = None
-    progress_env: NonEmptyText | None = None
-    broker_env: NonEmptyText | None = None
-    shutdown_marker: NonEmptyText | None = "Waiting for application shutdown."
-    drained_statuses: Statuses = (0, -15)
-    forced_statuses: Statuses = (130, -2, -15, 0)
-    startup_statuses: Statuses = (0, -15, -2, 130)
-    progress_interval_s: Seconds | None = None
-    progress_pattern: NonEmptyText = (
-        r"(?:worker\W+(?P<worker>\d+)\b.*)?\b(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s"
+    command: Words = Field(description="How it is started; `{port}` and `{python}` (this interpreter) are filled in.")
+    cwd: NonEmptyText | None = Field(None, description="The folder in which it is started.")
+    env: Environment = Field({}, description="Environment variables that it is given; `{port}` is filled in.")
+    ready: UrlPath | None = Field("/ready", description="Readiness: 503 once it is told to stop.")
+    health: UrlPath | None = Field("/health", description="Liveness: 200 as long as it runs.")
+    metrics: UrlPath | None = Field("/metrics", description="Metrics in the format of Prometheus.")
+    broadcast: UrlPath | None = Field("/broadcast", description='A POST with `{"text": ...}` reaches everybody.')
+    ws: UrlPath = Field("/ws", description="Where clients connect; `{client}` and `{number}` are filled in.")
+    talk_path: UrlPath | None = Field(None, description="Where a sender is answered, if not where clients connect.")
+    heavy: UrlPath | None = Field(None, description="Where an answer takes a core for a while.")
+    dialect: Annotated[DialectName, allowed(f"one of {', '.join(get_args(DialectName))}")] = Field(
+        "broadcast", description="How clients talk, where `talk` does not say it."
     )
-    report: Flag = False
-    gauge: NonEmptyText | None = None
-    parent_delay_s: Seconds = 0.0
-    startup_timeout_s: Seconds = 20.0
-    startup_command: Words | None = None
-    limit_options: Words | None = None
-    reload_options: Words | None = None
-    ping_options: Words | None = None
-    reference: Flag = False
+    talk: Annotated[Talk, allowed("a table of how its clients talk")] | None = Field(
+        None, description="How clients talk: a table of its own."
+    )
+    envelopes: Flag = Field(False, description="It speaks the subprotocol `ebb.v1` beside its dialect.")
+    broadcasts: Flag = Field(True, description="What one client says reaches all others.")
+    processes: Count = Field(1, description="How many serve side by side.")
+    divides_pace: Flag = Field(False, description="It is given the pace of all processes together, and divides it.")
+    level: Annotated[Level, allowed(f"one of {', '.join(get_args(Level))}")] = Field(
+        "clean", description="What the exit status of the harness is about: `clean`, `drain` or `handover`."
+    )
+    known: KnownFailures = Field(
+        {}, description="Clauses that are expected to fail, by number, and why; one that passes is an error."
+    )
+    drain_timeout_s: Seconds | None = Field(None, description="The drain timeout that it promises, in seconds.")
+    pace_per_s: Rate | None = Field(None, description="How many it promises to close in a second at most.")
+    close_timeout_s: Seconds | None = Field(None, description="How long it promises to wait for a client's close.")
+    close_codes: CloseCodes | None = Field(None, description="The codes with which it says goodbye.")
+    timeout_env: NonEmptyText | None = Field(None, description="Its variable for the drain timeout, in seconds.")
+    pace_env: NonEmptyText | None = Field(None, description="Its variable for the pace, in closes a second.")
+    close_timeout_env: NonEmptyText | None = Field(None, description="Its variable for the close timeout, in seconds.")
+    window_env: NonEmptyText | None = Field(None, description="Its variable for the reconnect window, in seconds.")
+    notify_env: NonEmptyText | None = Field(None, description="Its variable for the notification interval, in seconds.")
+    progress_env: NonEmptyText | None = Field(None, description="Its variable for the interval of progress lines.")
+    broker_env: NonEmptyText | None = Field(None, description="Its variable for the URL of a Redis or Valkey.")
+    shutdown_marker: NonEmptyText | None = Field(
+        "Waiting for application shutdown.", description="In the line that it prints as lifespan shutdown begins."
+    )
+    drained_statuses: Statuses = Field((0, -15), description="What it exits with when drained or evicted.")
+    forced_statuses: Statuses = Field((130, -2, -15, 0), description="What it exits with when an operator forced it.")
+    startup_statuses: Statuses = Field((0, -15, -2, 130), description="What it exits with when stopped in startup.")
+    progress_interval_s: Seconds | None = Field(None, description="How often it prints a line of progress, in seconds.")
+    progress_pattern: NonEmptyText = Field(
+        r"(?:worker\W+(?P<worker>\d+)\b.*)?\b(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s",
+        description="Finds that line; group `left`: connections left; group `worker`, if any: which process says so.",
+    )
+    report: Flag = Field(False, description="It prints the drain report, one JSON line.")
+    gauge: NonEmptyText | None = Field(None, description="Its metric of the connections left.")
+    parent_delay_s: Seconds = Field(0.0, description="How much later a parent process makes everything, in seconds.")
+    startup_timeout_s: Seconds = Field(20.0, description="How long its startup may take, in seconds.")
+    startup_command: Words | None = Field(
+        None, description="A command whose startup takes long; `{startup}` is `slow` or `hanging`."
+    )
+    limit_options: Words | None = Field(None, description="Added to the command for a limit of `{requests}` requests.")
+    reload_options: Words | None = Field(
+        None, description="Added to the command so that it reloads when a file in `{folder}` changes."
+    )
+    ping_options: Words | None = Field(None, description="Added to the command so that it pings twice a second.")
+    reference: Flag = Field(False, description="It promises all of this: silence in the warm-up excludes nothing.")
 
     @property
     def title(self) -> str:

@@ -38,11 +38,16 @@ To = Literal["process", "group"]
 class Process:
     """A command that runs from construction until `close`.
 
-    `on_line(t, text)` gets each line of its output (stdout and stderr). Raises OSError when it cannot be run.
+    `on_line(t, text)` gets each line of its output (stdout and stderr). It starts in the folder `cwd`, by default where
+    the harness runs. Raises OSError when it cannot be run.
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], on_line: Callable[[float, str], None]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        on_line: Callable[[float, str], None],
+        cwd: str | None = None,
     ) -> None:
         self._on_line = on_line
         self._loop = asyncio.get_running_loop()
@@ -53,6 +58,7 @@ class Process:
         self.exited = asyncio.Event()
         self._popen = subprocess.Popen(
             command,
+            cwd=cwd,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -171,14 +171,14 @@ class Target:
         self.history.record(time.monotonic(), self.who, "left_behind", **left_behind, port_error=port_error)
 
     def _start(self) -> Process:
-        command = list(self.profile.command)
         words = {**self._words, "port": str(self.port), "python": sys.executable, "folder": str(self.folder)}
-        for word, value in words.items():
-            command = [part.replace(f"{{{word}}}", value) for part in command]
+        command = [_filled(part, words) for part in self.profile.command]
+        environment = {name: _filled(value, words) for name, value in self.profile.env.items()} | self.environment
         try:
-            process = Process(command, self.environment, self._note_line)
+            process = Process(command, environment, self._note_line, self.profile.cwd)
         except OSError as error:
-            raise TargetFailed(f"cannot run {command[0]}: {error.strerror}", None, [], None) from error
+            what = error.filename if error.filename == self.profile.cwd else command[0]
+            raise TargetFailed(f"cannot run {what}: {error.strerror}", None, [], None) from error
         self.history.record(time.monotonic(), self.who, "started", pid=process.pid)
         return process
 
@@ -202,3 +202,10 @@ class Target:
 
     def _failure(self, reason: str) -> TargetFailed:
         return TargetFailed(reason, self.status, list(self._process.tail), self._process.log)
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    """A text with what its placeholders stand for."""
+    for word, value in words.items():
+        text = text.replace(f"{{{word}}}", value)
+    return text

@@ -1,14 +1,23 @@
 """Values that a target declares, and what is said about a wrong one.
 
-Owns `allowed`, which turns whatever is wrong with a value into one line, and the kinds of values that more than one
-model has. Refuses to know which key a value belongs to. Pure.
+Owns `allowed`, which turns whatever is wrong with a value into one line, and the kinds of values that there
+are. Refuses to know which key a value belongs to. Pure.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import shlex
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 
@@ -24,6 +33,48 @@ def allowed(what: str) -> WrapValidator:
     return WrapValidator(validate)
 
 
+def _split(words: Any) -> Any:
+    return shlex.split(words) if isinstance(words, str) else words
+
+
+def _with_a_reason(entry: Any) -> Any:
+    return {"reason": entry} if isinstance(entry, str) else entry
+
+
+class Known(BaseModel):
+    """A failure that is expected: why, and whether it comes and goes (`flaky`), so that a pass is no error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: Annotated[str, Field(min_length=1)]
+    flaky: Annotated[bool, Field(strict=True)] = False
+
+
 UrlPath = Annotated[str, Field(pattern="^/"), allowed("a path, which begins with /")]
 NonEmptyText = Annotated[str, Field(min_length=1), allowed("a text")]
 Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), allowed("seconds, 0 or more")]
+Rate = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), allowed("closes a second, above 0")]
+Count = Annotated[int, Field(strict=True, ge=1), allowed("a whole number, 1 or more")]
+Flag = Annotated[bool, Field(strict=True), allowed("true or false")]
+Words = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(_split),
+    allowed("words, as a list or in one text"),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+Environment = Annotated[dict[Annotated[str, Field(pattern="^[^=]+$")], str], allowed("a table of names and texts")]
+Statuses = Annotated[
+    tuple[Annotated[int, Field(strict=True)], ...], Field(min_length=1), allowed("a list of exit statuses")
+]
+CloseCodes = Annotated[
+    tuple[Annotated[int, Field(strict=True, ge=1000, le=4999)], ...],
+    Field(min_length=1),
+    allowed("a list of close codes, 1000 to 4999"),
+]
+DialectName = Literal["broadcast", "echo", "envelope", "silent"]
+Level = Literal["clean", "drain", "handover"]
+KnownFailures = Annotated[
+    dict[Annotated[int, Field(ge=1)], Annotated[Known, BeforeValidator(_with_a_reason)]],
+    allowed('a table: { "13" = "why it fails" }, or { "13" = { reason = "why", flaky = true } }'),
+]

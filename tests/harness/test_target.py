@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -88,6 +90,20 @@ async def test_a_target_that_is_never_ready_is_ended(history: History) -> None:
 async def test_a_command_that_cannot_be_run_is_named(history: History) -> None:
     with pytest.raises(TargetFailed, match="cannot run nonesuch: No such file or directory"):
         await Target(Profile(command=("nonesuch", "{port}")), history).__aenter__()
+
+
+async def test_a_folder_that_is_not_there_is_named(history: History) -> None:
+    with pytest.raises(TargetFailed, match="cannot run /nonesuch: No such file or directory"):
+        await Target(Profile(command=("{python}", "{port}"), cwd="/nonesuch"), history).__aenter__()
+
+
+async def test_a_target_is_started_in_its_folder_with_its_environment(history: History, tmp_path: Path) -> None:
+    shows = "import os; print(os.getcwd(), os.environ['PORT'], os.environ['OURS'], os.environ['PATH'], flush=True)"
+    profile = python(shows, cwd=str(tmp_path), env={"PORT": "{port}", "OURS": "theirs"})
+    target = Target(profile, history, {"OURS": "ours"})
+    with pytest.raises(TargetFailed, match="it exited before it was ready"):
+        await target.__aenter__()
+    assert lines(history) == [f"{tmp_path} {target.port} ours {os.environ['PATH']}"]
 
 
 async def test_a_target_without_readiness_is_ready_when_it_accepts(history: History) -> None:

@@ -71,7 +71,7 @@ def test_a_table_says_how_its_clients_talk(tmp_path: Path) -> None:
         ("", "command has no {port}"),
         ('base = "apache"', "base = 'apache' is not allowed: one of uvicorn, launcher"),
         ("base = []", "base = [] is not allowed: one of uvicorn, launcher"),
-        ('comand = "x {port}"', "there is no key 'comand': allowed are base, command, ready"),
+        ('comand = "x {port}"', "there is no key 'comand': allowed are base, command, cwd"),
         ('command = "x \' {port}"', 'command = "x \' {port}" is not allowed: words, as a list or in one text'),
         ("command = []", "command = [] is not allowed: words, as a list or in one text"),
         ("command = [1]", "command = [1] is not allowed: words"),
@@ -115,6 +115,9 @@ FULL = WORKERS.changed(
     pace_per_s=200.0,
     close_timeout_s=3.0,
     close_codes=[1001],
+    cwd="/srv",
+    env={"PORT": "{port}"},
+    known={"13": "SHOP-1"},
 )
 
 
