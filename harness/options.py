@@ -99,7 +99,9 @@ def common_options() -> Parser:
     """The options of every command that runs something."""
     parser = Parser(add_help=False)
     add = parser.add_argument
-    add("--clients", type=whole, default=500, metavar="N", help="how many clients (default 500)")
+    add(
+        "--clients", type=whole, default=500, metavar="N", help="how many (default 500; `run all`: no more than needed)"
+    )
     add("--timeout", type=positive, default=5.0, metavar="S", help="drain timeout to ask for (default 5)")
     add("--close-timeout", type=positive, default=3.0, metavar="S", help="X, for one closing handshake (3)")
     add("--say-per-s", type=rate, metavar="N", help="of each client that talks (default: what suits the crowd)")

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 
 from ..probes.polling import LATE_EVERY_S, Probes, salvo
+from .client import Client
 from .crowd import Crowd
+from .hostile import SilentPeer
 from .mix import ClientFactory
 from .personas import BriefVisitor, Cooperative, Lingerer
 
@@ -17,8 +20,10 @@ JOIN_TIMEOUT_S = 2.0
 BRIEF_VISIT_EVERY_S = 0.020
 # Where readiness turns at once, a handshake races the signal only if it is under way when the signal is sent:
 # some begin right before it. The others, around it, are for a target that turns late.
-RACERS_AT_ONCE = 10
+RACERS_AT_ONCE = 20
 RACERS_S = [-0.040 + 0.004 * n for n in range(26)]
+# Where clients offer no subprotocol, every third handshake offers one that the target does not know.
+UNKNOWN_SUBPROTOCOL = "ebb.unknown"
 
 
 class LateHandshakes:
@@ -42,6 +47,12 @@ class LateHandshakes:
         """From now on begin a handshake that comes too late, 20 times a second."""
         self._probes.repeat(LATE_EVERY_S, self._come_late)
 
+    def connect_silently(self, count: int, within_s: float) -> None:
+        """From now on connect so many times, at moments of chance `within_s`, and say nothing."""
+        now = time.monotonic()
+        moments = [now + self._factory.dice.uniform(0.0, within_s) for _ in range(count)]
+        self._probes.spawn(salvo(moments, self._connect_silently))
+
     def visit_briefly(self) -> None:
         """From now on connect 50 times a second, and leave again at once."""
         self._probes.repeat(BRIEF_VISIT_EVERY_S, self._visit_briefly)
@@ -51,13 +62,23 @@ class LateHandshakes:
         await asyncio.gather(*(self._join(self._factory.listener(Lingerer)) for _ in range(count)))
 
     async def _race(self, _: int) -> None:
-        await self._join(self._factory.listener(Cooperative, f"racer-{next(self._racers)}"))
+        number = next(self._racers)
+        await self._join(self._newcomer(f"racer-{number}", number))
 
     async def _come_late(self, n: int) -> None:
-        await self._join(self._factory.listener(Cooperative, f"late-{n}"))
+        await self._join(self._newcomer(f"late-{n}", n))
+
+    async def _connect_silently(self, n: int) -> None:
+        await self._join(self._factory.listener(SilentPeer, f"late-silent-peer-{n}"))
 
     async def _visit_briefly(self, n: int) -> None:
         await self._join(self._factory.listener(BriefVisitor, f"brief-visitor-{n}"))
 
-    async def _join(self, client: Cooperative | BriefVisitor | Lingerer) -> None:
+    def _newcomer(self, name: str, number: int) -> Cooperative:
+        newcomer = self._factory.listener(Cooperative, name)
+        if newcomer.subprotocol is None and number % 3 == 1:
+            newcomer.subprotocol = UNKNOWN_SUBPROTOCOL
+        return newcomer
+
+    async def _join(self, client: Client) -> None:
         await self._crowd.join(client, JOIN_TIMEOUT_S)

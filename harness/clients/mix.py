@@ -54,6 +54,7 @@ CODES = (1000, None, 1001, 3000, None, 3999)  # None: a close frame without one
 LATEST_ANSWER = 0.9  # of the close timeout, or of the second in which one answers where none is declared
 UNDECLARED_CLOSE_TIMEOUT_S = 1.0
 AT_SIGNAL_S = 0.010
+INTERRUPTED_S = 0.1
 
 C = TypeVar("C", bound=Client)
 
@@ -144,7 +145,7 @@ class ClientFactory:
         clients += self._leavers(mix.leavers_at_signal, 0.0, AT_SIGNAL_S)
         clients += self._leavers(mix.late_leavers, d + 0.02, d + mix.eviction_s / 2)
         clients += self._late_answerers()
-        clients += (self.listener(Interrupted) for _ in range(mix.interrupted))
+        clients += self._interrupted()
         clients += (self.listener(SlowReader) for _ in range(mix.slow_readers))
         clients += (self._busy_sender() for _ in range(mix.busy_senders))
         clients += (self._talker() for _ in range(mix.talkers))
@@ -193,6 +194,13 @@ class ClientFactory:
             late_answerer = self.listener(LateAnswerer)
             late_answerer.close_answer_delay_s = delay_s
             yield late_answerer
+
+    def _interrupted(self) -> Iterator[Interrupted]:
+        """Half of them answer the close frame together with the message, the others after it."""
+        for n, delay_s in enumerate(self._spread(self.mix.interrupted, 0.0, INTERRUPTED_S)):
+            interrupted = self.listener(Interrupted)
+            interrupted.close_answer_delay_s = delay_s if n % 2 == 0 else 0.0
+            yield interrupted
 
     def _spread(self, count: int, earliest: float, latest: float) -> Iterator[float]:
         """So many moments, one at a place of chance in each of as many stretches of the same length."""

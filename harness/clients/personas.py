@@ -87,18 +87,25 @@ class Interrupted(Client):
     """Has a message on its way when the close frame comes: the server reads it after its own close frame.
 
     It is sent with the close frame read and not yet answered, so that this holds each time and not by chance; for the
-    server that is the same. Source: RFC 6455 §5.5.1, an endpoint may first send what it has begun.
+    server that is the same. Where its answer comes at once, both leave in one segment. Source: RFC 6455 §5.5.1, an
+    endpoint may first send what it has begun.
     """
 
     persona = "interrupted"
+    _last_word = b""
 
     def _read_close(self, now: float) -> None:
         if not self.leaving and self.dialect.speaks:
             self.record(now, "sent", n=self.said, sender=self.name, answerable=self.answerable, broadcast=False)
-            text = Frame(Opcode.TEXT, self.dialect.say(self.said).encode())
+            self._last_word = Frame(Opcode.TEXT, self.dialect.say(self.said).encode()).serialize(mask=True)
             self.said += 1
-            self._write([text.serialize(mask=True)])
+        if self.close_answer_delay_s:
+            self._write([self._last_word])
+            self._last_word = b""
         super()._read_close(now)
+
+    def _answer(self, code: int, answer: list[bytes]) -> None:
+        super()._answer(code, [self._last_word, *answer])
 
 
 class SlowReader(SmallWindowClient):

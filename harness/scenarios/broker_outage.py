@@ -44,6 +44,7 @@ def broker_outage(
     return Scenario(
         name=name,
         position=position,
+        enough=50,
         story=story,
         clauses=(1, 2, 5, 6, 10, 12, 13, 18, 19, 20, 28, 29, 30, 33, 35),
         mix=mix,

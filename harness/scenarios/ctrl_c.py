@@ -33,6 +33,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="ctrl_c",
     position=70,
+    enough=60,
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 9, 12, 13, 18, 19, 20, 22, 27, 28, 29, 30, 35),
     mix=mix,

@@ -27,6 +27,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="dead_peers",
     position=50,
+    enough=30,
     story=__doc__,
     clauses=(5, 9, 12, 13, 18, 19, 20, 28, 29, 30, 35),
     mix=mix,

@@ -1,7 +1,8 @@
 """A server that is told to stop with every kind of client connected notifies all of them, serves them until the
 deadline, and then closes them properly, at its pace.
 
-Every persona takes part, some handshakes race the signal and others come too late; clients that stay are evicted.
+Every persona takes part, HTTP connections are kept open and idle, some handshakes race the signal and others come too
+late; clients that stay are evicted.
 This scenario shows most. Source: the drain contract, phases SERVING to STOPPED; RFC 6455 §7.1; the close
 code registry on 1012.
 """
@@ -33,6 +34,7 @@ def mix(clients: int) -> ClientMix:
 async def perform(stage: Stage) -> None:
     """Arrange, load, signal, and see it end."""
     await stage.open_crowd()
+    stage.hold_idle_connections()
     await stage.warm_up()
     await stage.signal()
     await stage.until_exit()
@@ -41,6 +43,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="drain",
     position=10,
+    enough=150,
     story=__doc__,
     clauses=(1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 18, 19, 20, 27, 28, 29, 30, 35),
     mix=mix,

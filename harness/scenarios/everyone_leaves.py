@@ -8,20 +8,23 @@ gone.
 
 from __future__ import annotations
 
-from ..clients.mix import ClientMix
+from dataclasses import replace
+
+from ..clients.mix import ClientMix, enough_of_a_kind
 from .scenario import Scenario
 from .stage import Stage
 
 
 def mix(clients: int) -> ClientMix:
     """Nobody who stays."""
-    leavers = clients // 6
-    return ClientMix(cooperative=clients - leavers, leavers=leavers)
+    leavers = ClientMix(leavers=max(1, clients // 6), leavers_at_signal=enough_of_a_kind(clients))
+    return replace(leavers, cooperative=max(1, clients - leavers.size))
 
 
 async def perform(stage: Stage) -> None:
     """Arrange, load, signal, and see it end."""
     await stage.open_crowd()
+    stage.hold_idle_connections()
     await stage.warm_up()
     await stage.signal()
     await stage.until_exit()
@@ -30,6 +33,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="everyone_leaves",
     position=20,
+    enough=100,
     story=__doc__,
     clauses=(1, 2, 3, 4, 5, 6, 8, 11, 16, 18, 19, 20, 28, 29, 30, 35),
     mix=mix,

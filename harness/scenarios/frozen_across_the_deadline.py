@@ -34,6 +34,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="frozen_across_the_deadline",
     position=130,
+    enough=60,
     story=__doc__,
     clauses=(5, 12, 13, 18, 19, 20, 26, 28, 29, 30, 35),
     mix=mix,

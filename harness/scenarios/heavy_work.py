@@ -28,6 +28,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="heavy_work",
     position=140,
+    enough=30,
     story=__doc__,
     clauses=(1, 2, 5, 6, 11, 16, 18, 19, 20, 28, 29, 30, 35),
     mix=mix,

@@ -31,6 +31,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="hundred_sigterms",
     position=60,
+    enough=60,
     story=__doc__,
     clauses=(5, 6, 9, 12, 13, 18, 19, 20, 21, 27, 28, 29, 30, 35),
     mix=mix,

@@ -12,7 +12,7 @@ from ..targets.declaration import Ask
 from .scenario import Scenario
 from .stage import Stage
 
-AGAIN_AFTER_S = 1.3
+AGAIN_AFTER_S = 1.5
 
 
 def mix(clients: int) -> ClientMix:
@@ -33,6 +33,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="operator_forces",
     position=80,
+    enough=60,
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 12, 13, 14, 18, 19, 20, 23, 27, 28, 29, 30, 35),
     mix=mix,

@@ -34,6 +34,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="reload",
     position=120,
+    enough=30,
     story=__doc__,
     clauses=(5, 12, 13, 20, 25, 35),
     mix=mix,

@@ -29,6 +29,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="request_limit",
     position=110,
+    enough=60,
     story=__doc__,
     clauses=(1, 5, 6, 9, 12, 13, 18, 19, 20, 25, 27, 28, 29, 30, 35),
     mix=mix,

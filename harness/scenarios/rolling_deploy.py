@@ -34,12 +34,12 @@ async def perform(stage: FleetStage) -> None:
 SCENARIO = Scenario(
     name="rolling_deploy",
     position=200,
+    enough=150,
     story=__doc__,
     clauses=(33, 35),
     mix=mix,
     perform=perform,
     broker=True,
     hosts=3,
-    most_in_all=150,
     asks=Ask(clients=100_000, timeout_s=6.0, close_timeout_s=2.0, quiet=True),
 )

@@ -28,12 +28,14 @@ class Scenario:
     asked of the target: times of the scenario's own, since its claim depends on them, and at most that many clients.
     `parent_delay_s`: a parent process stands in between, in this scenario only. `workers`: the target needs several;
     `broker`: the target is given one of the harness's own; both have reconnecting clients. `by_name_only`: not part of
-    `run all`. `hosts`: how many targets there are, on one broker; above 1 it runs on a `FleetStage`. `most_in_all`: at
-    most that many clients as part of `run all`.
+    `run all`. `hosts`: how many targets there are, on one broker; above 1 it runs on a `FleetStage`. `enough`: the
+    least number of clients with which each of its clauses can be decided and there are enough of each kind; `run all`
+    uses no more. `most`: that, or another bound on the number that is asked for.
     """
 
     name: str
     position: int
+    enough: int
     story: str | None
     clauses: tuple[int, ...]
     mix: Callable[[int], ClientMix]
@@ -47,7 +49,7 @@ class Scenario:
     broker: bool = False
     by_name_only: bool = False
     hosts: int = 1
-    most_in_all: int | None = None
+    most: int | None = None
 
     def stage(self, profile: Profile, ask: Ask) -> AnyStage:
         """Where it runs."""
@@ -63,17 +65,13 @@ class Scenario:
 
     def asked(self, ask: Ask) -> Ask:
         """What is asked of the target here."""
-        if self.asks is None:
-            return ask
-        clients = min(ask.clients, self.asks.clients)
-        asks = replace(self.asks, clients=clients, seed=ask.seed, starvation=ask.starvation)
-        return replace(asks, say_per_s=ask.say_per_s)
+        asks = self.asks or ask
+        clients = min(ask.clients, asks.clients, self.most or ask.clients)
+        return replace(asks, clients=clients, seed=ask.seed, starvation=ask.starvation, say_per_s=ask.say_per_s)
 
     def among_all(self) -> Scenario:
         """The same as part of `run all`."""
-        if self.asks is None or self.most_in_all is None:
-            return self
-        return replace(self, asks=replace(self.asks, clients=self.most_in_all))
+        return replace(self, most=self.enough)
 
     def why_excluded(self, profile: Profile) -> str | None:
         """Why this target is excluded from this scenario; None where it is not."""

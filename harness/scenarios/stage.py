@@ -27,6 +27,7 @@ from ..faults.broker import Broker
 from ..faults.worker import workers
 from ..history.record import History
 from ..history.terms import environment_of, terms_of
+from ..probes.keep_alive import hold_idle
 from ..probes.machine import resting_garbage_collector, watch_lag, watch_memory, watch_starvation
 from ..probes.network import allow_descriptors
 from ..probes.polling import HEALTH_EVERY_S, READY_EVERY_S, Probes
@@ -40,6 +41,7 @@ QUIET_WITHIN_S = 1.0
 LATE_HANDSHAKES_S = 3.0
 REQUESTS_OF_A_WARM_UP = 300
 LOOK_AHEAD_S = 0.2
+IDLE_CONNECTIONS = 10
 
 
 class Stage:
@@ -182,6 +184,14 @@ class Stage:
     def request_limit(self) -> int:
         """After how many requests a target that has such a limit stops: well after the warm-up."""
         return REQUESTS_OF_A_WARM_UP
+
+    def hold_idle_connections(self) -> None:
+        """Keep some HTTP connections open and idle, as load balancers and scrapers do; until the end.
+
+        They ask for a path that the target declares; where it declares none, nothing is asked.
+        """
+        if path := self.profile.health or self.profile.ready or self.profile.metrics:
+            self.probes.keep(hold_idle(self.target.port, path, IDLE_CONNECTIONS, self.history))
 
     def begin_probes(self) -> None:
         """Ask for readiness, liveness and metrics, watch the memory, post broadcasts; until the end."""

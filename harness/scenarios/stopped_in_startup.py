@@ -28,6 +28,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="stopped_in_startup",
     position=90,
+    enough=1,
     story=__doc__,
     clauses=(19, 20, 24, 30),
     mix=mix,

@@ -29,6 +29,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="ten_thousand",
     position=210,
+    enough=CLIENTS,
     story=__doc__,
     clauses=(1, 2, 5, 6, 8, 12, 13, 15, 17, 18, 19, 20, 27, 28, 29, 30, 31, 35),
     mix=mix,

@@ -43,6 +43,7 @@ async def perform(stage: Stage) -> None:
 SCENARIO = Scenario(
     name="worker_dies",
     position=150,
+    enough=50,
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 10, 12, 13, 18, 19, 20, 27, 28, 29, 30, 32, 33, 34, 35),
     mix=mix,

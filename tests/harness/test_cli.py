@@ -35,6 +35,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         ((), "the following arguments are required"),
         (("drain", "--clients", "0"), "'0' is not a number of clients"),
         (("drain", "--timeout", "-1"), "'-1' is not a duration in seconds"),
+        (("drain", "--say-per-s", "0"), "'0' is not a rate, messages a second"),
         (("drain", "--timeout", "nan"), "'nan' is not a duration in seconds"),
         (("drain", "--ready", "ready"), "'ready' is not a path: it must begin with /"),
         (("drain", "--ws", "none"), "'none' is not a path"),
@@ -100,6 +101,21 @@ def test_the_list_shows_each_scenario_with_its_claim_and_clauses(capsys: pytest.
         assert name in told
     assert "clauses 16, 18, 19, 20, 30" in told
     assert "With no client at all a server has nothing to wait for" in told
+
+
+def test_run_all_uses_no_more_clients_than_a_scenario_needs_and_fewer_where_fewer_are_asked_for() -> None:
+    default, few = (ask_of(parse(["run", "all", *options])) for options in ((), ("--clients", "40")))
+    among_all = {each.name: each for each in scenarios_of(["all"])}
+    assert {name: each.asked(default).clients for name, each in among_all.items()} == {
+        name: each.enough for name, each in among_all.items()
+    }
+    assert all(each.asked(few).clients == min(40, each.enough) for each in among_all.values())
+    assert (among_all["drain"].enough, scenarios_of(["drain"])[0].asked(default).clients) == (150, 500)
+
+
+def test_how_much_clients_say_is_asked_in_every_scenario() -> None:
+    ask = ask_of(parse(["run", "all", "--say-per-s", "2.5"]))
+    assert {each.asked(ask).say_per_s for each in scenarios_of(["all"])} == {2.5}
 
 
 def test_a_scenario_of_several_hosts_has_as_many_clients_as_asked_but_fewer_among_all() -> None:

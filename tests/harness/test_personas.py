@@ -131,7 +131,10 @@ async def test_a_leaver_may_leave_without_a_code_and_that_is_recorded_as_1005(hi
     assert only(history, "close_sent").detail == {"code": 1005, "ours": True}
 
 
-async def test_one_that_is_interrupted_has_a_message_on_its_way_when_the_close_frame_comes(history: History) -> None:
+@pytest.mark.parametrize("delay_s", [0.0, 0.02])
+async def test_one_that_is_interrupted_has_a_message_on_its_way_when_the_close_frame_comes(
+    history: History, delay_s: float
+) -> None:
     received: list[bytes] = []
 
     async def close(connection: Served) -> None:
@@ -140,6 +143,7 @@ async def test_one_that_is_interrupted_has_a_message_on_its_way_when_the_close_f
 
     async with serving(close) as port:
         interrupted = one(Interrupted, history)
+        interrupted.close_answer_delay_s = delay_s
         await interrupted.connect(port)
         await until(lambda: interrupted.ended and received, "the end of the connection")
     masked = len("m:interrupted-1:0") + 6

@@ -48,8 +48,9 @@ def test_a_clause_of_the_drain_is_unknown_without_a_stop_and_one_of_the_history_
 
 def test_run_all_performs_the_scenarios_in_the_order_of_their_positions() -> None:
     assert " ".join(SCENARIOS) == (
-        "drain everyone_leaves nobody_there hostile dead_peers hundred_sigterms ctrl_c operator_forces"
-        " stopped_in_startup stopped_in_a_hanging_startup request_limit reload frozen_across_the_deadline heavy_work"
+        "drain everyone_leaves nobody_there hostile dead_peers hundred_sigterms ctrl_c ctrl_c_twice"
+        " operator_forces forced_while_evicting stopped_in_startup stopped_in_a_hanging_startup request_limit reload"
+        " frozen_across_the_deadline heavy_work"
         " worker_dies worker_retires broker_dies broker_stalls broker_restarts_empty rolling_deploy ten_thousand"
     )
 

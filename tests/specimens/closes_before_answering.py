@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+
+# Its close timeout has room for the half second: who answers the close frame late is not cut off.
+os.environ["SERVER_CLOSE_TIMEOUT_S"] = str(float(os.environ.get("SERVER_CLOSE_TIMEOUT_S", "3")) + 0.6)
 
 from server.connections.connection import Connection
 from server.connections.inbox import Inbox

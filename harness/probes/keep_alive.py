@@ -1,0 +1,50 @@
+"""HTTP connections that are kept open and idle after one answer, as those of load balancers, scrapers and browsers are.
+
+Owns how many answered, which it records. Refuses to know when the target may close them: RFC 9112 §9.5 lets it do so
+at any time, so an idle connection is never a reason to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import h11
+
+from ..history.record import History
+from .network import HOST
+
+ANSWERED_WITHIN_S = 1.0
+CHUNK_BYTES = 65536
+
+
+async def hold_idle(port: int, path: str, count: int, history: History) -> None:
+    """Open `count` connections, get `path` once on each, and hold them until cancelled."""
+    held = await asyncio.gather(*(_open(port, path) for _ in range(count)))
+    try:
+        history.record(time.monotonic(), "harness", "idle", answered=sum(map(bool, held)), of=count)
+        await asyncio.get_running_loop().create_future()
+    finally:
+        for writer in held:
+            if writer is not None:
+                writer.transport.abort()
+
+
+async def _open(port: int, path: str) -> asyncio.StreamWriter | None:
+    """One connection that has had its answer; None where there was none in time."""
+    try:
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            http = h11.Connection(h11.CLIENT)
+            request = h11.Request(method="GET", target=path, headers=[("Host", f"{HOST}:{port}")])
+            writer.write(b"".join(http.send(event) or b"" for event in (request, h11.EndOfMessage())))
+            await _read_answer(http, reader)
+    except (OSError, h11.RemoteProtocolError):
+        return None
+    return writer
+
+
+async def _read_answer(http: h11.Connection, reader: asyncio.StreamReader) -> None:
+    while not isinstance(event := http.next_event(), h11.EndOfMessage | h11.ConnectionClosed):
+        if event is h11.NEED_DATA:
+            http.receive_data(await reader.read(CHUNK_BYTES))
