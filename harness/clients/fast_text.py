@@ -17,11 +17,10 @@ import time
 from websockets.protocol import OPEN
 
 from .frame_rules import FrameRules, is_utf8
-from .wire import LONGEST_MESSAGE, Wire
+from .wire import LONGEST_MESSAGE, NO_STATUS, Wire
 
 WHOLE_TEXT = 0x81  # FIN, opcode 1
 MASKED = 0x80
-NO_STATUS = 1005  # RFC 6455, 7.1.5: a close frame without a code
 LEAST_IN_LENGTH = {126: 126, 127: 1 << 16}  # the sizes for which the longer forms of a length are
 HEAD_ENDS = b"\r\n\r\n"
 SWITCHING = b"HTTP/1.1 101"

@@ -44,7 +44,7 @@ SCENARIO = Scenario(
     position=75,
     enough=60,
     story=__doc__,
-    clauses=(5, 6, 12, 13, 18, 19, 20, 22, 27, 28, 29, 30),
+    clauses=(5, 6, 12, 13, 18, 19, 20, 22, 27, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
     asks=Ask(clients=100, timeout_s=1.5, close_timeout_s=1.5),
