@@ -26,6 +26,8 @@ PURE = (
     "harness.targets.declaration",
     "harness.targets.talk",
     "harness.targets.values",
+    "harness.clients.dialects",
+    "harness.clients.declared_dialect",
 )
 IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter"}

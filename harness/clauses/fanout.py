@@ -90,16 +90,17 @@ class Ledger:
         ]
 
     def _first_missing(self, client: ClientView, heard: set[tuple[str, int]]) -> Flaw | None:
-        opened_at = client.opened_at
-        assert opened_at is not None
+        let_in_at = client.let_in_at
+        if let_in_at is None:
+            return None
         gone_at = self._seen.seen_until if client.gone_at is None else client.gone_at
         until = gone_at - self._in_flight_s
-        first = bisect_right(self._ledger, opened_at, key=lambda entry: entry.accepted_at)
+        first = bisect_right(self._ledger, let_in_at, key=lambda entry: entry.accepted_at)
         for position in range(first, len(self._ledger)):
             accepted_at, sent_at, sender, n = self._ledger[position]
             if accepted_at >= until:
                 return None
-            if sent_at > opened_at and sender != client.name and (sender, n) not in heard:
+            if sent_at > let_in_at and sender != client.name and (sender, n) not in heard:
                 delay = Delay(accepted_at, gone_at, accepted_at + self._in_flight_s, self._in_flight_s)
                 what = f"had not heard {sender}:{n}, accepted at {self._seen.at(accepted_at)}"
                 return Flaw(what, delay, "had not heard a broadcast", Gravity.MISSING)

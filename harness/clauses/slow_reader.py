@@ -140,10 +140,11 @@ class _Deliveries:
     def _first_missed(
         self, client: ClientView, times: dict[Token, HeardMessage], sent: list[tuple[float, Token]]
     ) -> tuple[float, Token] | None:
-        opened_at, gone_at = client.opened_at, client.gone_at
-        assert opened_at is not None
+        let_in_at, gone_at = client.let_in_at, client.gone_at
+        if let_in_at is None:
+            return None
         until = (self._seen.seen_until if gone_at is None else gone_at) - self.limit_s
-        first = bisect_right(sent, opened_at, key=lambda entry: entry[0])
+        first = bisect_right(sent, let_in_at, key=lambda entry: entry[0])
         owed = (entry for entry in sent[first:] if entry[1][0] != client.name and entry[1] not in times)
         missed = next(owed, None)
         return missed if missed and missed[0] < until else None

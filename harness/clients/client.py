@@ -13,19 +13,24 @@ from collections.abc import Callable
 from typing import Any
 
 from ..history.record import History
-from .dialects import Answer, Dialect, Heard, Notice, Notified
+from ..probes.network import HOST
+from .dialects import Answer, Dialect, Heard, Message, Notice, Notified, Reading
 from .fast_text import FastTextConnection
+from .wire import HANDSHAKE_TIMEOUT_S
 
 CONGESTED_BYTES = 65536
+LONGEST_BEAT = 1.5
 
 
 class Client(FastTextConnection):
     """A client that can speak and leave.
 
     `answerable`: the target answers what it says. `broadcasts`: the others hear it. `dice`: for moments of its own.
+    `ballast`: what it says beside its tokens.
     """
 
     dice = random.Random(0)
+    ballast = ""
 
     def __init__(
         self,
@@ -37,17 +42,23 @@ class Client(FastTextConnection):
         answerable: bool = True,
         broadcasts: bool = True,
     ) -> None:
-        super().__init__(name, history, path, dialect.subprotocol)
+        super().__init__(name, history, path, dialect.subprotocol, dialect.headers)
         self.dialect = dialect
         self.answerable = answerable
         self.broadcasts = broadcasts
         self.said = self.answered = self.heard = 0
         self.has_notice = False
+        self.is_in = not dialect.converses
 
     @property
     def arrived(self) -> bool:
         """Whether it got as far as it wants to get."""
-        return self.opened
+        return self.opened and self.is_in
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is recorded of it beside its path; `waits`: it is in only when it has recorded `let_in`."""
+        return super().about | ({"waits": True} if self.dialect.converses else {})
 
     @property
     def congested(self) -> bool:
@@ -63,12 +74,21 @@ class Client(FastTextConnection):
     def look_again(self) -> None:
         """Called when the target has gone: see how the connection ended, for those who did not look."""
 
+    async def connect(self, port: int, host: str = HOST, timeout_s: float = HANDSHAKE_TIMEOUT_S) -> bool:
+        """Shake hands and, where the protocol wants more, say what it wants; return whether it was let in."""
+        came_in = await super().connect(port, host, timeout_s)
+        if self.opened and not self.is_in:
+            close = self._protocol.close_rcvd
+            closed = f"closed with {close.code} ({close.reason}): " if close else ""
+            self.record(time.monotonic(), "not_let_in", reason=closed + self.dialect.missing)
+        return came_in
+
     def say(self, count: int = 1) -> None:
         """Send the next `count` numbered messages in one segment; nothing when not present.
 
         What the server does not read is not piled up: while the transport is congested nothing more is said.
         """
-        if not self.present or self.congested or not self.dialect.speaks:
+        if not (self.present and self.is_in) or self.congested or not self.dialect.speaks:
             return
         now = time.monotonic()
         numbers = range(self.said, self.said + count)
@@ -76,7 +96,7 @@ class Client(FastTextConnection):
         for n in numbers:
             self.record(now, "sent", n=n, **about)
         self.said += count
-        self.send_texts([self.dialect.say(n) for n in numbers])
+        self.send([self.dialect.say(n, self.ballast) for n in numbers])
 
     def leave(self, code: int | None) -> None:
         """Begin the closing handshake, unless it has begun; without a code where that is None."""
@@ -93,7 +113,7 @@ class Client(FastTextConnection):
         def beat() -> None:
             if self.present:
                 act()
-                self.after(interval_s * self.dice.uniform(0.5, 1.5), beat)
+                self.after(interval_s * self.dice.uniform(0.5, LONGEST_BEAT), beat)
 
         self.after(first_s, beat)
 
@@ -102,8 +122,39 @@ class Client(FastTextConnection):
         self.on_text(now, text.decode(errors="replace"))
 
     def on_text(self, now: float, text: str) -> None:
+        """Answer what the protocol wants answered; record what anything else means to this client."""
+        if not self.dialect.converses:
+            self.note(now, self.dialect.read(text))
+        elif (replies := self.dialect.hear(text)) is not None:
+            self._converse(now, replies)
+        else:
+            for reading in self.dialect.readings(text):
+                self.note(now, reading)
+
+    def on_accepted(self) -> None:
+        """Say what comes first."""
+        if self.dialect.converses:
+            self._converse(time.monotonic(), self.dialect.begin())
+        else:
+            self.come_in()
+
+    def _converse(self, now: float, replies: list[Message]) -> None:
+        """Say what the protocol wants to be said, and come in when it has what it wants."""
+        if replies and self.present:
+            self.send(replies)
+        if not self.dialect.is_in or self.is_in:
+            return
+        self.is_in = True
+        self.record(now, "let_in")
+        if self.dialect.beat is not None:
+            beat_s, message = self.dialect.beat
+            beat_s /= LONGEST_BEAT
+            self.every(beat_s, lambda: self.send([message]), first_s=beat_s)
+        self.come_in()
+
+    def note(self, now: float, reading: Reading) -> None:
         """Record what a text means to this client."""
-        match self.dialect.read(text):
+        match reading:
             case Heard(sender, n):
                 self.heard += 1
                 self.record(now, "heard", sender=sender, n=n)

@@ -94,4 +94,6 @@ def why_not_open(client: Client) -> str:
             return f"refused with HTTP {detail['status']}"
         if who == client.name and what == "failed":
             return str(detail["error"])
+        if who == client.name and what == "not_let_in":
+            return f"never let in: {detail['reason']}"
     return "never answered"

@@ -19,8 +19,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
+
+from ..targets.talk import token_of
 
 TOKEN = re.compile(r"m:([\w-]+):(\d+)")
 
@@ -28,7 +31,7 @@ TOKEN = re.compile(r"m:([\w-]+):(\d+)")
 class Notice(NamedTuple):
     """The drain notice: seconds until the deadline, and until this client should reconnect, where said."""
 
-    deadline_s: float
+    deadline_s: float | None
     reconnect_after_s: float | None
 
 
@@ -51,22 +54,51 @@ class Notified(NamedTuple):
     text: str
 
 
+Message = str | bytes
 Reading = Notice | Answer | Heard | Notified | None
 
 
 class Dialect:
-    """Plain text: what a client says is its token, and its own token coming back is the answer."""
+    """Plain text: what a client says is its token, and its own token coming back is the answer.
 
-    subprotocol: ClassVar[str | None] = None
-    speaks: ClassVar[bool] = True
+    `speaks`: a client says something. `converses`: the protocol wants things said before a client `is_in`, or while it
+    is: `begin`, `hear` and `beat` are asked, and a text is read by `readings`.
+    """
+
+    subprotocol: str | None = None
+    headers: Mapping[str, str] = {}
+    speaks: bool = True
+    converses: ClassVar[bool] = False
+    is_in: bool = True
 
     def __init__(self, me: str, room: str | None = None) -> None:
         self.me = me
         self.room = room
 
-    def say(self, n: int) -> str:
-        """The text that carries the client's own message `n`."""
-        return f"m:{self.me}:{n}"
+    @property
+    def missing(self) -> str:
+        """Why it is not in yet, for a person."""
+        return ""
+
+    @property
+    def beat(self) -> tuple[float, Message] | None:
+        """How often something is said to stay connected, in seconds, and what."""
+        return None
+
+    def begin(self) -> list[Message]:
+        """What is said as soon as the connection stands."""
+        return []
+
+    def hear(self, text: str) -> list[Message] | None:
+        """What the protocol has to be answered; None where the text is for the client to read."""
+
+    def say(self, n: int, ballast: str = "") -> Message:
+        """The message that carries the client's own token `n`, and behind it `ballast`."""
+        return token_of(self.me, n) + ballast
+
+    def readings(self, text: str) -> list[Reading]:
+        """All that a text means to this client."""
+        return [self.read(text)]
 
     def read(self, text: str) -> Reading:
         """What a received text means to this client; None: nothing worth recording."""
@@ -90,10 +122,10 @@ class Envelope(Dialect):
 
     subprotocol = "ebb.v1"
 
-    def say(self, n: int) -> str:
+    def say(self, n: int, ballast: str = "") -> Message:
         """A `publish` whose id is the token."""
-        token = f"m:{self.me}:{n}"
-        publish = {"type": "publish", "id": token, "data": token}
+        token = token_of(self.me, n)
+        publish = {"type": "publish", "id": token, "data": token + ballast}
         return json.dumps(publish if self.room is None else publish | {"room": self.room})
 
     def read(self, text: str) -> Reading:

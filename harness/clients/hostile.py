@@ -20,6 +20,7 @@ from .client import Client
 from .small_window import SmallWindowClient
 
 PONG = 0x8A
+BEGUN = 2  # characters of a message that is never finished
 LINGER_NOT = struct.pack("ii", 1, 0)
 
 
@@ -29,7 +30,7 @@ class StalledReader(SmallWindowClient):
     persona = "stalled-reader"
     hostile = True
     asks = 3
-    ballast_bytes = 40_000
+    ballast = f" {'x' * 40_000}"  # which a server sends back, and to the other stalled readers
     every_s = 0.1
     _looks_again = False
 
@@ -39,10 +40,6 @@ class StalledReader(SmallWindowClient):
         self._transport.pause_reading()
         for n in range(self.asks):
             self.after((n + 1) * self.every_s, self.say)
-
-    def send_texts(self, texts: list[str]) -> None:
-        """Send them with ballast, which a server sends back, and to the other stalled readers."""
-        super().send_texts([f"{text} {'x' * self.ballast_bytes}" for text in texts])
 
     def look_again(self) -> None:
         """Read on to the end, and make nothing of it."""
@@ -56,10 +53,14 @@ class StalledReader(SmallWindowClient):
             super().data_received(data)
 
     def on_text(self, now: float, text: str) -> None:
-        """Overlook what came with the handshake's answer."""
+        """Overlook what came with what let it in."""
+        if not self.arrived:
+            super().on_text(now, text)
 
     def _read_frame(self, now: float, frame: Frame) -> None:
         """The same."""
+        if not self.arrived:
+            super()._read_frame(now, frame)
 
 
 class HalfOpen(Client):
@@ -69,13 +70,17 @@ class HalfOpen(Client):
     hostile = True
 
     def on_text(self, now: float, text: str) -> None:
-        """Make nothing of it."""
+        """Make nothing of it, once it is in."""
+        if not self.arrived:
+            super().on_text(now, text)
 
     def _read_frame(self, now: float, frame: Frame) -> None:
         """The same."""
+        if not self.arrived:
+            super()._read_frame(now, frame)
 
     def _write(self, chunks: list[bytes]) -> None:
-        if not self.opened:
+        if not self.arrived:
             super()._write(chunks)
 
 
@@ -113,8 +118,7 @@ class HalfHandshake(Client):
     def _write(self, chunks: list[bytes]) -> None:
         request = b"".join(chunks)
         super()._write([request[: len(request) // 2]])
-        if not self._settled.done():
-            self._settled.set_result(False)
+        self._settle_for(False)
 
 
 class SilentPeer(Client):
@@ -130,8 +134,7 @@ class SilentPeer(Client):
 
     def _write(self, _: list[bytes]) -> None:
         """Keep the handshake."""
-        if not self._settled.done():
-            self._settled.set_result(False)
+        self._settle_for(False)
 
 
 class MidFragment(Client):
@@ -141,7 +144,11 @@ class MidFragment(Client):
 
     def on_open(self) -> None:
         """Begin a sentence."""
-        self._protocol.send_text(b"m:", fin=False)
+        message = self.dialect.say(0)
+        if isinstance(message, str):
+            self._protocol.send_text(message[:BEGUN].encode(), fin=False)
+        else:
+            self._protocol.send_binary(message[:BEGUN], fin=False)
         self._flush()
 
 

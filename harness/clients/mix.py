@@ -5,7 +5,8 @@ Owns the numbers and the dice for each client's moments. Refuses to know connect
 
 How loud a crowd is follows from its size: a broadcast costs one delivery a client, so that what the busy senders say
 together stays below `DELIVERIES_PER_S`, what the talkers say below `TALK_DELIVERIES_PER_S`, and what is only answered
-below `ANSWERS_PER_S`. What is asked of each (`Ask.say_per_s`) comes before that. Moments of one kind are spread: each
+below `ANSWERS_PER_S`. What is asked of each (`Ask.say_per_s`, or else
+`Talk.say_per_s`) comes before that. Moments of one kind are spread: each
 client has a stretch of its own, and the dice choose the moment in it.
 """
 
@@ -13,13 +14,14 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ..history.record import History
 from ..targets.declaration import Ask, Profile
 from .client import Client
+from .declared_dialect import DeclaredDialect
 from .dialects import DIALECTS, Dialect, Envelope
 from .hostile import (
     CloseIgnorer,
@@ -134,6 +136,7 @@ class ClientFactory:
         self.history = history
         self.dice = random.Random(ask.seed)
         self._numbers = itertools.count(1)
+        self.say_per_s = ask.say_per_s or (profile.talk.say_per_s if profile.talk else None)
 
     def assemble(self) -> list[Client]:
         """All clients of the mix, in an order that mixes the personas."""
@@ -176,7 +179,7 @@ class ClientFactory:
         """One client that says nothing; every third speaks envelopes where the target knows them."""
         number = next(self._numbers)
         speaks_envelopes = self.profile.envelopes and number % 3 == 0
-        dialect = Envelope if speaks_envelopes else DIALECTS[self.profile.dialect]
+        dialect = Envelope if speaks_envelopes else self._dialect
         return self._make(persona, name or f"{persona.persona}-{number}", number, dialect, self.profile.ws)
 
     def _leavers(self, count: int, earliest_s: float, latest_s: float) -> Iterator[Leaver]:
@@ -217,13 +220,13 @@ class ClientFactory:
             busy.dialect.room, busy.broadcasts = name, False
             bursts_per_s = ANSWERS_PER_S / count / LONGEST_BURST
         else:
-            busy = self._make(BusySender, name, number, DIALECTS[self.profile.dialect], self.profile.ws)
+            busy = self._make(BusySender, name, number, self._dialect, self.profile.ws)
             texts_per_s = DELIVERIES_PER_S / self.mix.size / count
             busy.burst = max(SHORTEST_BURST, min(LONGEST_BURST, int(texts_per_s * BURST_EVERY_S)))
             bursts_per_s = texts_per_s / busy.burst
-        if self.ask.say_per_s is not None:
-            busy.burst = max(1, min(busy.burst, int(self.ask.say_per_s)))
-            bursts_per_s = min(bursts_per_s, self.ask.say_per_s / busy.burst)
+        if self.say_per_s is not None:
+            busy.burst = max(1, min(busy.burst, int(self.say_per_s)))
+            bursts_per_s = min(bursts_per_s, self.say_per_s / busy.burst)
         busy.interval_s = max(busy.interval_s, 1 / bursts_per_s)
         busy.dice = random.Random(self.dice.random())
         return busy
@@ -231,8 +234,8 @@ class ClientFactory:
     def _talker(self) -> Talker:
         talker = self._at(Talker, self.profile.talk_path)
         talker.interval_s = max(0.2, self.mix.size * self.mix.talkers / TALK_DELIVERIES_PER_S)
-        if self.ask.say_per_s is not None:
-            talker.interval_s = 1 / self.ask.say_per_s
+        if self.say_per_s is not None:
+            talker.interval_s = 1 / self.say_per_s
         talker.first_s = self.dice.uniform(0.05, min(0.5, talker.interval_s))
         talker.dice = random.Random(self.dice.random())
         return talker
@@ -241,8 +244,14 @@ class ClientFactory:
         """One client that speaks the dialect, on a path of its own where the target has one for it."""
         number = next(self._numbers)
         name = f"{persona.persona}-{number}"
-        return self._make(persona, name, number, DIALECTS[self.profile.dialect], path or self.profile.ws)
+        return self._make(persona, name, number, self._dialect, path or self.profile.ws)
 
-    def _make(self, persona: type[C], name: str, number: int, dialect: type[Dialect], path: str) -> C:
+    def _dialect(self, me: str) -> Dialect:
+        """How one client talks: as the target declares, or else as its dialect says."""
+        dialect = DIALECTS[self.profile.dialect]
+        talk = self.profile.talk
+        return dialect(me) if talk is None else DeclaredDialect(talk, me, speaks=dialect.speaks)
+
+    def _make(self, persona: type[C], name: str, number: int, dialect: Callable[[str], Dialect], path: str) -> C:
         path = path.replace("{client}", name).replace("{number}", str(number))
         return persona(name, self.history, dialect(name), path)

@@ -97,7 +97,9 @@ class Interrupted(Client):
     def _read_close(self, now: float) -> None:
         if not self.leaving and self.dialect.speaks:
             self.record(now, "sent", n=self.said, sender=self.name, answerable=self.answerable, broadcast=False)
-            self._last_word = Frame(Opcode.TEXT, self.dialect.say(self.said).encode()).serialize(mask=True)
+            message = self.dialect.say(self.said)
+            text = Frame(Opcode.TEXT, message.encode()) if isinstance(message, str) else Frame(Opcode.BINARY, message)
+            self._last_word = text.serialize(mask=True)
             self.said += 1
         if self.close_answer_delay_s:
             self._write([self._last_word])

@@ -103,7 +103,7 @@ class ResumableConnection(FastTextConnection):
 
     def say(self, envelope: dict[str, Any]) -> None:
         """Send one envelope. Only while `present`."""
-        self.send_texts([json.dumps(envelope)])
+        self.send([json.dumps(envelope)])
 
     def note(self, now: float, what: str, **detail: Any) -> None:
         """Record what was said beside the numbered messages."""

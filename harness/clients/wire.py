@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from websockets.client import ClientProtocol
@@ -35,15 +37,25 @@ class Wire(asyncio.Protocol):
     persona: ClassVar[str] = "client"
     hostile: ClassVar[bool] = False
 
-    def __init__(self, name: str, history: History, path: str = "/ws", subprotocol: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        history: History,
+        path: str = "/ws",
+        subprotocol: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self.history = history
         self.path = path
         self.subprotocol = subprotocol
+        self.headers = headers
         self.close_answer_delay_s = 0.0
         self.opened = self.failed = self.leaving = self.ended = False
         self._fragments: list[bytes] = []
+        self._charset = "utf-8"
         self._transport: asyncio.Transport | None = None
+        self._settled: asyncio.Future[bool] | None = None
 
     @property
     def present(self) -> bool:
@@ -55,18 +67,22 @@ class Wire(asyncio.Protocol):
         """What is recorded of a client that is connecting, beside its path."""
         return {"persona": self.persona, "hostile": self.hostile, "subprotocol": self.subprotocol}
 
+    def on_accepted(self) -> None:
+        """Called when the server has accepted the connection: here a client is in with that."""
+        self.come_in()
+
     def on_open(self) -> None:
-        """Called when the server has accepted the connection."""
+        """Called when the client is in."""
 
     def on_text(self, now: float, text: str) -> None:
-        """Called with each message as it arrives."""
+        """Called with each message as it arrives; in a binary one each byte is one character."""
 
     async def connect(self, port: int, host: str = HOST, timeout_s: float = HANDSHAKE_TIMEOUT_S) -> bool:
-        """Shake hands, within `timeout_s` in all; return whether the server accepted."""
+        """Shake hands, within `timeout_s` in all; return whether the server let it in."""
         uri = parse_uri(f"ws://{host}:{port}{self.path}")
         offered = [Subprotocol(self.subprotocol)] if self.subprotocol else None
         self._protocol = ClientProtocol(uri, subprotocols=offered, max_size=LONGEST_MESSAGE)
-        self._settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._settled = asyncio.get_running_loop().create_future()
         self.record(time.monotonic(), "connecting", path=self.path, **self.about)
         try:
             async with asyncio.timeout(timeout_s):
@@ -80,10 +96,18 @@ class Wire(asyncio.Protocol):
         """Open the TCP connection. Raises OSError where that fails."""
         await asyncio.get_running_loop().create_connection(lambda: self, host, port)
 
-    def send_texts(self, texts: list[str]) -> None:
+    def come_in(self) -> None:
+        """The client has got as far as it wants to."""
+        self._settle_for(True)
+        self.on_open()
+
+    def send(self, messages: Iterable[str | bytes]) -> None:
         """Send messages in one write: one segment, as far as the network allows. Only while `present`."""
-        for text in texts:
-            self._protocol.send_text(text.encode())
+        for message in messages:
+            if isinstance(message, str):
+                self._protocol.send_text(message.encode())
+            else:
+                self._protocol.send_binary(message)
         self._flush()
 
     def send_close(self, code: int | None) -> None:
@@ -107,7 +131,11 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """TCP stands: ask for the WebSocket."""
         self._transport = cast(asyncio.Transport, transport)
-        self._protocol.send_request(self._protocol.connect())
+        request = self._protocol.connect()
+        for header, value in self.headers.items():
+            request.headers.pop(header, None)
+            request.headers[header] = value
+        self._protocol.send_request(request)
         self._flush()
 
     def eof_received(self) -> None:
@@ -140,21 +168,23 @@ class Wire(asyncio.Protocol):
             self._settle(now, "refused", status=response.status_code, retry_after=retry_after)
         elif self._protocol.handshake_exc is None:
             self._settle(now, "opened", local_port=local_port_of(self._transport))
-            self.on_open()
+            self.on_accepted()
 
     def _read_frame(self, now: float, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
             self._read_close(now)
         elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._charset = {Opcode.TEXT: "utf-8", Opcode.BINARY: "latin-1"}.get(frame.opcode, self._charset)
             self._fragments.append(bytes(frame.data))
             if frame.fin:
                 message, self._fragments = b"".join(self._fragments), []
-                self.on_text(now, message.decode(errors="replace"))
+                self.on_text(now, message.decode(self._charset, errors="replace"))
 
     def _read_close(self, now: float) -> None:
         close = self._protocol.close_rcvd
         assert close is not None, "websockets sets close_rcvd before it hands out the frame"
         self.record(now, "close_received", code=close.code, reason=close.reason)
+        self._settle_for(False)
         if self._protocol.close_rcvd_then_sent:
             answer = self._protocol.data_to_send()
             if self.close_answer_delay_s:
@@ -184,12 +214,17 @@ class Wire(asyncio.Protocol):
         self.failed = not self.opened
         if self.failed:
             self.tear_down()
-        if not self._settled.done():
-            self._settled.set_result(self.opened)
+            self._settle_for(False)
+
+    def _settle_for(self, is_in: bool) -> None:
+        """Tell who connects whether the client is in, once."""
+        if self._settled is not None and not self._settled.done():
+            self._settled.set_result(is_in)
 
     def _end(self, now: float, how: str) -> None:
         if self.opened and not self.ended:
             self.record(now, "ended", how=how)
+            self._settle_for(False)
         else:
             self._settle(now, "failed", error=how)
         self.ended = True

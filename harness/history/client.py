@@ -23,6 +23,7 @@ GAVE_UP = "gave up waiting"
 TALK = {"heard": "heard", "sent": "sent", "answered": "answered", "notified": "notified", "notice": "notices"}
 TALK |= {"violated": "violations"}
 RESUMING = frozenset({"welcome", "resumed", "gap", "published", "acked", "error", "received"})  # for `resume_view`
+OVERLOOKED = frozenset({"not_let_in"})  # a crowd that is not let in ends the run
 OUTCOMES = frozenset({"opened", "refused", "failed"})
 
 
@@ -70,11 +71,18 @@ class ClientView:
     close_answer: Close | None = None
     ended: End | None = None
     local_port: int | None = None
+    waits: bool = False
+    was_let_in_at: float | None = None
 
     @property
     def opened_at(self) -> float | None:
         """When its 101 arrived; None where none did."""
         return self.outcome.t if self.outcome and self.outcome.what == "opened" else None
+
+    @property
+    def let_in_at(self) -> float | None:
+        """When it was in: with its 101, or when it had heard what its protocol lets it in with. None: never."""
+        return self.was_let_in_at if self.waits else self.opened_at
 
     @property
     def left_at(self) -> float | None:
@@ -99,8 +107,8 @@ class ClientView:
         return self.evicted_at if left_at is None else left_at
 
     def connected_at(self, t: float) -> bool:
-        """Whether it was open at a moment, neither left nor evicted by then."""
-        return self.opened_at is not None and self.opened_at <= t and (self.gone_at is None or self.gone_at > t)
+        """Whether it was in at a moment, and had neither left nor been evicted by then."""
+        return self.let_in_at is not None and self.let_in_at <= t and (self.gone_at is None or self.gone_at > t)
 
     def settle(self, event: Event) -> None:
         """Note how the handshake came out."""
@@ -120,10 +128,18 @@ class ClientView:
             self.own_close = self.own_close or Close(t, detail["code"])
         elif what == "close_sent":
             self.close_answer = self.close_answer or Close(t, detail["code"])
+        elif what == "let_in":
+            self.was_let_in_at = t
         elif what == "ended":
             self.ended = self.ended or End(t, detail["how"])
-        elif what not in RESUMING:
+        elif what not in RESUMING | OVERLOOKED:
             raise ValueError(f"{self.name} recorded {what!r} at {t:.3f} s, which no client does")
+
+
+def _begun(event: Event) -> ClientView:
+    detail = event.detail
+    waits = detail.get("waits", False)
+    return ClientView(event.who, detail["persona"], detail["hostile"], event.t, waits=waits)
 
 
 def sort_out(events: Iterable[Event]) -> tuple[list[ClientView], dict[str, list[Event]]]:
@@ -141,7 +157,7 @@ def sort_out(events: Iterable[Event]) -> tuple[list[ClientView], dict[str, list[
         elif gave_up:
             continue
         elif what == "connecting":
-            newest[who] = ClientView(who, event.detail["persona"], event.detail["hostile"], event.t)
+            newest[who] = _begun(event)
             clients.append(newest[who])
         elif who not in newest:
             raise ValueError(f"{who} recorded {what!r} at {event.t:.3f} s, before it was connecting")

@@ -64,7 +64,7 @@ class History:
 
     def dump(self, connection: Writable) -> None:
         """Write the terms on one line and then each event on one, as JSON."""
-        connection.write(json.dumps({"terms": {**vars(self.terms), "profile": dict(self.terms.profile)}}) + "\n")
+        connection.write(json.dumps({"terms": {**vars(self.terms), "profile": self.terms.profile.model_dump()}}) + "\n")
         for event in self.events:
             connection.write(json.dumps(event._asdict(), default=list) + "\n")
 

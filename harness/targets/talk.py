@@ -112,7 +112,7 @@ class Talk(BaseModel):
     `headers` go with the handshake's request, and `subprotocol` is offered in it. `path` is where its protocol usually
     lives: for a target that declares no `ws`. `first` is said once connected, in this order; `{ hear, say }` waits
     until the pattern was heard. Until `let_in` is heard a client is not in. `say` is how it says something; None: it
-    only listens. `say_every_s`: no client says more than one message in so many seconds. `ignore`: a message in which
+    only listens. `say_per_s`: how many texts a client says in a second at most. `ignore`: a message in which
     this is found means nothing, though a token may be in it. `notice` is how the target announces that it stops, with
     the seconds that are left in the group `left_s` and the moment of the reconnect in `reconnect_after_s`.
     """
@@ -125,7 +125,7 @@ class Talk(BaseModel):
     first: Annotated[tuple[Step, ...], allowed(f"a list, each {A_TEXT}, or {{ hear = PATTERN, say = TEXT }}")] = ()
     let_in: Pattern | None = None
     say: Text | None = "{token}"
-    say_every_s: Annotated[Interval, allowed("seconds, above 0")] | None = None
+    say_per_s: Annotated[Interval, allowed("texts a second, above 0")] | None = None
     keepalive: (
         Annotated[KeepAlive, allowed("{ hear = PATTERN, say = TEXT }, or { every_s = SECONDS, say = TEXT }")] | None
     ) = None
@@ -153,13 +153,13 @@ def token_of(client: str, n: int) -> str:
     return f"m:{client}:{n}"
 
 
-def fill(text: str | Hex, client: str, n: int = 0) -> str | bytes:
-    """What is really said: a text, or the bytes of a binary message.
+def fill(text: str | Hex, client: str, n: int = 0, ballast: str = "") -> str | bytes:
+    """What is really said: a text, with `ballast` behind its token, or the bytes of a binary message, without.
 
     Raises ValueError for a name or a number that does not fit into a binary message.
     """
     if isinstance(text, str):
-        values = {"{client}": client, "{token}": token_of(client, n), "{n}": str(n)}
+        values = {"{client}": client, "{token}": token_of(client, n) + ballast, "{n}": str(n)}
         return PLACEHOLDER.sub(lambda found: values[found[0]], text)
     name, number = client.ljust(CLIENT_BYTES, PAD), f"{n:0{NUMBER_BYTES}d}"
     if len(name) > CLIENT_BYTES or len(number) > NUMBER_BYTES:

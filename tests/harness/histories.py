@@ -105,6 +105,14 @@ class Story:
     def client(self, name: str, opened: float = -1.0, hostile: bool = False, port: int | None = None) -> Self:
         return self.handshake(name, opened - 0.01, hostile).opened(opened, port)
 
+    def waits_to_be_let_in(self, name: str, opened: float = -1.0) -> Self:
+        """A client that is in only when its protocol lets it in: see `is_let_in`."""
+        about = {"path": "/ws", "persona": name.rpartition("-")[0], "hostile": False, "subprotocol": None}
+        return self.about(name).add(opened - 0.01, "connecting", waits=True, **about).opened(opened)
+
+    def is_let_in(self, t: float) -> Self:
+        return self.add(t, "let_in")
+
     def told(self, t: float, deadline_s: object = None, reconnect_after_s: object = 1.0) -> Self:
         left = self.terms.drain_timeout_s - t if deadline_s is None else deadline_s
         return self.add(t, "notice", deadline_s=left, reconnect_after_s=reconnect_after_s)

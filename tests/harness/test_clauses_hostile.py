@@ -88,6 +88,12 @@ CASES: Cases = {
             "odd-1 at t0+2.000 s never heard broadcast:3, which others did",
         ),
         Case("who left has no claim", lambda: one_more().told(0.1).leaves(0.35), PASS, "69 clients"),
+        Case(
+            "nor who was never let in",
+            lambda: healthy().waits_to_be_let_in("odd-1").is_evicted(5.5),
+            PASS,
+            "68 clients",
+        ),
         Case("nor who came later", lambda: one_more(4.9).told(4.95).is_evicted(5.5), PASS, "68 clients"),
         Case("nor a hostile client", lambda: one_more(hostile=True).told(9.0), PASS, "68 clients"),
         Case(

@@ -28,6 +28,12 @@ def late_joiner(opened: float) -> Story:
     return healthy().client("odd-1", opened)
 
 
+def waiter(let_in: float | None) -> Story:
+    """One whose connection stood long before it was let in."""
+    waits = healthy().waits_to_be_let_in("odd-1")
+    return waits if let_in is None else waits.is_let_in(let_in)
+
+
 def deaf() -> Story:
     """One client is notified, but hears no broadcast."""
     return odd_one().is_notified(2.0).is_evicted(6.0)
@@ -252,6 +258,14 @@ CASES: Cases = {
         Case(
             "accepted only after it joined",
             lambda: late_joiner(2.952).is_evicted(5.5),
+            FAIL,
+            "had not heard broadcast:5",
+        ),
+        Case("sent before it was let in", lambda: waiter(4.2).is_evicted(5.5), PASS, "to 72 clients"),
+        Case("nothing is due to who is never let in", lambda: waiter(None).is_evicted(5.5), PASS, "to 72 clients"),
+        Case(
+            "accepted only after it was let in",
+            lambda: waiter(2.952).is_evicted(5.5),
             FAIL,
             "had not heard broadcast:5",
         ),

@@ -49,6 +49,12 @@ def test_an_envelope_is_read_by_its_type(envelope: object, reading: Reading) -> 
     assert Envelope("me-1").read(json.dumps(envelope)) == reading
 
 
+def test_a_dialect_in_which_nothing_is_said_to_be_let_in_lets_a_client_in_at_once() -> None:
+    dialect = Dialect("me-1")
+    assert (dialect.converses, dialect.is_in, dialect.missing, dialect.beat) == (False, True, "", None)
+    assert (dialect.begin(), dialect.hear("m:me-1:7"), dialect.readings("m:me-1:7")) == ([], None, [Answer(7)])
+
+
 def test_what_is_said_carries_the_token() -> None:
     assert Dialect("me-1").say(7) == "m:me-1:7"
     assert json.loads(Envelope("me-1").say(7)) == {"type": "publish", "id": "m:me-1:7", "data": "m:me-1:7"}

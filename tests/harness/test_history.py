@@ -9,12 +9,14 @@ import pytest
 from harness.clauses import CLAUSES, judge
 from harness.history.record import History
 from harness.history.resume_run import ResumeRun
+from harness.targets.talk import read
 from tests.harness.histories import T0, TERMS, healthy, story
 from tests.harness.resume_runs import healthy_deploy
 
 
 def test_a_history_reads_back_as_it_was_dumped() -> None:
-    history = healthy().history()
+    talk = read({"first": [{"hear": "ack", "say": {"hex": "82 {client}"}}], "keepalive": {"hear": "2", "say": "3"}})
+    history = healthy().under(talk=talk).history()
     file = io.StringIO()
     history.dump(file)
     file.seek(0)
@@ -58,6 +60,15 @@ def test_a_view_follows_what_is_recorded_after_it() -> None:
     assert history.drain is not before
     assert history.drain is not None
     assert history.drain.connections[0].evicted_at == T0 + 1.0
+
+
+def test_a_client_that_waits_to_be_let_in_is_there_only_from_then_on() -> None:
+    told = story().waits_to_be_let_in("lingerer-1", -1.0).is_let_in(1.0).waits_to_be_let_in("lingerer-2", -1.0)
+    drain = told.add(2.0, "not_let_in", reason="'ack' was not heard").history().drain
+    assert drain is not None
+    first, second = drain.connections
+    assert (first.opened_at, first.let_in_at, second.let_in_at) == (T0 - 1.0, T0 + 1.0, None)
+    assert [first.connected_at(T0), first.connected_at(T0 + 1.5), second.connected_at(T0 + 1.5)] == [False, True, False]
 
 
 def test_a_refused_second_handshake_leaves_the_first_connection_standing() -> None:

@@ -102,7 +102,7 @@ async def test_a_stalled_reader_asks_for_what_it_will_not_read(history: History)
         await until(lambda: len(seen) == StalledReader.asks, "everything that it asks")
         stalled.tear_down()
     assert [text.split()[0] for text in seen] == [f"m:stalled-reader-1:{n}" for n in range(StalledReader.asks)]
-    assert all(len(text) > StalledReader.ballast_bytes for text in seen)
+    assert all(len(text) > len(StalledReader.ballast) for text in seen)
 
 
 async def test_a_half_open_peers_kernel_takes_everything_and_nobody_answers(history: History) -> None:
