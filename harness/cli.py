@@ -19,7 +19,7 @@ from .clauses import CLAUSES
 from .clauses.levels import standing_of
 from .clients.crowd import CrowdIncomplete
 from .load.command import load
-from .options import PROG, ask_of, parse, profile_of
+from .options import PROG, ask_of, parse, profile_of, without_effect
 from .report import json as json_report
 from .report import junit
 from .report.console import ConsoleReport
@@ -68,6 +68,8 @@ async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, repor
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
     profile, ask = profile_of(args), ask_of(args)
     outcomes: list[Outcome] = []
+    for line in without_effect(args, profile):
+        report.complain(line)
     try:
         for scenario in scenarios:
             report.begin(scenario.name, profile.title, ask.seed)

@@ -73,8 +73,25 @@ def profile_of(args: argparse.Namespace) -> Profile:
 def ask_of(args: argparse.Namespace) -> Ask:
     """What is asked of the target; a seed is drawn where none is given."""
     seed = random.randrange(2**32) if args.seed is None else args.seed
+    times = {"timeout_s": args.timeout, "close_timeout_s": args.close_timeout, "patience_s": args.patience_s}
+    given = {name: value for name, value in times.items() if value is not None}
     watched = args.starvation == "auto"
-    return Ask(args.clients, args.timeout, args.close_timeout, seed, starvation=watched, say_per_s=args.say_per_s)
+    return Ask(args.clients, seed=seed, starvation=watched, say_per_s=args.say_per_s, **given)
+
+
+def without_effect(args: argparse.Namespace, profile: Profile) -> list[str]:
+    """The times that were asked for and that this target cannot be told: one line each, with what is in force."""
+    knobs = (
+        ("--timeout", args.timeout, "timeout_env", "drain_timeout_s"),
+        ("--close-timeout", args.close_timeout, "close_timeout_env", "close_timeout_s"),
+    )
+    lines = []
+    for option, asked, variable, promise in knobs:
+        if asked is not None and getattr(profile, variable) is None:
+            promised_s = getattr(profile, promise)
+            instead = f"it promises {promised_s:g} s" if promised_s is not None else f"no {promise} is declared either"
+            lines.append(f"{option} {asked:g} does not apply: the target declares no {variable}, and {instead}")
+    return lines
 
 
 def build_parser(prog: str) -> Parser:
@@ -102,8 +119,9 @@ def common_options() -> Parser:
     add(
         "--clients", type=whole, default=500, metavar="N", help="how many (default 500; `run all`: no more than needed)"
     )
-    add("--timeout", type=positive, default=5.0, metavar="S", help="drain timeout to ask for (default 5)")
-    add("--close-timeout", type=positive, default=3.0, metavar="S", help="X, for one closing handshake (3)")
+    add("--timeout", type=positive, metavar="S", help="drain timeout to ask for (default 5)")
+    add("--close-timeout", type=positive, metavar="S", help="X, for one closing handshake, to ask for (3)")
+    add("--patience-s", type=positive, metavar="S", help="for the exit, where the target promises no time (60)")
     add("--say-per-s", type=rate, metavar="N", help="of each client that talks (default: what suits the crowd)")
     add("--seed", type=int, metavar="N", help="replays the same moments (default: drawn, and printed)")
     add("--tellings", type=often, default=3, metavar="N", help="while a busy machine leaves something unknown (3)")

@@ -140,7 +140,8 @@ def _fates(seen: Drain, client: ClientView, late_s: float) -> Fates:
     answer, end = client.close_answer, client.ended
     if answer is None:
         return frozenset({ABORTED})
-    in_time = answer.t - close.t < seen.terms.close_timeout_s - IN_FLIGHT_S - late_s
+    limit_s = seen.terms.close_timeout_s
+    in_time = limit_s is not None and answer.t - close.t < limit_s - IN_FLIGHT_S - late_s
     completed = in_time and end is not None and end.how == "eof" and end.t >= answer.t
     return frozenset({CLOSED}) if completed else frozenset({CLOSED, ABORTED})
 

@@ -40,6 +40,8 @@ def keeps_the_grace(seen: Drain) -> Judgement:
 
     A client was at fault only where the harness made it so: it read too slowly, or left pings unanswered.
     """
+    if none := no_deadline(seen):
+        return none
     if early := closed_early(seen):
         of = len({*seen.readers, *(client for _, client in _ended_early(seen))})
         return accuse(seen, early, of, f"clients were closed before {seen.grace_end}")
@@ -51,6 +53,13 @@ def keeps_the_grace(seen: Drain) -> Judgement:
     closes = seen.reader_evictions
     first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "none was closed"
     return passed(f"{len(stayed)} clients stayed until {seen.grace_end}, {first}")
+
+
+def no_deadline(seen: Drain) -> Judgement | None:
+    """Excluded where no drain timeout is in force: the server may close from t0 on; else None."""
+    if seen.deadline is not None:
+        return None
+    return excluded("the target promises no drain timeout: declare drain_timeout_s, or timeout_env if it can be told")
 
 
 def closes_may_have_been_early(seen: Drain) -> Judgement | None:
@@ -127,8 +136,8 @@ def says_goodbye(seen: Drain) -> Judgement:
 
 
 def _is_owed_a_goodbye(seen: Drain, client: ClientView) -> bool:
-    if client.evicted_at is not None:
-        return True
+    if client.evicted_at is not None or seen.deadline is None:
+        return client.evicted_at is not None
     return client.connected_at(seen.evicts_at) and client.left_at is None and seen.seen_until > seen.evicts_at
 
 
@@ -156,7 +165,7 @@ def no_cliff(seen: Drain) -> Judgement:
     """
     pace = seen.terms.evict_per_s
     if pace is None:
-        return excluded("the target declares no pace")
+        return excluded("the target declares no pace: declare pace_per_s, or pace_env if it can be told")
     closes = [t for t, _ in seen.evictions if seen.forced_at is None or t < seen.forced_at]
     if not closes:
         return too_few(0, 1, "closes by the server")

@@ -33,6 +33,8 @@ def aborts_only_the_hostile(seen: Drain) -> Judgement:
         kept = [client for client in hostile if not _was_cut(client)]
         if kept and seen.gave_up_at is None:
             return unknown("the target was not watched until it exited")
+        if kept and (doubt := may_serve_on(seen)):
+            return doubt
         if kept:
             offences = [
                 Offence(seen.evicts_at, client.name, "was not cut off", gravity=Gravity.HELD) for client in kept
@@ -59,6 +61,17 @@ def vanished(seen: Drain, client: ClientView) -> bool:
     return client.left_at is not None and (seen.exited_at is None or client.left_at < seen.exited_at)
 
 
+def may_serve_on(seen: Drain) -> Judgement | None:
+    """Unknown where the harness gave up while clients that read were served, for nobody knows how long; else None."""
+    if not seen.terms.undeclared or seen.gave_up_at is None:
+        return None
+    served = [client for client in seen.readers if client.connected_at(seen.gave_up_at)]
+    if not served:
+        return None
+    still = f"{len(served)} clients that read were still served at {seen.at(seen.gave_up_at)}, first {served[0].name}"
+    return unknown(f"{still}, and nothing says for how long: declare {', '.join(seen.terms.undeclared)}")
+
+
 def _said_goodbye(client: ClientView) -> bool:
     close, answer, end = client.close_received, client.close_answer, client.ended
     return bool(close and answer and end and end.how == "eof" and answer.t <= end.t)
@@ -78,7 +91,7 @@ def _offence_of_end(seen: Drain, client: ClientView) -> Offence | None:
     if close is None:
         return None
     until, limit_s = end.t if end else seen.seen_until, seen.terms.close_timeout_s
-    if until - close.t < limit_s:
+    if limit_s is None or until - close.t < limit_s:
         return None
     what = f"was held for {until - close.t:.3f} s (limit {limit_s:.3f} s)"
     return Offence(close.t, client.name, what, Delay(close.t, until, close.t + limit_s, limit_s), "was held")

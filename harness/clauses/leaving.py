@@ -66,7 +66,8 @@ class _Eviction(NamedTuple):
     def of(cls, seen: Drain) -> _Eviction:
         codes = {client.close_received.code for _, client in seen.evictions if client.close_received}
         first = seen.evictions[0][0] if seen.evictions else math.inf
-        return cls(min(seen.evicts_at, first - IN_FLIGHT_S), frozenset(codes | {*seen.goodbye_codes}))
+        grace_end = math.inf if seen.deadline is None and seen.evictions else seen.evicts_at
+        return cls(min(grace_end, first - IN_FLIGHT_S), frozenset(codes | {*seen.goodbye_codes}))
 
     def may_have_crossed(self, theirs: Close, own: Close) -> bool:
         return theirs.t >= self.since and theirs.code != own.code and theirs.code in self.codes

@@ -107,12 +107,14 @@ def _wrong_notices(seen: Drain) -> list[Offence]:
 
 
 def _flaw_of_notice(seen: Drain, notice: Event, read_late: bool) -> str | None:
-    """What is wrong with its words; the time left cannot be checked where it may have been read much later."""
+    """What is wrong with its words; the time left is not checked where it may have been read much later, or where no
+    deadline is declared.
+    """
     left, moment = notice.detail.get("deadline_s"), notice.detail.get("reconnect_after_s")
-    true = seen.deadline - notice.t
     if not _is_number(left):
         return f"got a notice with {left!r} for the time left"
-    if not read_late and abs(left - true) > DEADLINE_ACCURACY_S + seen.terms.parent_delay_s:
+    true = left if read_late or seen.deadline is None else seen.deadline - notice.t
+    if abs(left - true) > DEADLINE_ACCURACY_S + seen.terms.parent_delay_s:
         return f"got a notice with {left:.3f} s left, and it was {true:.3f} s"
     return None if _is_number(moment) and moment >= 0 else f"got a notice with {moment!r} for the moment to reconnect"
 
@@ -120,7 +122,7 @@ def _flaw_of_notice(seen: Drain, notice: Event, read_late: bool) -> str | None:
 def _delay_of_words(seen: Drain, notice: Event) -> Delay | None:
     """A notice that was right when it was sent speaks of too much time left when it is read late."""
     left = notice.detail.get("deadline_s")
-    if not _is_number(left):
+    if not _is_number(left) or seen.deadline is None:
         return None
     limit = seen.deadline - left + DEADLINE_ACCURACY_S + seen.terms.parent_delay_s
     return Delay(seen.t0, notice.t, limit, DEADLINE_ACCURACY_S) if notice.t > limit else None

@@ -95,7 +95,8 @@ def _silences(seen: Drain, lines: list[tuple[float, int]]) -> list[Flaw]:
     within_s = SAID_WITHIN_S + seen.terms.parent_delay_s
     times = [t for t, _ in lines]
     moments = [("t0", seen.t0)]
-    if _until(seen) > seen.evicts_at and _had_clients_at(seen, lines, seen.evicts_at):
+    begins_to_close = seen.deadline is not None and _until(seen) > seen.evicts_at
+    if begins_to_close and _had_clients_at(seen, lines, seen.evicts_at):
         moments.append((seen.grace_end, seen.evicts_at))
     flaws: list[Flaw] = [
         (f"no progress line within {within_s:.3f} s of {what}", _delay_of_line(seen, times, since, within_s))

@@ -13,7 +13,7 @@ from .registry import clause
 from .verdict import Delay, Gravity, Judgement, Offence, accuse, passed, too_few, unknown
 
 STRETCH_BEGINS_S = 0.25  # after t0
-STRETCH_ENDS_S = 0.1  # before the deadline
+STRETCH_ENDS_S = 0.1  # before the deadline, or the first close by the server where there is none
 IN_FLIGHT_S = 0.25  # sent or accepted this long before the close, it is owed
 SERVED_WITHIN_S = 1.0  # so much of the stretch a server may need that waits for a core in all the rest of it
 LEAST_MESSAGES = 3
@@ -23,7 +23,9 @@ LEAST_OWED = 20
 @clause(9, "still-served")
 def still_served(seen: Drain) -> Judgement:
     """Connected clients go on being served: broadcasts, notifications, replies."""
-    start, end = seen.t0 + STRETCH_BEGINS_S, seen.evicts_at - STRETCH_ENDS_S
+    start, end = seen.t0 + STRETCH_BEGINS_S, _serves_until(seen) - STRETCH_ENDS_S
+    if start >= end:
+        return unknown(f"nothing can be seen in the stretch that ended at {seen.at(end + STRETCH_ENDS_S)}")
     stayed = [client for client in seen.readers if client.connected_at(seen.t0) and client.connected_at(end)]
     if not stayed or seen.seen_until < end:
         return unknown(f"no client was connected from t0 to {seen.at(end)}")
@@ -45,6 +47,14 @@ def still_served(seen: Drain) -> Judgement:
     if not observed:
         return unknown(f"nothing was sent {stretch} that could be observed")
     return passed(f"{', '.join(observed)} {stretch}")
+
+
+def _serves_until(seen: Drain) -> float:
+    """To the end of the grace; without a deadline to the first close by the server, or until all were sent home."""
+    if seen.deadline is not None:
+        return seen.evicts_at
+    ends = [seen.sent_home_at, seen.exited_at, *(t for t, _ in seen.reader_evictions[:1])]
+    return min((t for t in ends if t is not None), default=seen.seen_until)
 
 
 Served = list[tuple[ClientView, bool]]  # who had to be served, and whether it was

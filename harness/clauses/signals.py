@@ -19,6 +19,7 @@ from .closing import (
     closes_may_have_been_early,
     keeps_the_grace,
     no_cliff,
+    no_deadline,
     says_goodbye,
     stayers,
 )
@@ -48,15 +49,20 @@ AT_ONCE_S = 1.0
 
 @clause(21, "idempotent")
 def idempotent(seen: Drain) -> Judgement:
-    """A hundred further SIGTERMs change nothing, never the deadline or the status."""
+    """A hundred further SIGTERMs change nothing, never the deadline or the status.
+
+    Without a deadline they come until it exits.
+    """
     further = [order for order in seen.orders[1:] if _is_sigterm_before_the_deadline(seen, order)]
-    if len(further) < LEAST_SIGTERMS:
-        return too_few(len(further), LEAST_SIGTERMS, f"further SIGTERMs before {seen.grace_end}")
+    least, until = (1, "the exit") if seen.deadline is None else (LEAST_SIGTERMS, seen.grace_end)
+    if len(further) < least:
+        return too_few(len(further), least, f"further SIGTERMs before {until}")
     return _is_one_stop(seen, f"{len(further)} further SIGTERMs changed nothing")
 
 
 def _is_sigterm_before_the_deadline(seen: Drain, order: Event) -> bool:
-    return order.what == "signal" and order.detail["signal"] == "SIGTERM" and order.t < seen.evicts_at
+    in_time = seen.deadline is None or order.t < seen.evicts_at
+    return order.what == "signal" and order.detail["signal"] == "SIGTERM" and in_time
 
 
 @clause(22, "ctrl-c-is-one")
@@ -75,11 +81,13 @@ def ctrl_c_is_one(seen: Drain) -> Judgement:
 
 
 def _is_one_stop(seen: Drain, success: str) -> Judgement:
-    """Whether one notice, one deadline and one exit status came of several signals."""
+    """Whether one notice, one deadline (if there is one) and one exit status came of several signals."""
     twice = [(client.notices[1].t, client) for client in seen.connections if len(client.notices) > 1]
     if twice:
         offences = [Offence(t, client.name, f"got {len(client.notices)} notices") for t, client in twice]
         return accuse(seen, offences, len(seen.connections), "clients got more than one notice")
+    if seen.deadline is None:
+        return _is_one_close_each(seen, success)
     if early := closed_early(seen):
         return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
     stayed = stayers(seen)
@@ -94,6 +102,18 @@ def _is_one_stop(seen: Drain, success: str) -> Judgement:
         return begun
     status = exit_status(seen)
     return status if status.verdict is not Verdict.PASS else passed(f"{begun.evidence}; {status.evidence}")
+
+
+def _is_one_close_each(seen: Drain, success: str) -> Judgement:
+    """Whether the server closed every client that it ended, and exited as it does after one signal."""
+    closes = seen.reader_evictions
+    cut = [Offence(t, who.name, "was ended without a close frame") for t, who in closes if who.close_received is None]
+    if cut:
+        return accuse(seen, cut, len(closes), "clients were not closed, but cut off")
+    status = exit_status(seen)
+    if status.verdict is not Verdict.PASS:
+        return status
+    return passed(f"{success}; {len(closes)} clients were closed, once each; {status.evidence}")
 
 
 def _begins_to_close(seen: Drain, since: float, success: str) -> Judgement:
@@ -116,6 +136,8 @@ def operator_force(seen: Drain) -> Judgement:
 
     Without the lifespan, which only clause 18 may look for in the output.
     """
+    if none := no_deadline(seen):
+        return none
     forced_at = seen.forced_at
     if forced_at is None:
         return unknown(f"no SIGINT was sent to the process group more than {ONE_PRESS_S:.3f} s after t0")
@@ -200,6 +222,8 @@ def any_cause(seen: Drain) -> Judgement:
 @clause(26, "frozen")
 def frozen(seen: Drain) -> Judgement:
     """Stopped (SIGSTOP) across the deadline, it evicts at once on SIGCONT."""
+    if none := no_deadline(seen):
+        return none
     deadline = seen.evicts_at
     thawed = next((end for start, end in seen.freezes if seen.t0 <= start < deadline < end <= seen.seen_until), None)
     if thawed is None:

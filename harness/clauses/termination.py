@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..history.client import ClientView
 from ..history.drain import Drain
-from .hostile import holds_on
+from .hostile import holds_on, may_serve_on
 from .notice import outlived_by_clients
 from .registry import clause
 from .verdict import Delay, Judgement, accuse, excluded, failed, late, passed, stood_still, unknown
@@ -18,13 +18,17 @@ GONE_WITHIN_S = 1.0
 
 @clause(16, "leaves-when-empty")
 def leaves_when_empty(seen: Drain) -> Judgement:
-    """Once the last client has left early, the process is gone within 1 s."""
+    """Once the last client has left early, the process is gone within 1 s.
+
+    Without a deadline a client that was closed has left as well.
+    """
     holding = [client for client in seen.handshakes if client.opened_at is not None or client.hostile]
     clients = [client for client in holding if not _was_gone_before(client, seen.t0)]
-    stayers = [client for client in clients if not _left_early(client, seen.evicts_at)]
+    stayers = [client for client in clients if not _left_early(seen, client)]
     if stayers:
+        before = "the exit" if seen.deadline is None else seen.grace_end
         charge = f"{len(stayers)} of {len(clients)} clients did not leave by themselves before"
-        return unknown(f"{charge} {seen.grace_end}, first {stayers[0].name}")
+        return unknown(f"{charge} {before}, first {stayers[0].name}")
     last_end = max((client.ended.t for client in clients if client.ended), default=seen.t0)
     empty = max(last_end, seen.t0 + seen.terms.grace_s)
     limit = empty + GONE_WITHIN_S + seen.terms.parent_delay_s
@@ -47,8 +51,10 @@ def _was_gone_before(client: ClientView, t: float) -> bool:
     return end is not None and end.t < t
 
 
-def _left_early(client: ClientView, deadline: float) -> bool:
-    return client.left_at is not None and client.left_at < deadline and client.ended is not None
+def _left_early(seen: Drain, client: ClientView) -> bool:
+    if seen.deadline is None:
+        return client.ended is not None and not client.hostile
+    return client.left_at is not None and client.left_at < seen.evicts_at and client.ended is not None
 
 
 @clause(17, "bounded")
@@ -57,15 +63,14 @@ def bounded(seen: Drain) -> Judgement:
 
     A drain that an operator forced is unpaced; one that stood still goes on from there.
     Several processes close side by side, each at its part of the pace: the one with the most clients takes longest.
+    Where timeout, pace or X is undeclared the harness's patience is the bound, once no client that reads is there.
     """
     there = [client for client in seen.handshakes if holds_on(seen, client)]
     if not there and not (seen.reader_evictions and seen.exited_at is not None):
         return unknown(f"no client was connected at {seen.grace_end}")
-    pace = None if seen.forced_at == seen.evicts_at else seen.terms.evict_per_s
     begin = max([thawed for frozen, thawed in seen.freezes if frozen < seen.evicts_at] + [seen.evicts_at])
-    spare_s = seen.terms.close_timeout_s + GONE_WITHIN_S + seen.terms.parent_delay_s
     most = _most_on_one_worker(seen, there)
-    limit = begin + (seen.profile.processes * most / pace if pace else 0.0) + spare_s
+    limit = begin + _closing_may_take_s(seen, most) + seen.terms.parent_delay_s
     since = f"{len(there)} clients were connected at {seen.grace_end}"
     if seen.profile.processes > 1:
         since += f", {most} of them to one of {seen.profile.processes} processes"
@@ -74,10 +79,22 @@ def bounded(seen: Drain) -> Judgement:
         if seen.exited_at <= limit:
             return passed(said)
         return late(seen, said, Delay(seen.evicts_at, seen.exited_at, limit, GONE_WITHIN_S))
+    if doubt := may_serve_on(seen):
+        return doubt
     if seen.gave_up_at is not None and seen.gave_up_at > limit:
         said = f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)}); {since}"
         return late(seen, said, Delay(seen.evicts_at, seen.gave_up_at, limit, GONE_WITHIN_S))
     return unknown(f"the target was not watched until it exited or the limit {seen.at(limit)} had passed")
+
+
+def _closing_may_take_s(seen: Drain, most: int) -> float:
+    """How long the closing may take, the last 1 s with it; the harness's patience where that is not declared."""
+    pace, close_timeout_s = seen.terms.evict_per_s, seen.terms.close_timeout_s
+    forced = seen.deadline is not None and seen.forced_at == seen.evicts_at
+    if seen.deadline is None or close_timeout_s is None or (pace is None and not forced):
+        return seen.terms.patience_s
+    paced_s = 0.0 if forced or pace is None else seen.profile.processes * most / pace
+    return paced_s + close_timeout_s + GONE_WITHIN_S
 
 
 def _most_on_one_worker(seen: Drain, there: list[ClientView]) -> int:
@@ -151,6 +168,8 @@ def leaves_nothing(seen: Drain) -> Judgement:
 
     A target that had to be killed has left itself.
     """
+    if seen.exited_at is None and (doubt := may_serve_on(seen)):
+        return doubt
     if seen.gave_up_at is not None and seen.exited_at is None:
         return failed(f"the target was still running when the harness gave up at {seen.at(seen.gave_up_at)}")
     if seen.left_behind is None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from .client import Client
 
 IN_FLIGHT = 100
+GOING_AWAY = 1001  # RFC 6455, 7.4.1
 
 
 class CrowdIncomplete(Exception):
@@ -53,6 +54,12 @@ class Crowd:
         """Tell everybody that the target has just been signalled."""
         for client in self.clients:
             client.on_signal()
+
+    def leave(self) -> None:
+        """Let everybody leave who reads and has not begun to."""
+        for client in self.clients:
+            if not client.hostile:
+                client.leave(GOING_AWAY)
 
     def look_again(self) -> None:
         """Let everybody see how it ended, once the target has gone."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from typing import Any
 
 from ..probes.polling import LATE_EVERY_S, Probes, salvo
 from .client import Client
@@ -34,6 +35,7 @@ class LateHandshakes:
         self._crowd = crowd
         self._probes = probes
         self._racers = itertools.count()
+        self._coming: asyncio.Task[Any] | None = None
 
     def race(self, moment: float) -> None:
         """Begin some handshakes around a moment (monotonic), one after another."""
@@ -45,7 +47,12 @@ class LateHandshakes:
 
     def come_late(self) -> None:
         """From now on begin a handshake that comes too late, 20 times a second."""
-        self._probes.repeat(LATE_EVERY_S, self._come_late)
+        self._coming = self._probes.repeat(LATE_EVERY_S, self._come_late)
+
+    def stop(self) -> None:
+        """From now on nobody comes late."""
+        if self._coming is not None:
+            self._coming.cancel()
 
     def connect_silently(self, count: int, within_s: float) -> None:
         """From now on connect so many times, at moments of chance `within_s`, and say nothing."""

@@ -138,9 +138,21 @@ class ClientFactory:
         self._numbers = itertools.count(1)
         self.say_per_s = ask.say_per_s or (profile.talk.say_per_s if profile.talk else None)
 
+    @property
+    def span_s(self) -> float:
+        """Within which clients leave by themselves: up to the deadline; without one as long as was asked for."""
+        timeout_s = self.history.terms.drain_timeout_s
+        return self.ask.timeout_s if timeout_s is None else timeout_s
+
+    @property
+    def close_timeout_s(self) -> float:
+        """Within which a close frame is to be answered; 1 s where the target does not say."""
+        timeout_s = self.history.terms.close_timeout_s
+        return UNDECLARED_CLOSE_TIMEOUT_S if timeout_s is None else timeout_s
+
     def assemble(self) -> list[Client]:
         """All clients of the mix, in an order that mixes the personas."""
-        mix, d = self.mix, self.ask.timeout_s
+        mix, d = self.mix, self.span_s
         clients: list[Client] = []
         clients += (self.listener(Lingerer) for _ in range(mix.lingerers))
         clients += (self.listener(Cooperative) for _ in range(mix.cooperative))
@@ -172,7 +184,7 @@ class ClientFactory:
         yield from (self._at(StalledReader, self.profile.talk_path) for _ in range(mix.stalled_readers))
         for _ in range(mix.resetters):
             resetter = self._at(Resetter, self.profile.ws)
-            resetter.vanishes_s = self.dice.uniform(0.1, 0.9) * self.ask.timeout_s
+            resetter.vanishes_s = self.dice.uniform(0.1, 0.9) * self.span_s
             yield resetter
 
     def listener(self, persona: type[C], name: str | None = None) -> C:
@@ -190,10 +202,7 @@ class ClientFactory:
 
     def _late_answerers(self) -> Iterator[LateAnswerer]:
         """Their answers come over the whole of the close timeout, but for a last part: the machine may be slow."""
-        promised_s = self.profile.close_timeout_s
-        longest_s = UNDECLARED_CLOSE_TIMEOUT_S if promised_s is None else promised_s
-        longest_s = self.ask.close_timeout_s if self.profile.close_timeout_env else longest_s
-        for delay_s in self._spread(self.mix.late_answerers, 0.0, LATEST_ANSWER * longest_s):
+        for delay_s in self._spread(self.mix.late_answerers, 0.0, LATEST_ANSWER * self.close_timeout_s):
             late_answerer = self.listener(LateAnswerer)
             late_answerer.close_answer_delay_s = delay_s
             yield late_answerer

@@ -46,8 +46,10 @@ class History:
 
     @property
     def deadline(self) -> float | None:
-        """t0 plus the drain timeout, or None before the target was told to stop."""
-        return None if self.t0 is None else self.t0 + self.terms.drain_timeout_s
+        """t0 plus the drain timeout; None before the target was told to stop, or where none is in force."""
+        if self.t0 is None or self.terms.drain_timeout_s is None:
+            return None
+        return self.t0 + self.terms.drain_timeout_s
 
     @property
     def drain(self) -> Drain | None:

@@ -4,7 +4,8 @@ Owns: `Stop`, the half of a drain that is not about clients: signals, freezes, e
 the machine was. Refuses to know: clients, probes, limits, verdicts.
 
 Rules. An operator *forces* a stop by a SIGINT to the whole group more than a second after t0; what comes after
-the exit reaches nobody. What the target prints is for the clauses about its output only.
+the exit reaches nobody. What the target prints is for the clauses about its output only. Where no drain timeout is in
+force there is no deadline, and the server may close from t0 on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .machine import MachineView
 from .terms import Terms
 
 FORCE_AFTER_S = 1.0
+SENT_HOME = "those who stayed leave"
 
 
 class Kill(NamedTuple):
@@ -37,7 +39,7 @@ class Stop:
         self.terms = terms
         self.profile = terms.profile
         self.t0 = t0
-        self.deadline = t0 + terms.drain_timeout_s
+        self.deadline = None if terms.drain_timeout_s is None else t0 + terms.drain_timeout_s
         self._apparatus = apparatus
 
     def at(self, t: float) -> str:
@@ -65,13 +67,23 @@ class Stop:
     @property
     def evicts_at(self) -> float:
         """From when on the server may close connections: the deadline, or the operator's force before it."""
+        if self.deadline is None:
+            return self.t0
         return self.deadline if self.forced_at is None else min(self.deadline, self.forced_at)
 
     @property
     def grace_end(self) -> str:
         """The same as a person reads it: `the deadline (t0+5.000 s)`."""
+        if self.deadline is None:
+            return "t0 (there is no deadline: no drain timeout is declared)"
         what = "the deadline" if self.evicts_at == self.deadline else "the operator's force"
         return f"{what} ({self.at(self.evicts_at)})"
+
+    @cached_property
+    def sent_home_at(self) -> float | None:
+        """When those who had stayed began to leave, because nothing says how long the server serves them."""
+        marks = (event for event in self._apparatus["harness"] if event.what == "mark")
+        return next((mark.t for mark in marks if mark.detail["name"] == SENT_HOME), None)
 
     @cached_property
     def freezes(self) -> list[tuple[float, float]]:

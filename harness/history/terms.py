@@ -8,46 +8,68 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..targets.declaration import Ask, Profile
+from ..targets.declaration import PATIENCE_S, Ask, Profile
 
 LONGEST_RECONNECT_WINDOW_S = 30.0
 LONGEST_NOTIFY_INTERVAL_S = 10.0
+GONE_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True)
 class Terms:
     """What was asked of the target, and its `profile`; every clause takes its bounds from here.
 
-    All times in seconds, the pace in closes a second; None: the target declares no such knob. `reconnect_window_s` is
-    the window that is really in force, after any cap of the target's own. `answers`: it was seen to answer what clients
-    send. `logs`: its output is captured.
+    All times in seconds, the pace in closes a second; None: the target neither can be told it nor says what it
+    promises, and nothing is put in its place. `reconnect_window_s` is the window that is really in force, after any cap
+    of the target's own. `answers`: it was seen to answer what clients send. `logs`: its output is captured.
+    `patience_s`: how long the harness waits for the exit where nothing declared says how long that may take.
     """
 
     profile: Profile
-    drain_timeout_s: float
+    drain_timeout_s: float | None
     evict_per_s: float | None
-    close_timeout_s: float
+    close_timeout_s: float | None
     reconnect_window_s: float | None
     grace_s: float = 0.0
     notify_interval_s: float | None = None
     answers: bool = True
     logs: bool = True
+    patience_s: float = PATIENCE_S
 
     @property
     def parent_delay_s(self) -> float:
         """How much later everything may come, because a parent process stands in between."""
         return self.profile.parent_delay_s
 
+    @property
+    def undeclared(self) -> list[str]:
+        """What is missing to say by when the target must be gone, by the names under which it can be declared."""
+        known = {
+            "drain_timeout_s": self.drain_timeout_s,
+            "pace_per_s": self.evict_per_s,
+            "close_timeout_s": self.close_timeout_s,
+        }
+        return [name for name, value in known.items() if value is None]
+
+    def gone_after_s(self, clients: int) -> float:
+        """How long after t0 the target may be there with so many clients that stay; the patience where nothing says."""
+        grace_s = (self.drain_timeout_s or 0.0) + self.parent_delay_s
+        if self.evict_per_s is None or self.close_timeout_s is None or self.drain_timeout_s is None:
+            return grace_s + self.patience_s
+        return grace_s + clients / self.evict_per_s + self.close_timeout_s + GONE_WITHIN_S
+
 
 def terms_of(profile: Profile, ask: Ask, evict_per_s: float) -> Terms:
-    """The bounds that this target will be judged by."""
+    """The bounds that this target will be judged by: what it can be told, else what it promises, else none."""
+    drain_timeout_s = ask.timeout_s if profile.timeout_env else profile.drain_timeout_s
     return Terms(
         profile=profile,
-        drain_timeout_s=ask.timeout_s,
-        evict_per_s=evict_per_s if profile.pace_env else None,
-        close_timeout_s=ask.close_timeout_s,
-        reconnect_window_s=min(LONGEST_RECONNECT_WINDOW_S, ask.timeout_s / 2) if profile.window_env else None,
+        drain_timeout_s=drain_timeout_s,
+        evict_per_s=evict_per_s if profile.pace_env else profile.pace_per_s,
+        close_timeout_s=ask.close_timeout_s if profile.close_timeout_env else profile.close_timeout_s,
+        reconnect_window_s=_reconnect_window_s(drain_timeout_s) if profile.window_env else None,
         notify_interval_s=_notify_interval_s(ask) if profile.notify_env else None,
+        patience_s=ask.patience_s,
     )
 
 
@@ -63,6 +85,11 @@ def environment_of(terms: Terms) -> dict[str, str]:
         profile.progress_env: profile.progress_interval_s,
     }
     return {name: f"{value:g}" for name, value in knobs.items() if name and value is not None}
+
+
+def _reconnect_window_s(drain_timeout_s: float | None) -> float | None:
+    """A target caps its window by its drain timeout: where that is not known, no window is."""
+    return None if drain_timeout_s is None else min(LONGEST_RECONNECT_WINDOW_S, drain_timeout_s / 2)
 
 
 def _notify_interval_s(ask: Ask) -> float:

@@ -44,16 +44,17 @@ class Probes:
         """Post a numbered broadcast every `every_s`."""
         self.repeat(every_s, lambda n: self._post(path, n))
 
-    def repeat(self, every_s: float, act: Callable[[int], Coroutine[Any, Any, Any]]) -> None:
+    def repeat(self, every_s: float, act: Callable[[int], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
         """Begin `act(n)` about every `every_s`, n counting from 0, without waiting for the one before.
 
         Not on a beat: a fault that shows at one moment of a period is met sooner or later.
         """
-        self.keep(self._rounds_of(every_s, act, random.Random(self._dice.random())))
+        return self.keep(self._rounds_of(every_s, act, random.Random(self._dice.random())))
 
-    def keep(self, endless: Coroutine[Any, Any, Any]) -> None:
-        """Let something without an end run until `stop`."""
+    def keep(self, endless: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Let something without an end run until `stop`, or until its task is cancelled."""
         self._endless.append(self._begin(endless))
+        return self._endless[-1]
 
     def spawn(self, act: Coroutine[Any, Any, Any]) -> None:
         """Let one act run beside the others; `stop` waits for it."""

@@ -25,6 +25,7 @@ async def perform(stage: Stage) -> None:
     await stage.warm_up()
     await stage.signal(joiners=False)
     deadline_s = stage.history.terms.drain_timeout_s
+    assert deadline_s is not None, "the scenario needs one"
     await stage.until(deadline_s + FREEZE_AT)
     with frozen(stage.target):
         await stage.until(deadline_s + THAW_AT)
@@ -38,6 +39,7 @@ SCENARIO = Scenario(
     story=__doc__,
     clauses=(5, 12, 13, 18, 19, 20, 26, 28, 29, 30, 35),
     mix=mix,
+    least_drain_timeout_s=-FREEZE_AT,
     perform=perform,
     asks=Ask(clients=100, timeout_s=2.0, close_timeout_s=1.5),
 )

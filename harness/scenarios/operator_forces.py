@@ -13,6 +13,7 @@ from .scenario import Scenario
 from .stage import Stage
 
 AGAIN_AFTER_S = 1.5
+EVICTED_WITHIN_S = 1.0  # of the force: no deadline is to come in between
 
 
 def mix(clients: int) -> ClientMix:
@@ -37,6 +38,7 @@ SCENARIO = Scenario(
     story=__doc__,
     clauses=(1, 2, 3, 5, 6, 12, 13, 14, 18, 19, 20, 23, 27, 28, 29, 30, 35),
     mix=mix,
+    least_drain_timeout_s=AGAIN_AFTER_S + EVICTED_WITHIN_S,
     perform=perform,
     asks=Ask(clients=100, timeout_s=4.0, close_timeout_s=1.5),
 )

@@ -26,6 +26,8 @@ class Scenario:
     of the profile without which it cannot run; one that changes the command does so, and `words` are what placeholders
     of that command stand for. `comes_up=False`: the stage does not wait until the target is ready. `asks` is what is
     asked of the target: times of the scenario's own, since its claim depends on them, and at most that many clients.
+    A target that cannot be told these times runs with what it promises; `least_drain_timeout_s` is how much it must
+    promise for that (None: nothing).
     `parent_delay_s`: a parent process stands in between, in this scenario only. `workers`: the target needs several;
     `broker`: the target is given one of the harness's own; both have reconnecting clients. `by_name_only`: not part of
     `run all`. `hosts`: how many targets there are, on one broker; above 1 it runs on a `FleetStage`. `enough`: the
@@ -44,6 +46,7 @@ class Scenario:
     words: Mapping[str, str] = field(default_factory=dict)
     comes_up: bool = True
     asks: Ask | None = None
+    least_drain_timeout_s: float | None = None
     parent_delay_s: float = 0.0
     workers: bool = False
     broker: bool = False
@@ -67,7 +70,9 @@ class Scenario:
         """What is asked of the target here."""
         asks = self.asks or ask
         clients = min(ask.clients, asks.clients, self.most or ask.clients)
-        return replace(asks, clients=clients, seed=ask.seed, starvation=ask.starvation, say_per_s=ask.say_per_s)
+        return replace(
+            ask, clients=clients, timeout_s=asks.timeout_s, close_timeout_s=asks.close_timeout_s, quiet=asks.quiet
+        )
 
     def among_all(self) -> Scenario:
         """The same as part of `run all`."""
@@ -83,6 +88,17 @@ class Scenario:
             return "the target declares no broker_env"
         if (self.workers or self.broker) and not profile.envelopes:
             return "the target declares no envelopes"
+        return self._why_too_short(profile)
+
+    def _why_too_short(self, profile: Profile) -> str | None:
+        """Why this target does not serve its clients for long enough once it is told to stop; None where it does."""
+        if self.least_drain_timeout_s is None or profile.timeout_env is not None:
+            return None
+        if profile.drain_timeout_s is None:
+            return "the target promises no drain timeout: declare drain_timeout_s, or timeout_env if it can be told"
+        if profile.drain_timeout_s < self.least_drain_timeout_s:
+            promised = f"the target promises a drain timeout of {profile.drain_timeout_s:g} s"
+            return f"{promised}, and this takes {self.least_drain_timeout_s:g} s: declare timeout_env if it can be told"
         return None
 
     def suited(self, profile: Profile) -> Profile:

@@ -26,6 +26,7 @@ from ..clients.mix import ClientFactory, ClientMix
 from ..faults.broker import Broker
 from ..faults.worker import workers
 from ..history.record import History
+from ..history.stop import SENT_HOME
 from ..history.terms import environment_of, terms_of
 from ..probes.keep_alive import hold_idle
 from ..probes.machine import resting_garbage_collector, watch_lag, watch_memory, watch_starvation
@@ -42,6 +43,7 @@ LATE_HANDSHAKES_S = 3.0
 REQUESTS_OF_A_WARM_UP = 300
 LOOK_AHEAD_S = 0.2
 IDLE_CONNECTIONS = 10
+SENT_HOME_PART = 3  # of the patience: 20 s, more than hypercorn (3 s) and Sanic (15 s) give their clients by default
 
 
 class Stage:
@@ -133,6 +135,8 @@ class Stage:
         """The target has just been told to stop, in whatever way: the clients now do what they do after t0."""
         self.crowd.signal()
         self.enter("draining")
+        if self.history.terms.drain_timeout_s is None:
+            self.probes.keep(self._send_home())
 
     async def until(self, after_s: float) -> None:
         """Wait until `after_s` after t0."""
@@ -175,10 +179,12 @@ class Stage:
 
     @property
     def bound_s(self) -> float:
-        """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness."""
+        """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness.
+
+        The patience is long enough as it is.
+        """
         terms = self.history.terms
-        eviction_s = self.mix.eviction_s
-        return terms.drain_timeout_s + eviction_s + terms.close_timeout_s + terms.parent_delay_s + 1.0 + SPARE_S
+        return terms.gone_after_s(self.mix.staying) + (0.0 if terms.undeclared else SPARE_S)
 
     @property
     def request_limit(self) -> int:
@@ -205,13 +211,28 @@ class Stage:
 
     async def _look_at_the_workers(self) -> None:
         """Record which worker holds whose connection, shortly before the deadline: the fullest takes longest."""
+        if (deadline_s := self.history.terms.drain_timeout_s) is None:
+            return
         while (t0 := self.history.t0) is None:
             await asyncio.sleep(LOOK_AHEAD_S)
-        await asyncio.sleep(t0 + self.history.terms.drain_timeout_s - LOOK_AHEAD_S - time.monotonic())
+        await asyncio.sleep(t0 + deadline_s - LOOK_AHEAD_S - time.monotonic())
         looked_at = time.monotonic()
         with contextlib.suppress(psutil.NoSuchProcess):  # it has gone already
             ports = [sorted(worker.ports) for worker in await workers(self.target)]
             self.history.record(looked_at, "target", "held", ports=ports)
+
+    async def _send_home(self) -> None:
+        """Where no deadline ends their stay, those who read leave after a while; only hostile ones are left then.
+
+        A server that waits for its clients, however long, can be seen to exit, and the run ends.
+        """
+        assert self.history.t0 is not None, "the target was told to stop"
+        await asyncio.sleep(self.history.t0 + self.ask.patience_s / SENT_HOME_PART - time.monotonic())
+        self.enter(SENT_HOME)
+        self.late_handshakes.stop()
+        while True:
+            self.crowd.leave()
+            await asyncio.sleep(LOOK_AHEAD_S)
 
     async def _try_late_handshakes(self) -> None:
         """A target that cuts its clients early still owes late handshakes an answer until the deadline."""

@@ -37,6 +37,8 @@ from .values import (
 __all__ = ["REFERENCE", "SERVER", "Ask", "DialectName", "Known", "Level", "Profile"]
 
 
+PATIENCE_S = 60.0  # twice what supervisors commonly give (Kubernetes: 30 s)
+
 # The reference server stands beside the harness, in a checkout and in the package `ebb`; no module of it is imported.
 SERVER = f"{__package__.removesuffix('harness.targets')}server"
 
@@ -47,7 +49,8 @@ class Ask:
 
     `quiet`: no broadcasts and no notifications; in a very large crowd each of them would keep the harness from looking.
     `starvation`: the target's wait for a core is recorded, where the system says it. `say_per_s`: how much each client
-    that talks says in a second; None: as much as suits the crowd.
+    that talks says in a second; None: as much as suits the crowd. `patience_s`: how long the harness waits for the exit
+    of a target that does not say how long that may take.
     """
 
     clients: int = 500
@@ -57,6 +60,7 @@ class Ask:
     quiet: bool = False
     starvation: bool = True
     say_per_s: float | None = None
+    patience_s: float = PATIENCE_S
 
 
 class Profile(BaseModel):

@@ -74,8 +74,7 @@ class Fleet:
     @property
     def bound_s(self) -> float:
         """How long a drain may take, and some more, so that lateness shows as lateness."""
-        terms = self.history.terms
-        return terms.drain_timeout_s + terms.close_timeout_s + terms.parent_delay_s + SPARE_S
+        return self.history.terms.gone_after_s(0) + SPARE_S
 
     def _target(self, host: int) -> Target:
         who = f"host-{host + 1}"

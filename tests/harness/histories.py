@@ -16,6 +16,7 @@ import pytest
 
 from harness.clauses import Clause, Judgement, Verdict
 from harness.history.record import History
+from harness.history.stop import SENT_HOME
 from harness.history.terms import Terms
 from harness.targets.declaration import Profile
 
@@ -114,7 +115,7 @@ class Story:
         return self.add(t, "let_in")
 
     def told(self, t: float, deadline_s: object = None, reconnect_after_s: object = 1.0) -> Self:
-        left = self.terms.drain_timeout_s - t if deadline_s is None else deadline_s
+        left = (self.terms.drain_timeout_s or 5.0) - t if deadline_s is None else deadline_s
         return self.add(t, "notice", deadline_s=left, reconnect_after_s=reconnect_after_s)
 
     def says(self, t: float, n: int, answerable: bool = True, broadcast: bool = True) -> Self:
@@ -222,8 +223,16 @@ class Story:
         """Each of several workers the connections of clients on these ports."""
         return self.about("target").add(t, "held", ports=[list(of_one) for of_one in ports])
 
+    def sends_home(self, t: float) -> Self:
+        return self.about("harness").add(t, "mark", name=SENT_HOME)
+
     def gives_up(self, t: float) -> Self:
         return self.about("harness").add(t, "mark", name="gave up waiting")
+
+
+def without_deadline(told: Story) -> Story:
+    """The same, of a target that promises nothing."""
+    return told.under(drain_timeout_s=None, evict_per_s=None, close_timeout_s=None)
 
 
 def story(**terms: Any) -> Story:

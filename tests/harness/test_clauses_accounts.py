@@ -143,6 +143,7 @@ CASES: Cases = {
         Case("no output", lambda: healthy().without("target", "line"), UNKNOWN, "no output of the target was captured"),
         Case("no output declared", lambda: healthy().under(logs=False), EXCLUDED, "declares no final report"),
         Case("none declared", lambda: healthy().under(report=False), EXCLUDED, "declares no final report"),
+        Case("X undeclared", lambda: healthy().under(close_timeout_s=None), PASS, ""),
     ],
 }
 

@@ -19,6 +19,7 @@ from tests.harness.histories import (
     forced,
     healthy,
     story,
+    without_deadline,
 )
 
 
@@ -136,6 +137,12 @@ CASES: Cases = {
         ),
         Case("everybody left early", deserted, UNKNOWN, "only 0 clients that stayed"),
         Case("the record ends before the deadline", lambda: healthy().until(4.9), UNKNOWN, "only 0 clients"),
+        Case(
+            "no deadline",
+            lambda: without_deadline(odd_one().is_evicted(0.1)),
+            EXCLUDED,
+            "promises no drain timeout: declare drain_timeout_s, or timeout_env if it can be told",
+        ),
     ],
     13: [
         Case(
@@ -236,6 +243,14 @@ CASES: Cases = {
             "only 0 reading clients",
         ),
         Case("too few", lambda: evicting(6.0, 6.1), UNKNOWN, "only 2 reading clients"),
+        Case("no deadline", lambda: without_deadline(evicting(0.1, 0.2, 0.3)), PASS, "3 clients got 1012"),
+        Case("no deadline, and another code", lambda: without_deadline(evicting(0.1, code=1000)), FAIL, "with 1000"),
+        Case(
+            "no deadline, and nobody was closed",
+            lambda: without_deadline(story()).client("a-1").gives_up(60.1),
+            UNKNOWN,
+            "only 0 reading clients closed by the server",
+        ),
     ],
     15: [
         Case("within the pace", healthy, PASS, "24 closes in the second from t0+7.168 s (limit 40), 65 in all"),

@@ -19,6 +19,7 @@ from tests.harness.histories import (
     healthy,
     hear_everything,
     story,
+    without_deadline,
 )
 
 
@@ -198,6 +199,24 @@ CASES: Cases = {
         Case("none there", lambda: healthy().without("stalled"), UNKNOWN, "no hostile client was connected at the dea"),
         Case("everybody left early", deserted, UNKNOWN, "no hostile client"),
         Case("a pass stands whatever the lag", lambda: healthy().lags(6.0, 0.3), PASS, "1 of 1 hostile"),
+        Case(
+            "X undeclared, and held for long",
+            lambda: cut().client("a-1").is_closed(5.1).answers_the_close(5.2).ends(7.0).under(close_timeout_s=None),
+            PASS,
+            "hostile clients were cut off",
+        ),
+        Case(
+            "no deadline, and clients that read are still served",
+            lambda: without_deadline(story()).client("stalled-reader-1", hostile=True).client("a-1").gives_up(60.1),
+            UNKNOWN,
+            "1 clients that read were still served at t0+60.100 s, first a-1, and nothing says for how long: declare",
+        ),
+        Case(
+            "no deadline, and only a hostile client is left",
+            lambda: without_deadline(story()).client("stalled-reader-1", hostile=True).gives_up(60.1),
+            FAIL,
+            "1 of 1 hostile clients held their connections to the end",
+        ),
     ],
 }
 

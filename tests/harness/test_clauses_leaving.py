@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from harness.clauses import CLAUSES
-from tests.harness.histories import FAIL, PASS, UNKNOWN, Case, Cases, Story, check, each, healthy, story
+from tests.harness.histories import (
+    FAIL,
+    PASS,
+    UNKNOWN,
+    Case,
+    Cases,
+    Story,
+    check,
+    deserted,
+    each,
+    healthy,
+    story,
+    without_deadline,
+)
 
 
 def leaver(code: int, answer: int, at: float = 3.0) -> Story:
@@ -80,6 +93,24 @@ CASES: Cases = {
             "was answered 1012",
         ),
         Case("a pass stands whatever the lag", lambda: healthy().lags(0.5, 0.3), PASS, "6 closes"),
+        Case(
+            "no deadline, and the server closes at the same moment",
+            lambda: without_deadline(leaver(1000, 1012, at=5.0)),
+            PASS,
+            "6 closes by clients answered",
+        ),
+        Case(
+            "no deadline, and the server closes later",
+            lambda: without_deadline(leaver(1000, 1012)),
+            FAIL,
+            "closed with 1000 and was answered 1012",
+        ),
+        Case(
+            "no deadline, and the server closes nobody",
+            lambda: without_deadline(deserted()),
+            PASS,
+            "6 closes by clients answered",
+        ),
     ],
 }
 

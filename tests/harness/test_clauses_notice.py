@@ -19,6 +19,7 @@ from tests.harness.histories import (
     each,
     healthy,
     story,
+    without_deadline,
 )
 
 
@@ -114,6 +115,24 @@ CASES: Cases = {
         Case("nobody to tell", lambda: story(), UNKNOWN, "no client was connected at t0"),
         Case("a pass stands whatever the lag", lambda: healthy().lags(0.04, 0.3), PASS, "68 clients"),
         Case("a harness that lagged later", lambda: healthy().lags(3.0, 0.3), PASS, "68 clients"),
+        Case(
+            "no deadline, and any time left",
+            lambda: without_deadline(story()).client("a-1").told(0.1, 1800).is_evicted(9.0),
+            PASS,
+            "1 clients got one notice",
+        ),
+        Case(
+            "no deadline, and no time left",
+            lambda: without_deadline(story()).client("a-1").told(0.1, "soon").is_evicted(9.0),
+            FAIL,
+            "got a notice with 'soon' for the time left",
+        ),
+        Case(
+            "no deadline, and no moment",
+            lambda: without_deadline(story()).client("a-1").told(0.1, 1800, "soon").is_evicted(9.0),
+            FAIL,
+            "got a notice with 'soon' for the moment to reconnect",
+        ),
     ],
     6: [
         Case("notices, closes, exit", healthy, PASS, "first notice t0+0.020 s, 65 closes from t0+5.010 s, exit"),

@@ -19,6 +19,7 @@ from tests.harness.histories import (
     forced,
     healthy,
     story,
+    without_deadline,
 )
 
 MOMENTS = (0.05, 2.05, 4.05, 5.01, 7.01, 8.2, 9.25)
@@ -154,6 +155,7 @@ CASES: Cases = {
         Case(
             "none declared", lambda: healthy().under(progress_interval_s=None), EXCLUDED, "declares no progress lines"
         ),
+        Case("a deadline that nobody declared", lambda: without_deadline(but(5.01)), PASS, "6 lines"),
     ],
 }
 

@@ -17,6 +17,7 @@ from tests.harness.histories import (
     healthy,
     hear_everything,
     story,
+    without_deadline,
 )
 
 
@@ -185,6 +186,24 @@ CASES: Cases = {
             "no client was connected",
         ),
         Case("the record ends before", lambda: healthy().until(3.0), UNKNOWN, "no client was connected"),
+        Case(
+            "no deadline, and the first close ends it",
+            lambda: without_deadline(healthy()),
+            PASS,
+            "between t0+0.250 s and t0+4.910 s",
+        ),
+        Case(
+            "no deadline, and all are sent home",
+            lambda: without_deadline(healthy()).sends_home(3.0),
+            PASS,
+            "between t0+0.250 s and t0+2.900 s",
+        ),
+        Case(
+            "no deadline, and all are closed at once",
+            lambda: without_deadline(story()).client("a-1").is_evicted(0.1),
+            UNKNOWN,
+            "nothing can be seen in the stretch that ended at t0+0.100 s",
+        ),
     ],
     10: [
         Case(

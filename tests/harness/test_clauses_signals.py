@@ -5,7 +5,21 @@ from __future__ import annotations
 import pytest
 
 from harness.clauses import CLAUSES
-from tests.harness.histories import FAIL, PASS, UNKNOWN, Case, Cases, Story, check, each, forced, healthy, story
+from tests.harness.histories import (
+    EXCLUDED,
+    FAIL,
+    PASS,
+    UNKNOWN,
+    Case,
+    Cases,
+    Story,
+    check,
+    each,
+    forced,
+    healthy,
+    story,
+    without_deadline,
+)
 
 
 def storm(signals: int = 100, to: str = "process") -> Story:
@@ -72,6 +86,14 @@ def everybody_leaves(told: Story) -> Story:
     return told.exits(5.2)
 
 
+def ended(told: Story, close: bool = True, status: int = 0) -> Story:
+    """A target that promises nothing is done with all its clients soon after it was told to stop."""
+    for i in range(3):
+        told.client(f"a-{i}")
+        told = told.is_evicted(0.1) if close else told.ends(0.1)
+    return told.exits(0.2, status)
+
+
 CASES: Cases = {
     21: [
         Case(
@@ -115,6 +137,30 @@ CASES: Cases = {
         Case("not watched to the end", lambda: storm().until(7.0), UNKNOWN, "did not exit by itself"),
         Case("a pass stands whatever the lag", lambda: storm().lags(5.5, 0.3), PASS, "changed nothing"),
         Case("a target that stood still", lambda: storm().stands_still(4.0, 5.5), UNKNOWN, "had stopped the target"),
+        Case(
+            "no deadline",
+            lambda: ended(without_deadline(story()).signal(0.01)),
+            PASS,
+            "1 further SIGTERMs changed nothing; 3 clients were closed, once each; drained or evicted, it exited",
+        ),
+        Case(
+            "no deadline, and cut off",
+            lambda: ended(without_deadline(story()).signal(0.01), close=False),
+            FAIL,
+            "3 of 3 clients were not closed, but cut off; first a-0 at t0+0.100 s was ended without a close frame",
+        ),
+        Case(
+            "no deadline, and another status",
+            lambda: ended(without_deadline(story()).signal(0.01), status=1),
+            FAIL,
+            "exited with 1",
+        ),
+        Case(
+            "no deadline, and no other signal before the exit",
+            lambda: ended(without_deadline(story())).signal(0.3),
+            UNKNOWN,
+            "only 0 further SIGTERMs before the exit",
+        ),
     ],
     22: [
         Case(
@@ -142,6 +188,12 @@ CASES: Cases = {
             "a late supervisor", lambda: instead_of_the_signal(healthy()).ctrl_c(0).signal(1.1), UNKNOWN, "no SIGTERM"
         ),
         Case("forced", forced, UNKNOWN, "an operator forced the stop at t0+2.000 s"),
+        Case(
+            "no deadline",
+            lambda: ended(without_deadline(Story()).ctrl_c(0.0).signal(0.02)),
+            PASS,
+            "counted as one; 3 clients were closed, once each",
+        ),
     ],
     23: [
         Case("closed at once", forced, PASS, "forced at t0+2.000 s, 6 clients were closed by t0+2.110 s"),
@@ -176,6 +228,7 @@ CASES: Cases = {
         Case("a nervous operator", lambda: pressed().ctrl_c(0.9), UNKNOWN, "no SIGINT"),
         Case("one who comes too late", lambda: healthy().ctrl_c(9.45), UNKNOWN, "no SIGINT"),
         Case("a pass stands whatever the lag", lambda: forced().lags(2.1, 0.3), PASS, "forced at t0+2.000 s"),
+        Case("no deadline", lambda: without_deadline(forced()), EXCLUDED, "declare drain_timeout_s"),
     ],
     24: [
         Case(
@@ -208,6 +261,7 @@ CASES: Cases = {
         Case("closed early", lambda: odd_one(limited()).told(0.1).is_evicted(1.0), FAIL, "limit: clause 12: 1 of 72"),
         Case("nobody stayed", lambda: limited().until(4.0), UNKNOWN, "clause 12: only 0 clients"),
         Case("a signal", healthy, UNKNOWN, "a signal told the target to stop"),
+        Case("no deadline", lambda: without_deadline(limited()), PASS, "clause 12: the target promises no"),
     ],
     26: [
         Case(
@@ -239,6 +293,7 @@ CASES: Cases = {
             PASS,
             "SIGCONT at t0+6.5",
         ),
+        Case("no deadline", lambda: without_deadline(standing_still()), EXCLUDED, "declare drain_timeout_s"),
     ],
 }
 

@@ -19,6 +19,7 @@ from tests.harness.histories import (
     forced,
     healthy,
     story,
+    without_deadline,
 )
 
 
@@ -33,6 +34,20 @@ def exits_late(t: float) -> Story:
 
 def hangs(until: float) -> Story:
     return healthy().without("target", "exited").gives_up(until)
+
+
+def closed_at_once(exits: float) -> Story:
+    """A target that promises nothing closes all its clients within a second."""
+    told = without_deadline(story())
+    for i in range(3):
+        told.client(f"lingerer-{i}").is_evicted(1.0)
+    return told.exits(exits)
+
+
+def waits(hostile: bool = False) -> Story:
+    """One that promises nothing waits for two clients, one of which reads, unless it has been sent home."""
+    told = without_deadline(story()).client("stalled-reader-1", hostile=True).client("lingerer-1")
+    return (told.leaves(20.0) if hostile else told).gives_up(60.1).exits(60.2, -9).leaves_behind(60.3)
 
 
 def all_cut_early() -> Story:
@@ -135,6 +150,20 @@ CASES: Cases = {
         ),
         Case("not watched to the end", lambda: exiting(None), UNKNOWN, "not watched until it exited"),
         Case("a pass stands whatever the lag", lambda: deserted().lags(1.6, 0.3), PASS, "exit at t0+1.700 s"),
+        Case("all closed, and no deadline", lambda: closed_at_once(1.9), PASS, "exit at t0+1.900 s (limit t0+2.002 s)"),
+        Case("all closed, and it lingers", lambda: closed_at_once(2.1), FAIL, "exit at t0+2.100 s (limit t0+2.002 s)"),
+        Case(
+            "no deadline, and a client that stayed",
+            lambda: without_deadline(exiting(None)).client("x-1").gives_up(60.1),
+            UNKNOWN,
+            "1 of 7 clients did not leave by themselves before the exit, first x-1",
+        ),
+        Case(
+            "no deadline, and a hostile client",
+            lambda: closed_at_once(1.5).client("x-1", hostile=True).ends(1.5, "reset"),
+            UNKNOWN,
+            "first x-1",
+        ),
     ],
     17: [
         Case(
@@ -145,7 +174,23 @@ CASES: Cases = {
         ),
         Case("too late", lambda: exits_late(10.4), FAIL, "exit at t0+10.400 s (limit t0+10.300 s); 66 clients"),
         Case("a parent's delay", lambda: exits_late(10.4).under(parent_delay_s=0.2), PASS, "limit t0+10.500 s"),
-        Case("all at once", lambda: healthy().under(evict_per_s=None), FAIL, "limit t0+7.000 s"),
+        Case("pace undeclared", lambda: healthy().under(evict_per_s=None), PASS, "limit t0+65.000 s"),
+        Case("X undeclared", lambda: exits_late(64.9).under(close_timeout_s=None), PASS, "limit t0+65.000 s"),
+        Case("forced, and no pace", lambda: forced().under(evict_per_s=None), PASS, "limit t0+4.000 s"),
+        Case("no deadline", lambda: closed_at_once(59.9), PASS, "exit at t0+59.900 s (limit t0+60.000 s)"),
+        Case(
+            "no deadline, and only hostile clients are left",
+            lambda: waits(hostile=True),
+            FAIL,
+            "no exit by t0+60.100 s (limit t0+60.000 s); 2 clients were connected at t0 (there is no deadline",
+        ),
+        Case(
+            "no deadline, and clients that read are still served",
+            lambda: waits(),
+            UNKNOWN,
+            "1 clients that read were still served at t0+60.100 s, first lingerer-1, and nothing says for how long:"
+            " declare drain_timeout_s, pace_per_s, close_timeout_s",
+        ),
         Case("it hangs", lambda: hangs(20.0), FAIL, "no exit by t0+20.000 s (limit t0+10.300 s)"),
         Case(
             "two workers with half of them each",
@@ -286,6 +331,10 @@ CASES: Cases = {
             "still running when the harness gave up at t0+9.000 s",
         ),
         Case("nobody looked", lambda: story().exits(1.0), UNKNOWN, "what the target left behind was not looked at"),
+        Case(
+            "no deadline, and clients that read are still served", lambda: waits(), UNKNOWN, "declare drain_timeout_s"
+        ),
+        Case("no deadline, and only hostile clients are left", lambda: waits(hostile=True), FAIL, "still running"),
     ],
 }
 

@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from harness.cli import main, scenarios_of
-from harness.history.terms import environment_of, terms_of
-from harness.options import ask_of, parse, profile_of
-from harness.targets.declaration import REFERENCE
+from harness.history.terms import Terms, environment_of, terms_of
+from harness.options import ask_of, parse, profile_of, without_effect
+from harness.scenarios import SCENARIOS
+from harness.targets.declaration import REFERENCE, Profile
 
 TUTORIAL = ("--", sys.executable, "-m", "uvicorn", "tests.specimens.fastapi_tutorial:app", "--port", "{port}")
 
@@ -83,6 +84,54 @@ def test_a_foreign_target_is_what_the_options_declare() -> None:
     terms = terms_of(profile, ask_of(parse(["drain"])), evict_per_s=1.0)
     assert (terms.profile, terms.evict_per_s) == (profile, None)
     assert environment_of(terms) == {"T_S": "5"}
+
+
+def declaring(**declared: object) -> tuple[Profile, Terms]:
+    profile = Profile(command="{port}", **declared)
+    return profile, terms_of(profile, ask_of(parse(["drain"])), evict_per_s=20.0)
+
+
+def test_nothing_is_in_force_that_a_target_neither_can_be_told_nor_promises() -> None:
+    _, terms = declaring(window_env="W_S")
+    assert terms.undeclared == ["drain_timeout_s", "pace_per_s", "close_timeout_s"]
+    assert (terms.drain_timeout_s, terms.evict_per_s, terms.close_timeout_s) == (None, None, None)
+    assert environment_of(terms) == {}
+    assert terms.gone_after_s(clients=100) == terms.patience_s == 60.0
+
+
+def test_what_a_target_promises_is_in_force_and_what_it_can_be_told_before_that() -> None:
+    promises = {"drain_timeout_s": 30.0, "pace_per_s": 10.0, "close_timeout_s": 4.0}
+    _, terms = declaring(**promises)
+    assert (terms.drain_timeout_s, terms.evict_per_s, terms.close_timeout_s, terms.undeclared) == (30.0, 10.0, 4.0, [])
+    assert terms.gone_after_s(clients=100) == 30 + 10 + 4 + 1
+    _, terms = declaring(**promises, timeout_env="T_S", pace_env="P", close_timeout_env="C_S")
+    assert (terms.drain_timeout_s, terms.evict_per_s, terms.close_timeout_s) == (5.0, 20.0, 3.0)
+
+
+def test_a_time_that_was_asked_for_and_does_not_apply_is_said_in_one_line() -> None:
+    asked = parse(["drain", "--timeout", "2", "--close-timeout", "1"])
+    assert without_effect(asked, REFERENCE) == []
+    assert without_effect(parse(["drain"]), Profile(command="{port}")) == []
+    assert without_effect(asked, Profile(command="{port}", drain_timeout_s=30.0)) == [
+        "--timeout 2 does not apply: the target declares no timeout_env, and it promises 30 s",
+        "--close-timeout 1 does not apply: the target declares no close_timeout_env, and no close_timeout_s is declared"
+        " either",
+    ]
+
+
+def test_a_scenario_that_needs_a_deadline_is_told_to_those_who_promise_one_that_is_late_enough() -> None:
+    forced = SCENARIOS["operator_forces"]
+    assert forced.why_excluded(REFERENCE) is None
+    profile, _ = declaring(drain_timeout_s=30.0)
+    assert forced.why_excluded(profile) is None
+    profile, _ = declaring(drain_timeout_s=2.0)
+    assert forced.why_excluded(profile) == (
+        "the target promises a drain timeout of 2 s, and this takes 2.5 s: declare timeout_env if it can be told"
+    )
+    profile, _ = declaring()
+    for name in ("operator_forces", "frozen_across_the_deadline"):
+        assert "promises no drain timeout: declare drain_timeout_s" in (SCENARIOS[name].why_excluded(profile) or "")
+    assert SCENARIOS["ctrl_c"].why_excluded(profile) is None
 
 
 def test_a_reader_of_the_list_that_has_seen_enough_ends_it_without_a_word() -> None:
@@ -161,12 +210,12 @@ def test_the_naive_tutorial_server_fails_and_the_report_says_where(
     assert (outcome["scenario"], outcome["seed"], outcome["exit"], outcome["status"]) == ("drain", 3, 1, -15)
     assert outcome["target"].endswith("-m uvicorn tests.specimens.fastapi_tutorial:app --port {port}")
     verdicts = {clause["id"]: clause["verdict"] for clause in outcome["clauses"]}
-    assert {id for id, verdict in verdicts.items() if verdict == "fail"} >= {1, 3, 4, 5, 6, 12}
-    assert verdicts[15] == "excluded"
+    assert {id for id, verdict in verdicts.items() if verdict == "fail"} >= {4, 5, 6, 13}
+    assert verdicts[12] == verdicts[15] == "excluded"
     assert outcome["timeline"]["signal"] == 0.0
     assert outcome["timeline"]["first_notice"] is None
     assert 0 < outcome["timeline"]["last_close"] < outcome["timeline"]["exit"] < 1.0
-    assert json.loads(history.read_text().splitlines()[0])["terms"]["drain_timeout_s"] == 1.0
+    assert json.loads(history.read_text().splitlines()[0])["terms"]["drain_timeout_s"] is None
     told = capsys.readouterr().out
     assert " 5  told-once               fail " in told
     assert told.splitlines()[-2].startswith("drain: ")

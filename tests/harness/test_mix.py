@@ -11,17 +11,18 @@ import pytest
 from harness.clients.client import Client
 from harness.clients.mix import AT_SIGNAL_S, ClientFactory, ClientMix, enough_of_a_kind
 from harness.clients.personas import BusySender, LateAnswerer, Leaver, Talker
+from harness.history.record import History
+from harness.history.terms import terms_of
 from harness.probes.polling import gaps
 from harness.scenarios.drain import mix as mix_of_a_drain
 from harness.targets.declaration import REFERENCE, Ask, Profile
-from tests.harness.servers import empty_history
 
 ASK = Ask(clients=150, timeout_s=2.0, close_timeout_s=3.0, seed=7)
 FOREIGN = Profile(command="serve {port}")
 
 
 def crowd(mix: ClientMix, ask: Ask = ASK, profile: Profile = REFERENCE) -> list[Client]:
-    return ClientFactory(profile, ask, mix, empty_history()).assemble()
+    return ClientFactory(profile, ask, mix, History(terms_of(profile, ask, mix.evict_per_s))).assemble()
 
 
 def of(persona: type[Client], clients: list[Client]) -> list[Client]:

@@ -1,6 +1,6 @@
 """Somebody else's server: the `websockets` library's own, with paths of its own, stopped the way its manual shows.
 
-python -m tests.targets.websockets_echo PORT
+python -m tests.targets.websockets_echo PORT [--waits]: with it, it closes nobody and waits until all have left.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ async def echo(websocket: ServerConnection) -> None:
         await websocket.send(message)
 
 
-async def main(port: int) -> None:
+async def main(port: int, waits: bool) -> None:
     async with serve(echo, "127.0.0.1", port, process_request=answer_probes) as server:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close, not waits)
         await server.wait_closed()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[1]), "--waits" in sys.argv))
