@@ -1,4 +1,4 @@
-"""The command line: `drain`, `run NAME...|all`, `load`, `list`.
+"""The command line: `judge`, `drain`, `run NAME...|all`, `survey`, `load`, `list`.
 
 Owns the way of a command from its options to its exit code: 0 every clause of the asked level passes, is excluded or
 is known to fail, 1 one fails (or one that is known to fail passes), 2 one is unknown or there is no verdict (the target
@@ -15,8 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from .clauses import CLAUSES
-from .clauses.levels import standing_of
+from .clauses import CLAUSES, judge
+from .clauses.levels import standing_of, up_to
 from .clients.crowd import CrowdIncomplete
 from .load.command import load
 from .options import PROG, ask_of, parse, profile_of, without_effect
@@ -24,7 +24,10 @@ from .report import json as json_report
 from .report import junit
 from .report.console import ConsoleReport
 from .run import EXIT_CODES, PASSED, UNDECIDED, Outcome, run
-from .scenarios import SCENARIOS, Scenario
+from .scenarios import SCENARIOS, Scenario, that_look_at
+from .targets import file as target_file
+from .targets.declaration import Ask, Profile
+from .targets.survey import survey
 from .targets.target import TargetFailed
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -37,11 +40,11 @@ def main(argv: Sequence[str] | None = None, prog: str = PROG) -> int:
         return show_list()
     if args.what == "load":
         return load(args)
-    scenarios = [SCENARIOS["drain"]] if args.what == "drain" else scenarios_of(args.names)
-    report = ConsoleReport()
+    report = ConsoleReport(sys.stderr if args.what == "survey" else None)
+    perform = write_survey if args.what == "survey" else run_all
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(run_all(scenarios, args, report))
+            return runner.run(perform(args, report))
     except KeyboardInterrupt:
         report.complain("interrupted; what was started has been ended")
         return INTERRUPTED
@@ -55,23 +58,32 @@ def main(argv: Sequence[str] | None = None, prog: str = PROG) -> int:
     return UNDECIDED
 
 
+def scenarios_for(args: argparse.Namespace, profile: Profile) -> list[Scenario]:
+    """The scenarios that this command tells this target."""
+    if args.what == "judge":
+        return that_look_at(up_to(profile.level), profile)
+    return scenarios_of(["drain"] if args.what == "drain" else args.names)
+
+
 def scenarios_of(asked: Sequence[str]) -> list[Scenario]:
     """The scenarios that were asked for; `all` are those that do not run by name only."""
     every = [scenario.among_all() for scenario in SCENARIOS.values() if not scenario.by_name_only]
     return [scenario for each in asked for scenario in (every if each == "all" else [SCENARIOS[each]])]
 
 
-async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, report: ConsoleReport) -> int:
-    """Run scenarios one after another; what they have shown together decides."""
-    me = asyncio.current_task()
-    assert me is not None, "a coroutine runs in a task"
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
+async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
+    """Survey the target where it is not ours, then tell it scenarios one after another; the worst of them decides."""
+    end_on_sigterm()
     profile, ask = profile_of(args), ask_of(args)
     outcomes: list[Outcome] = []
     for line in without_effect(args, profile):
         report.complain(line)
     try:
-        for scenario in scenarios:
+        if not profile.reference:
+            found = await look_first(profile, ask, report)
+            profile = found.profile
+            outcomes += [found] if args.what == "judge" else []
+        for scenario in scenarios_for(args, profile):
             report.begin(scenario.name, profile.title, ask.seed)
             again = partial(report.tell_again, args.tellings)
             outcomes.append(await run(scenario, profile, ask, report.watch, args.tellings, again))
@@ -81,6 +93,31 @@ async def run_all(scenarios: Sequence[Scenario], args: argparse.Namespace, repor
     standing = standing_of(profile, [ruling for outcome in outcomes for ruling in outcome.rulings])
     report.conclude(standing)
     return EXIT_CODES[standing.verdict]
+
+
+async def look_first(profile: Profile, ask: Ask, report: ConsoleReport) -> Outcome:
+    """The survey: what was found is shown, and the calm stop is an outcome of the scenario without clients."""
+    report.begin("survey", profile.title, ask.seed)
+    findings, stop = await survey(profile, ask)
+    report.show_findings(findings)
+    scenario = SCENARIOS["nobody_there"]
+    rulings = judge(stop, scenario.clauses)
+    return Outcome(scenario, findings.profile, ask, stop, rulings, findings.stop.status)
+
+
+async def write_survey(args: argparse.Namespace, report: ConsoleReport) -> int:
+    """Print what a survey found as a target file, and for people on stderr."""
+    end_on_sigterm()
+    found = await look_first(profile_of(args), ask_of(args), report)
+    print(target_file.write(found.profile), end="")
+    return PASSED
+
+
+def end_on_sigterm() -> None:
+    """SIGTERM ends what this task does, and with it everything that it has started."""
+    me = asyncio.current_task()
+    assert me is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
 
 
 def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:

@@ -102,8 +102,10 @@ def build_parser(prog: str) -> Parser:
         epilog="Exit: 0 every clause of the level passes, is excluded or known; 1 one fails, or a known one passes; "
         "2 one is unknown, or no verdict.",
     )
-    commands = parser.add_subparsers(dest="what", required=True, metavar="drain | run | load | list")
+    commands = parser.add_subparsers(dest="what", required=True, metavar="judge | drain | run | survey | load | list")
     options = common_options()
+    commands.add_parser("judge", parents=[options], help="a survey, then whatever shows how far the target gets")
+    commands.add_parser("survey", parents=[options], help="what a target has, written as a target file to stdout")
     commands.add_parser("drain", parents=[options], help="every persona, evicted at the deadline")
     several = commands.add_parser("run", parents=[options], help="scenarios by name, or all")
     several.add_argument("names", nargs="+", metavar="NAME", help=f"{', '.join(SCENARIOS)}, or all")

@@ -73,6 +73,7 @@ async def run(
 
     It is told again while a clause is unknown because the machine was busy, `tellings` times in all, with the same
     seed; `again(number, rulings)` is called before each further telling, with what is still unknown for that reason.
+    A second want of the same observations is the target's and not the machine's.
 
     A target that declares not to have what the scenario needs is not started: every clause is excluded. They are
     unknown where it is the harness that lacks something. Raises TargetFailed, CrowdIncomplete, or OSError when
@@ -85,7 +86,11 @@ async def run(
         return _set_aside(scenario, profile, ask, Verdict.UNKNOWN, NO_BROKER)
     profile = scenario.suited(profile)
     told = [await _tell(scenario, profile, ask, watch)]
+    before: list[Ruling] = []
     while len(told) < tellings and (open_ones := [one for one in merged(told) if one.busy]):
+        if before == open_ones and all(one.short for one in open_ones):
+            break
+        before = open_ones
         again(len(told) + 1, open_ones)
         told.append(await _tell(scenario, profile, ask, watch))
     return Outcome(scenario, profile, ask, told[-1].history, merged(told), told[-1].status, told)

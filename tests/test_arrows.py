@@ -24,6 +24,7 @@ PURE = (
     "harness.clauses",
     "harness.clients.frame_rules",
     "harness.targets.declaration",
+    "harness.targets.findings",
     "harness.targets.talk",
     "harness.targets.values",
     "harness.clients.dialects",

@@ -31,5 +31,5 @@ def judge(history: History, ids: Iterable[int]) -> list[Ruling]:
     for clause_id in ids:
         one = CLAUSES[clause_id]
         judgement = short_or_busy(one.judge(history), machine)
-        rulings.append(Ruling(one.id, one.name, judgement.verdict, judgement.evidence, judgement.busy))
+        rulings.append(Ruling(one.id, one.name, judgement.verdict, judgement.evidence, judgement.busy, judgement.short))
     return rulings

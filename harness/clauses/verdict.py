@@ -62,6 +62,7 @@ class Ruling:
     verdict: Verdict
     evidence: str
     busy: bool = False
+    short: bool = False
 
 
 class Delay(NamedTuple):
@@ -160,9 +161,10 @@ def short_or_busy(judgement: Judgement, machine: MachineView) -> Judgement:
     """A want of observations as the machine's doing, where harness or target waited at any time of the run."""
     whole_run = -math.inf, math.inf
     waited_s = machine.lag_s(*whole_run) + machine.starved_s(*whole_run)
-    if not judgement.short or waited_s <= SMALLEST_BOUND_S / 4:
+    if not judgement.short or waited_s <= SMALLEST_BOUND_S:
         return judgement
-    return busy(f"{judgement.evidence}; harness and target waited {waited_s:.3f} s for the machine, which may be why")
+    why = f"harness and target waited {waited_s:.3f} s for the machine, which may be why"
+    return replace(judgement, evidence=f"{judgement.evidence}; {why}", busy=True)
 
 
 def busy(evidence: str) -> Judgement:

@@ -7,12 +7,14 @@ purpose: harness and server never import each other.
 
 | dialect | says | its own token in a text | another's token |
 |---|---|---|---|
-| broadcast, echo | the token, as plain text | answer | heard |
+| broadcast, echo, others | the token, as plain text | answer | heard |
+| twice | the token, as plain text | the first is the answer | heard |
 | envelope (`ebb.v1`) | `publish`, the token as `id` and as `data` | only the `ack` is the answer | heard |
 | silent | nothing | - | heard |
 
-In every dialect a JSON object whose `type` is `draining` is the drain notice. A server that both replies to
-the sender and broadcasts to it looks, in plain text, as if it answered twice.
+In every dialect a JSON object whose `type` is `draining` is the drain notice. Who hears what a client says is what
+tells the plain ones apart: `echo` the sender alone, `broadcast` the others too, `others` nobody else but they; a server
+that replies to the sender and broadcasts to it as well is `twice`.
 """
 
 from __future__ import annotations
@@ -111,6 +113,25 @@ class Dialect:
         return Answer(token.n) if token.sender == self.me else token
 
 
+class Twice(Dialect):
+    """Plain text, to a server that answers the sender and then broadcasts to it as well: the first is the answer."""
+
+    def __init__(self, me: str, room: str | None = None) -> None:
+        super().__init__(me, room)
+        self._answered: set[int] = set()
+
+    def read(self, text: str) -> Reading:
+        """What a received text means; the second copy of an own message is none of an answer."""
+        reading = super().read(text)
+        if not isinstance(reading, Answer):
+            return reading
+        if reading.n in self._answered:
+            self._answered.discard(reading.n)
+            return None
+        self._answered.add(reading.n)
+        return reading
+
+
 class Silent(Dialect):
     """Says nothing: for servers whose clients only listen."""
 
@@ -149,7 +170,9 @@ DIALECTS: dict[str, type[Dialect]] = {
     "broadcast": Dialect,
     "echo": Dialect,
     "envelope": Envelope,
+    "others": Dialect,
     "silent": Silent,
+    "twice": Twice,
 }
 
 

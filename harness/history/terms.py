@@ -21,7 +21,7 @@ class Terms:
 
     All times in seconds, the pace in closes a second; None: the target neither can be told it nor says what it
     promises, and nothing is put in its place. `reconnect_window_s` is the window that is really in force, after any cap
-    of the target's own. `answers`: it was seen to answer what clients send. `logs`: its output is captured.
+    of the target's own. `answers`: it was seen to answer what clients send.
     `patience_s`: how long the harness waits for the exit where nothing declared says how long that may take.
     """
 
@@ -33,8 +33,12 @@ class Terms:
     grace_s: float = 0.0
     notify_interval_s: float | None = None
     answers: bool = True
-    logs: bool = True
     patience_s: float = PATIENCE_S
+
+    @property
+    def logs(self) -> bool:
+        """Whether its output is captured."""
+        return self.profile.logs
 
     @property
     def parent_delay_s(self) -> float:

@@ -20,6 +20,7 @@ from ..clauses import Ruling, Verdict
 from ..clauses.levels import Standing
 from ..run import Outcome
 from ..scenarios import AnyStage
+from ..targets.findings import Findings
 from ..targets.target import TargetFailed
 from .timeline import hosts_timeline, starvation_of, timeline
 
@@ -60,6 +61,11 @@ class ConsoleReport:
     def begin(self, scenario: str, target: str, seed: int) -> None:
         """Say what is about to be done."""
         self._console.print(f"{scenario}: {target} (seed {seed})")
+
+    def show_findings(self, findings: Findings) -> None:
+        """What a survey found, and the options that override it."""
+        for line in findings.lines():
+            self._console.print(line)
 
     def tell_again(self, at_most: int, number: int, rulings: Sequence[Ruling]) -> None:
         """Why a scenario is told once more."""

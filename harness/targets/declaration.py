@@ -108,6 +108,7 @@ class Profile(BaseModel):
     notify_env: NonEmptyText | None = Field(None, description="Its variable for the notification interval, in seconds.")
     progress_env: NonEmptyText | None = Field(None, description="Its variable for the interval of progress lines.")
     broker_env: NonEmptyText | None = Field(None, description="Its variable for the URL of a Redis or Valkey.")
+    logs: Flag = Field(True, description="Whether what it prints reaches the harness.")
     shutdown_marker: NonEmptyText | None = Field(
         "Waiting for application shutdown.", description="In the line that it prints as lifespan shutdown begins."
     )
@@ -147,7 +148,12 @@ class Profile(BaseModel):
 
     def changed(self, **changes: Any) -> Profile:
         """The same target but for these fields. Raises ValidationError."""
-        return Profile(**{**dict(self), **changes})
+        return Profile(**{**self.declared, **changes})
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What it says about itself, field by field, without the defaults."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 REFERENCE = Profile(

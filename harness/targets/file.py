@@ -10,10 +10,12 @@ Owns the form and its errors: one line that names the file, the key, what is the
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
+import tomli_w
 from pydantic import ValidationError
 
 from .declaration import Profile
@@ -52,7 +54,7 @@ def read(written: dict[str, Any]) -> Profile:
     if unknown:
         raise ValueError(f"there is no key {unknown[0]!r}: allowed are base, {', '.join(Profile.model_fields)}")
     absent = [key for key, value in written.items() if (value is False or value == "none") and _may_be_none(key)]
-    known = dict(TARGETS[base]) if base else {"command": ["a target without one"]}
+    known = TARGETS[base].declared if base else {"command": ["a target without one"]}
     try:
         profile = Profile(**{**known, **written, **dict.fromkeys(absent)})
     except ValidationError as error:
@@ -63,6 +65,13 @@ def read(written: dict[str, Any]) -> Profile:
     if not any("{port}" in word for word in profile.command):
         raise ValueError("command has no {port}: the harness chooses the port and has to tell it")
     return profile
+
+
+def write(profile: Profile) -> str:
+    """What a profile says about itself, as a target file, in the order in which the fields are documented."""
+    said = profile.model_dump(mode="json", exclude_unset=True)
+    lines = {key: "none" if said[key] is None else said[key] for key in Profile.model_fields if key in said}
+    return tomli_w.dumps(lines | {"command": shlex.join(profile.command)})
 
 
 def _may_be_none(key: str) -> bool:

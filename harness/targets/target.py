@@ -137,6 +137,11 @@ class Target:
             await asyncio.sleep(READY_EVERY_S)
         return time.monotonic() >= since + IDLE_S
 
+    def fail_if_exited(self, reason: str) -> None:
+        """Raises TargetFailed, with this reason, where it has exited."""
+        if self._process.exited.is_set():
+            raise self._failure(reason)
+
     def note_children(self) -> None:
         """Remember its children, in case one outlives it. Costs some milliseconds: not near t0."""
         self._process.descendants.look()

@@ -72,7 +72,7 @@ CloseCodes = Annotated[
     Field(min_length=1),
     allowed("a list of close codes, 1000 to 4999"),
 ]
-DialectName = Literal["broadcast", "echo", "envelope", "silent"]
+DialectName = Literal["broadcast", "echo", "envelope", "others", "silent", "twice"]
 Level = Literal["clean", "drain", "handover"]
 KnownFailures = Annotated[
     dict[Annotated[int, Field(ge=1)], Annotated[Known, BeforeValidator(_with_a_reason)]],

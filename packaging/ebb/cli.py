@@ -15,6 +15,8 @@ from importlib.metadata import version
 
 BAD_USAGE = 2
 HARNESS = {
+    "judge": "a survey of any server, then every scenario that shows how far it gets",
+    "survey": "what a server has and how it stops, written as a target file",
     "drain": "every kind of client, told to stop, evicted at the deadline: the run that shows most",
     "run": "scenarios by name, or all",
     "list": "the scenarios and the clauses, with what each claims",

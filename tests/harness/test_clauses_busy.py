@@ -471,10 +471,10 @@ def one_racer() -> Story:
 
 @pytest.mark.parametrize("number", [1, 4], ids=["no probe in time", "too few racers"])
 def test_a_want_of_observations_is_the_machines_where_harness_or_target_waited_in_the_run(number: int) -> None:
-    at_ease, lagged, starved = one_racer(), one_racer().lags(0.0, 0.07), one_racer().starves(-1.0, 1.0, 0.07)
+    at_ease, lagged, starved = one_racer(), one_racer().lags(0.0, 0.26), one_racer().starves(-1.0, 1.0, 0.26)
     assert [judge(told.history(), [number])[0].busy for told in (at_ease, lagged, starved)] == [False, True, True]
     assert judge(lagged.history(), [number])[0].evidence.endswith(
-        "; harness and target waited 0.070 s for the machine, which may be why"
+        "; harness and target waited 0.260 s for the machine, which may be why"
     )
 
 

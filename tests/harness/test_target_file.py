@@ -78,7 +78,7 @@ def test_a_table_says_how_its_clients_talk(tmp_path: Path) -> None:
         ('command = "x"', "command has no {port}"),
         ('ready = "ready"', "ready = 'ready' is not allowed: a path, which begins with /, or \"none\""),
         ('ws = "none"', "ws = 'none' is not allowed: a path, which begins with /"),
-        ('dialect = "morse"', "dialect = 'morse' is not allowed: one of broadcast, echo, envelope, silent"),
+        ('dialect = "morse"', f"dialect = 'morse' is not allowed: one of {', '.join(sorted(DIALECTS))}"),
         ('timeout_env = ""', "timeout_env = '' is not allowed: a text, or \"none\""),
         ("timeout_env = 3", 'timeout_env = 3 is not allowed: a text, or "none"'),
         ("report = 1", "report = 1 is not allowed: true or false"),

@@ -95,6 +95,13 @@ async def test_it_is_told_so_often_at_most(monkeypatch: pytest.MonkeyPatch) -> N
     assert outcome.exit_code == UNDECIDED
 
 
+async def test_a_second_want_of_the_same_observations_is_not_told_a_third_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanting = Ruling(1, "readiness-first", UNKNOWN, "only 2 probes", busy=True, short=True)
+    outcome, words, _ = await told(monkeypatch, [telling(wanting) for _ in range(4)], at_most=3)
+    assert words == [(2, [1])]
+    assert len(outcome.tellings) == 2
+
+
 async def test_what_is_unknown_for_another_reason_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome, words, _ = await told(monkeypatch, [telling(ruling(UNKNOWN))], at_most=3)
     assert words == []

@@ -1,0 +1,76 @@
+"""A survey finds out what a server of others has; `judge` begins with one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+
+TUTORIAL = "tests.specimens.fastapi_tutorial:app"
+SURVEYS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "tutorial": (
+        ("{python}", "-m", "uvicorn", TUTORIAL, "--port", "{port}"),
+        {
+            "ws": "/ws",
+            "ready": "none",
+            "dialect": "broadcast",
+            "drained_statuses": [-15, 0, -2],
+            "shutdown_marker": "Waiting for application shutdown.",
+        },
+    ),
+    "two workers of gunicorn": (
+        (
+            "{python}",
+            "-m",
+            "gunicorn",
+            "-w",
+            "2",
+            "-k",
+            "uvicorn_worker.UvicornWorker",
+            "-b",
+            "127.0.0.1:{port}",
+            TUTORIAL,
+        ),
+        {"processes": 2, "broadcasts": False, "drained_statuses": [0]},
+    ),
+    "websockets": (
+        ("{python}", "-m", "tests.targets.websockets_echo", "{port}"),
+        {"ws": "/ws", "health": "/live", "dialect": "echo", "shutdown_marker": "none", "drained_statuses": [0]},
+    ),
+    "the reference server": (
+        ("{python}", "-m", "uvicorn", "server.main:app", "--port", "{port}"),
+        {"ready": "/ready", "health": "/health", "metrics": "/metrics", "broadcast": "/broadcast", "dialect": "others"},
+    ),
+}
+
+
+def survey(*command: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "harness", "survey", "--", *command]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", SURVEYS)
+def test_what_a_server_has_is_found_and_written_as_a_target_file(name: str):
+    command, expected = SURVEYS[name]
+
+    run = survey(*command)
+
+    assert run.returncode == 0, run.stderr
+    found = tomllib.loads(run.stdout)
+    assert {key: found[key] for key in expected} == expected, run.stderr
+    assert "calm stop" in run.stderr
+
+
+def test_a_server_that_exits_while_it_is_asked_is_said_so():
+    run = survey("{python}", "-m", "tests.targets.exits_when_asked", "{port}")
+
+    assert run.returncode == 2
+    assert "it exited while it was asked what it has, before any signal; exit status 3" in run.stderr
+    assert "Traceback" not in run.stderr
