@@ -1,8 +1,10 @@
 """Clauses 5, 6 and 8: how the connected clients are notified, and what may only come after that.
 
 Owns: the notice, the order of a shutdown as seen from outside, and the spread of the advised moments.
-Source: contract, section Notice; the distance between a sample and a uniform distribution is Kolmogorov and
-Smirnov's.
+Source: contract, section Notice. The distance between a sample and a uniform distribution is Kolmogorov and
+Smirnov's; its limit is exceeded by chance less than once in 100,000 runs, of any size (Dvoretzky, Kiefer, Wolfowitz and
+Massart). The most moments in a short stretch are the scan statistic: of n moments that fall evenly, so many follow one
+of them within the stretch with less than n times the binomial tail.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from .verdict import Delay, Gravity, Judgement, Offence, accuse, failed, passed,
 NOTICE_WITHIN_S = 1.0  # a client that leaves of its own accord before that need not have had a notice
 DEADLINE_ACCURACY_S = 1.0
 LEAST_MOMENTS = 50
+BURST_PARTS = (20, 100)  # a burst is looked for in stretches of such a part of the window
+BY_CHANCE = 1e-6  # so seldom moments that are drawn at random may look like a burst
 TWO_CHANNELS_S = 0.05  # an exit or a printed line and a socket's end reach the harness by different ways
 
 
@@ -173,13 +177,15 @@ def outlived_by_clients(seen: Drain, moment: float) -> list[Offence]:
 
 @clause(8, "spread-reconnects")
 def spread_reconnects(seen: Drain) -> Judgement:
-    """The advised reconnect moments are spread evenly over the window."""
+    """The advised reconnect moments are spread evenly over the window, with no burst.
+
+    No more fall into a twentieth or a hundredth of the window than chance allows where each is drawn at random.
+    """
     present = len(due_a_notice(seen))
     count = len(seen.notices)
-    if count == 0 and present >= LEAST_MOMENTS:
-        return failed(f"none of {present} clients got a moment to reconnect")
-    if count < LEAST_MOMENTS:
-        return too_few(count, LEAST_MOMENTS, "notices")
+    if not count:
+        none = f"none of {present} clients got a moment to reconnect"
+        return failed(none) if present else too_few(0, LEAST_MOMENTS, "notices")
     advised = [(t, who, who.notices[0].detail.get("reconnect_after_s")) for t, who in seen.notices]
     moments = [(moment, t, who) for t, who, moment in advised if _is_number(moment)]
     if len(moments) < count:
@@ -192,13 +198,49 @@ def spread_reconnects(seen: Drain) -> Judgement:
     ]
     if outside:
         return accuse(seen, outside, count, f"advised moments lie outside the window of {window_s:.3f} s")
-    distance = _distance_from_uniform(sorted(moment for moment, _, _ in moments), window_s)
+    advised_s = sorted(moment for moment, _, _ in moments)
+    distance = _distance_from_uniform(advised_s, window_s)
     limit = max(0.05, 2.5 / math.sqrt(count))
     said = (
         f"{count} moments up to {longest_s:.3f} s in a window of {window_s:.3f} s,"
         f" {distance:.3f} from an even spread (limit {limit:.3f})"
     )
-    return passed(said) if distance <= limit else failed(said)
+    if distance > limit:
+        return failed(said)
+    bursts = [_busiest(advised_s, window_s / part) for part in BURST_PARTS]
+    limits = [most_by_chance(count, 1 / part) for part in BURST_PARTS]
+    for (most, since_s), allowed, part in zip(bursts, limits, BURST_PARTS, strict=True):
+        if most > allowed:
+            stretch = f"{window_s / part:.3f} s from {since_s:.3f} s on"
+            return failed(f"{said}; {most} of them in the {stretch} (limit {allowed})")
+    if count < LEAST_MOMENTS:
+        return too_few(count, LEAST_MOMENTS, "notices")
+    return passed(f"{said}, {bursts[0][0]} at most in {window_s / BURST_PARTS[0]:.3f} s (limit {limits[0]})")
+
+
+def most_by_chance(count: int, part: float) -> int:
+    """How many of `count` moments, each at random, may fall into some stretch of such a `part` (0 to 1) of the window.
+
+    More do so less than once in a million runs, both stretches together. Exact for no count, and below none: the chance
+    that any moment is followed by so many is at most the sum of the chances of each.
+    """
+    tail, others = 0.0, count - 1
+    while others > 0 and count * tail <= BY_CHANCE / len(BURST_PARTS):
+        ways = math.lgamma(count) - math.lgamma(others + 1) - math.lgamma(count - others)
+        tail += math.exp(ways + others * math.log(part) + (count - 1 - others) * math.log1p(-part))
+        others -= 1
+    return others + 2 if count * tail > BY_CHANCE / len(BURST_PARTS) else 1
+
+
+def _busiest(moments: list[float], stretch_s: float) -> tuple[int, float]:
+    """The most of sorted moments in any stretch shorter than this, and the first of these."""
+    most, since, oldest = 0, 0.0, 0
+    for newest, moment in enumerate(moments):
+        while moment - moments[oldest] >= stretch_s and oldest < newest:
+            oldest += 1
+        if newest - oldest + 1 > most:
+            most, since = newest - oldest + 1, moments[oldest]
+    return most, since
 
 
 def _distance_from_uniform(moments: list[float], window_s: float) -> float:

@@ -8,6 +8,7 @@ Source: contract, section Signals.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from ..history.client import ClientView
 from ..history.drain import READY_WITHIN_S, Drain
@@ -45,19 +46,24 @@ from .verdict import (
 LEAST_SIGTERMS = 100
 ONE_PRESS_S = 1.0
 AT_ONCE_S = 1.0
+MOVED_S = 0.25  # beyond the deadline: so late a server may have heard of the signal (clause 1), and no later
 
 
 @clause(21, "idempotent")
 def idempotent(seen: Drain) -> Judgement:
     """A hundred further SIGTERMs change nothing, never the deadline or the status.
 
-    Without a deadline they come until it exits.
+    The deadline has moved where the first close comes more than 250 ms after it and the time between two closes more:
+    a server looks at its clock in steps, and its closes show how long these are. Without a deadline the signals come
+    until it exits.
     """
     further = [order for order in seen.orders[1:] if _is_sigterm_before_the_deadline(seen, order)]
     least, until = (1, "the exit") if seen.deadline is None else (LEAST_SIGTERMS, seen.grace_end)
-    if len(further) < least:
-        return too_few(len(further), least, f"further SIGTERMs before {until}")
-    return _is_one_stop(seen, f"{len(further)} further SIGTERMs changed nothing")
+    few = too_few(len(further), least, f"further SIGTERMs before {until}")
+    if not further:
+        return few
+    one_stop = _is_one_stop(seen, f"{len(further)} further SIGTERMs changed nothing")
+    return one_stop if one_stop.verdict is Verdict.FAIL or len(further) >= least else few
 
 
 def _is_sigterm_before_the_deadline(seen: Drain, order: Event) -> bool:
@@ -90,17 +96,18 @@ def _is_one_stop(seen: Drain, success: str) -> Judgement:
         return _is_one_close_each(seen, success)
     if early := closed_early(seen):
         return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
-    stayed = stayers(seen)
+    status, stayed = exit_status(seen), stayers(seen)
+    if status.verdict is Verdict.FAIL:
+        return status
     if len(stayed) < LEAST_STAYERS:
         return too_few(len(stayed), LEAST_STAYERS, f"clients that stayed until {seen.grace_end}")
     if seen.was_frozen(seen.evicts_at, seen.evicts_at + AT_ONCE_S):
         return unknown(f"the harness had stopped the target at {seen.grace_end}")
     if doubt := closes_may_have_been_early(seen):
         return doubt
-    begun = _begins_to_close(seen, seen.evicts_at, success)
+    begun = _begins_to_close(seen, seen.evicts_at, success, min(AT_ONCE_S, MOVED_S + _step_s(seen)))
     if begun.verdict is not Verdict.PASS:
         return begun
-    status = exit_status(seen)
     return status if status.verdict is not Verdict.PASS else passed(f"{begun.evidence}; {status.evidence}")
 
 
@@ -116,9 +123,14 @@ def _is_one_close_each(seen: Drain, success: str) -> Judgement:
     return passed(f"{success}; {len(closes)} clients were closed, once each; {status.evidence}")
 
 
-def _begins_to_close(seen: Drain, since: float, success: str) -> Judgement:
-    """Whether the first close by the server came within a second of a moment at which clients were there."""
-    limit = since + AT_ONCE_S + seen.terms.parent_delay_s
+def _step_s(seen: Drain) -> float:
+    """The longest time between two closes by the server: so seldom it looks at its clock, or less."""
+    return max((after - before for (before, _), (after, _) in pairwise(seen.reader_evictions)), default=0.0)
+
+
+def _begins_to_close(seen: Drain, since: float, success: str, within_s: float = AT_ONCE_S) -> Judgement:
+    """Whether the first close by the server came soon after a moment at which clients were there."""
+    limit = since + within_s + seen.terms.parent_delay_s
     closes = seen.reader_evictions
     first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "no client was closed"
     said = f"{first} (limit {seen.at(limit)})"
@@ -127,7 +139,7 @@ def _begins_to_close(seen: Drain, since: float, success: str) -> Judgement:
     waiting = [client for client in seen.readers if client.connected_at(since) and client.connected_at(limit)]
     if not waiting or seen.seen_until < limit:
         return unknown(f"no client stayed until {seen.at(limit)} to be closed")
-    return late(seen, said, Delay(since, closes[0][0] if closes else seen.seen_until, limit, AT_ONCE_S))
+    return late(seen, said, Delay(since, closes[0][0] if closes else seen.seen_until, limit, within_s))
 
 
 @clause(23, "operator-force")
@@ -196,9 +208,10 @@ def startup(seen: Drain) -> Judgement:
     limit = arrived + AT_ONCE_S
     if doubt := stood_still(seen, seen.t0, limit):
         return doubt
-    if seen.profile.ready and seen.up_at is not None and seen.up_at >= arrived:
-        said = f"told to stop in startup, it was ready at {seen.at(seen.up_at)}"
-        return late(seen, said, Delay(seen.t0, seen.up_at, arrived, READY_WITHIN_S))
+    ready = [t for t in seen.found_ready if t >= arrived] if seen.profile.ready else []
+    if ready:
+        said = f"told to stop in startup, it was ready at {seen.at(ready[-1])}"
+        return late(seen, said, Delay(seen.t0, ready[-1], arrived, READY_WITHIN_S))
     if seen.exited_at is not None:
         said = f"told to stop in startup, it exited at {seen.at(seen.exited_at)} (limit {seen.at(limit)})"
         if seen.exited_at <= limit:
@@ -212,10 +225,10 @@ def startup(seen: Drain) -> Judgement:
 
 @clause(25, "any-cause")
 def any_cause(seen: Drain) -> Judgement:
-    """A stop with no signal (request limit reached, reload) drains as well."""
+    """A stop with no signal (request limit reached, reload) drains as well: notice, grace and goodbye."""
     if seen.cause is None:
         return unknown("a signal told the target to stop")
-    whole = together({5: told_once(seen), 12: keeps_the_grace(seen)})
+    whole = together({5: told_once(seen), 12: keeps_the_grace(seen), 13: says_goodbye(seen)})
     return replace(whole, evidence=f"stopped by {seen.cause}: {whole.evidence}")
 
 
@@ -231,8 +244,9 @@ def frozen(seen: Drain) -> Judgement:
     if early := closed_early(seen):
         return accuse(seen, early, len(seen.readers), f"clients were closed before {seen.grace_end}")
     there = [client for client in seen.readers if client.connected_at(thawed)]
-    if len(there) < LEAST_STAYERS:
+    begun, pace = _begins_to_close(seen, thawed, f"SIGCONT at {seen.at(thawed)}"), no_cliff(seen)
+    if pace.verdict is Verdict.FAIL:
+        return together({15: pace})
+    if begun.verdict is not Verdict.FAIL and len(there) < LEAST_STAYERS:
         return too_few(len(there), LEAST_STAYERS, f"clients connected at SIGCONT ({seen.at(thawed)})")
-    begun = _begins_to_close(seen, thawed, f"SIGCONT at {seen.at(thawed)}")
-    pace = no_cliff(seen)
-    return together({15: pace}) if pace.verdict is Verdict.FAIL else begun
+    return begun

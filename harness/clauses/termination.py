@@ -21,6 +21,7 @@ def leaves_when_empty(seen: Drain) -> Judgement:
     """Once the last client has left early, the process is gone within 1 s.
 
     Without a deadline a client that was closed has left as well.
+    An exit after the deadline, though it comes within that second, does not tell whether it waited for the deadline.
     """
     holding = [client for client in seen.handshakes if client.opened_at is not None or client.hostile]
     clients = [client for client in holding if not _was_gone_before(client, seen.t0)]
@@ -37,9 +38,11 @@ def leaves_when_empty(seen: Drain) -> Judgement:
     since = f"{len(clients)} clients had left and the grace was over at {seen.at(empty)}"
     if seen.exited_at is not None:
         said = f"exit at {seen.at(seen.exited_at)} (limit {seen.at(limit)}); {since}"
-        if seen.exited_at <= limit:
-            return passed(said)
-        return late(seen, said, Delay(empty, seen.exited_at, limit, GONE_WITHIN_S))
+        if seen.exited_at > limit:
+            return late(seen, said, Delay(empty, seen.exited_at, limit, GONE_WITHIN_S))
+        if seen.deadline is not None and empty <= seen.evicts_at <= seen.exited_at:
+            return unknown(f"{said}, and it may have waited for {seen.grace_end}")
+        return passed(said)
     if seen.gave_up_at is not None:
         said = f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)}); {since}"
         return late(seen, said, Delay(empty, seen.gave_up_at, limit, GONE_WITHIN_S))
@@ -66,24 +69,24 @@ def bounded(seen: Drain) -> Judgement:
     Where timeout, pace or X is undeclared the harness's patience is the bound, once no client that reads is there.
     """
     there = [client for client in seen.handshakes if holds_on(seen, client)]
-    if not there and not (seen.reader_evictions and seen.exited_at is not None):
-        return unknown(f"no client was connected at {seen.grace_end}")
     begin = max([thawed for frozen, thawed in seen.freezes if frozen < seen.evicts_at] + [seen.evicts_at])
     most = _most_on_one_worker(seen, there)
     limit = begin + _closing_may_take_s(seen, most) + seen.terms.parent_delay_s
     since = f"{len(there)} clients were connected at {seen.grace_end}"
     if seen.profile.processes > 1:
         since += f", {most} of them to one of {seen.profile.processes} processes"
-    if seen.exited_at is not None:
+    if seen.exited_at is not None and seen.exited_at > limit:
         said = f"exit at {seen.at(seen.exited_at)} (limit {seen.at(limit)}); {since}"
-        if seen.exited_at <= limit:
-            return passed(said)
         return late(seen, said, Delay(seen.evicts_at, seen.exited_at, limit, GONE_WITHIN_S))
     if doubt := may_serve_on(seen):
         return doubt
-    if seen.gave_up_at is not None and seen.gave_up_at > limit:
+    if seen.exited_at is None and seen.gave_up_at is not None and seen.gave_up_at > limit:
         said = f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)}); {since}"
         return late(seen, said, Delay(seen.evicts_at, seen.gave_up_at, limit, GONE_WITHIN_S))
+    if not there and not (seen.reader_evictions and seen.exited_at is not None):
+        return unknown(f"no client was connected at {seen.grace_end}")
+    if seen.exited_at is not None:
+        return passed(f"exit at {seen.at(seen.exited_at)} (limit {seen.at(limit)}); {since}")
     return unknown(f"the target was not watched until it exited or the limit {seen.at(limit)} had passed")
 
 
@@ -145,6 +148,9 @@ def cleans_up_once(seen: Drain) -> Judgement:
         return unknown("no output of the target was captured")
     shutdowns = [line.t for line in seen.lines if marker in line.detail["text"] and line.t >= seen.t0]
     due = seen.profile.processes
+    if shutdowns and (early := outlived_by_clients(seen, shutdowns[-1])):
+        charge = f"clients were still connected when lifespan shutdown began ({seen.at(shutdowns[-1])})"
+        return accuse(seen, early, len(seen.readers), charge)
     if len(shutdowns) > due:
         moments = f"{seen.at(shutdowns[0])} and {seen.at(shutdowns[1])}"
         return failed(f"lifespan shutdown began {len(shutdowns)} times, first at {moments} (limit {due})")
@@ -154,10 +160,6 @@ def cleans_up_once(seen: Drain) -> Judgement:
         if not shutdowns:
             return failed(f"lifespan shutdown never began: no line with {marker!r} after t0")
         return failed(f"lifespan shutdown began in {len(shutdowns)} of {due} processes")
-    early = outlived_by_clients(seen, shutdowns[-1])
-    if early:
-        charge = f"clients were still connected when lifespan shutdown began ({seen.at(shutdowns[-1])})"
-        return accuse(seen, early, len(seen.readers), charge)
     each = f" in each of {due} processes" if due > 1 else ""
     return passed(f"lifespan shutdown began once{each}, at {seen.at(shutdowns[-1])}, after the last client's end")
 

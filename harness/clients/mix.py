@@ -74,7 +74,8 @@ class ClientMix:
     """How many clients of each persona; `late_leavers` are those who leave only after the deadline, while others are
     evicted, and `leavers_at_signal` those who leave at the moment of the signal.
 
-    `eviction_s`: how long the eviction of those who stay is to last.
+    `eviction_s`: how long the eviction of those who stay is to last. `left_by`: the part of the drain timeout by which
+    the leavers have left.
     """
 
     lingerers: int = 0
@@ -97,6 +98,7 @@ class ClientMix:
     mid_fragments: int = 0
     resetters: int = 0
     eviction_s: float = EVICTION_S
+    left_by: float = 0.9
 
     @property
     def size(self) -> int:
@@ -156,7 +158,7 @@ class ClientFactory:
         clients: list[Client] = []
         clients += (self.listener(Lingerer) for _ in range(mix.lingerers))
         clients += (self.listener(Cooperative) for _ in range(mix.cooperative))
-        clients += self._leavers(mix.leavers, 0.1 * d, 0.9 * d)
+        clients += self._leavers(mix.leavers, 0.1 * d, mix.left_by * d)
         clients += self._leavers(mix.leavers_at_signal, 0.0, AT_SIGNAL_S)
         clients += self._leavers(mix.late_leavers, d + 0.02, d + mix.eviction_s / 2)
         clients += self._late_answerers()

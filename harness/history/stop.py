@@ -117,8 +117,13 @@ class Stop:
     @cached_property
     def up_at(self) -> float | None:
         """When the harness first found the target ready; for a request, when that was begun."""
+        return min(self.found_ready, default=None)
+
+    @cached_property
+    def found_ready(self) -> list[float]:
+        """Each time that it did."""
         found = self._target("ready") + [event for event in self._apparatus["ready"] if event.detail["status"] == 200]
-        return min((event.detail.get("began", event.t) for event in found), default=None)
+        return sorted(event.detail.get("began", event.t) for event in found)
 
     @cached_property
     def lines(self) -> list[Event]:

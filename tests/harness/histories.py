@@ -44,6 +44,7 @@ CROWD = 60
 POSTS = range(8)
 BUSY = ("busy-1", "busy-2")
 MESSAGES = range(12)
+SPREAD, GOLDEN = object(), (5**0.5 - 1) / 2
 
 
 class Story:
@@ -114,7 +115,9 @@ class Story:
     def is_let_in(self, t: float) -> Self:
         return self.add(t, "let_in")
 
-    def told(self, t: float, deadline_s: object = None, reconnect_after_s: object = 1.0) -> Self:
+    def told(self, t: float, deadline_s: object = None, reconnect_after_s: object = SPREAD) -> Self:
+        if reconnect_after_s is SPREAD:
+            reconnect_after_s = 2.4 * (GOLDEN * sum(what == "notice" for _, _, what, _ in self.told_of) % 1)
         left = (self.terms.drain_timeout_s or 5.0) - t if deadline_s is None else deadline_s
         return self.add(t, "notice", deadline_s=left, reconnect_after_s=reconnect_after_s)
 

@@ -195,7 +195,7 @@ CASES: Cases = {
         Case("nothing to order", lambda: story().exits(0.1), UNKNOWN, "no notice and no close"),
     ],
     8: [
-        Case("spread evenly", healthy, PASS, "71 moments up to 2.479 s in a window of 2.500 s"),
+        Case("spread evenly", healthy, PASS, "71 moments up to 2.479 s in a window of 2.500 s, 0.0"),
         Case(
             "a burst",
             lambda: advising(*[1.0] * 60),
@@ -218,6 +218,8 @@ CASES: Cases = {
             " first lingerer-51 at t0+0.100 s was given 3.000",
         ),
         Case("before the window", lambda: advising(*EVEN, -0.1), FAIL, "was given -0.100 s"),
+        Case("one of few outside", lambda: advising(1, 2, 3), FAIL, "1 of 3 advised moments lie outside"),
+        Case("few without a moment", lambda: advising(1, None), FAIL, "1 of 2 notices advised no moment to reconnect"),
         Case(
             "no moments",
             lambda: advising(*[None] * 60),
@@ -225,10 +227,32 @@ CASES: Cases = {
             "60 of 60 notices advised no moment to reconnect; first lingerer-0 at t0+0.100 s was given none",
         ),
         Case("sixty clients, nobody told", lambda: healthy().without(what="notice"), FAIL, "none of 62 clients"),
-        Case("few clients, nobody told", lambda: story(), UNKNOWN, "only 0 notices"),
+        Case(
+            "few clients, nobody told", lambda: story().client("lingerer-1").is_evicted(5.5), FAIL, "none of 1 clients"
+        ),
+        Case("no clients", lambda: story(), UNKNOWN, "only 0 notices"),
+        Case(
+            "a burst in an even spread",
+            lambda: advising(*[2.5 * i / 100 for i in range(100)], *[1.2505] * 11),
+            FAIL,
+            "111 moments up to 2.475 s in a window of 2.500 s, 0.058 from an even spread (limit 0.237);"
+            " 13 of them in the 0.025 s from 1.250 s on (limit 12)",
+        ),
+        Case(
+            "a broader one",
+            lambda: advising(*[2.5 * i / 100 for i in range(100)], *[1.25 + i / 200 for i in range(22)]),
+            FAIL,
+            "27 of them in the 0.125 s from",
+        ),
+        Case(
+            "what chance allows", lambda: advising(*[2.5 * i / 100 for i in range(100)], *[1.2505] * 9), PASS, "14 at m"
+        ),
+        Case(
+            "five of six at once", lambda: advising(*[1.0] * 6, 2.0), FAIL, "6 of them in the 0.025 s from 1.000 s on"
+        ),
         Case(
             "too few notices",
-            lambda: advising(*EVEN[:49]),
+            lambda: advising(*[2.5 * moment for moment in EVEN[:49]]),
             UNKNOWN,
             "only 49 notices, and a verdict needs 50",
         ),

@@ -82,6 +82,13 @@ CASES: Cases = {
             PASS,
             "exit at t0+0.300 s (limit t0+1.000",
         ),
+        Case(
+            "gone at its deadline, which came soon",
+            lambda: exiting(2.4).under(drain_timeout_s=2.3),
+            UNKNOWN,
+            "1.511 s, and it may have waited for the deadline (t0+2.300 s)",
+        ),
+        Case("gone before it", lambda: exiting(2.2).under(drain_timeout_s=2.3), PASS, "exit at t0+2.200 s"),
         Case("lingers", lambda: exiting(2.6), FAIL, "exit at t0+2.600 s (limit t0+2.511 s)"),
         Case(
             "stays out its grace",
@@ -221,6 +228,9 @@ CASES: Cases = {
         Case("all cut early", lambda: all_cut_early().exits(0.2), PASS, "exit at t0+0.200 s"),
         Case("all cut early, and not watched", all_cut_early, UNKNOWN, "no client was connected"),
         Case("everybody left early", deserted, UNKNOWN, "no client was connected at the deadline (t0+5.000 s)"),
+        Case(
+            "and still it hangs", lambda: exiting(None).gives_up(9.0), FAIL, "no exit by t0+9.000 s (limit t0+7.000 s)"
+        ),
         Case("not watched to the end", lambda: healthy().until(9.0), UNKNOWN, "not watched until it exited"),
         Case("a pass stands whatever the lag", lambda: healthy().lags(6.0, 0.3), PASS, "exit at t0+9.400 s"),
     ],
@@ -244,6 +254,12 @@ CASES: Cases = {
             lambda: silent().prints(5.5),
             FAIL,
             "clients were still connected when lifespan shutdown began (t0+5.500 s); first",
+        ),
+        Case(
+            "while clients were connected, and not watched to the end",
+            lambda: silent().without("target", "exited").prints(5.5).under(processes=2),
+            FAIL,
+            "clients were still connected when lifespan shutdown began (t0+5.500 s)",
         ),
         Case("as the last end arrives", lambda: silent().prints(8.1), PASS, "began once, at t0+8.100 s"),
         Case(
