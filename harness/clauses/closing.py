@@ -8,11 +8,13 @@ registry.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from ..history.client import ClientView
+from ..history.client import ClientView, End
 from ..history.drain import Drain
 from .registry import clause
 from .verdict import (
+    Delay,
     Gravity,
     Judgement,
     Offence,
@@ -28,6 +30,7 @@ from .verdict import (
 
 LEAST_STAYERS = 3
 LEAST_GOODBYES = 3
+SPARE_FOR_ANSWERS = 0.2  # of the close timeout: late answerers use up to nine tenths of it
 PACE_WINDOW_S = 1.0
 NOTICE_ACCURACY_S = 0.25
 LEAST_EVICTION_S = 3.0
@@ -120,11 +123,11 @@ def says_goodbye(seen: Drain) -> Judgement:
     Undeclared, the code is 1012 or 1001, one of them for everybody.
     """
     codes = " or ".join(map(str, seen.goodbye_codes))
-    due = [client for client in seen.readers if _is_owed_a_goodbye(seen, client)]
+    due = [client for client in seen.readers if _is_owed_a_goodbye(seen, client) and not _was_too_slow(seen, client)]
     offences = [
-        Offence(client.evicted_at or seen.evicts_at, client.name, flaw[0], gravity=flaw[1])
+        Offence(client.evicted_at or seen.evicts_at, client.name, flaw.what, flaw.delay, gravity=flaw.gravity)
         for client in due
-        if (flaw := _flaw_of_goodbye(client, seen.goodbye_codes))
+        if (flaw := _flaw_of_goodbye(client, seen.goodbye_codes, seen.terms.close_timeout_s))
     ]
     if offences:
         charge = f"clients did not get {codes} and a complete closing handshake"
@@ -141,19 +144,43 @@ def _is_owed_a_goodbye(seen: Drain, client: ClientView) -> bool:
     return client.connected_at(seen.evicts_at) and client.left_at is None and seen.seen_until > seen.evicts_at
 
 
-def _flaw_of_goodbye(client: ClientView, codes: tuple[int, ...]) -> tuple[str, Gravity] | None:
+def _was_too_slow(seen: Drain, client: ClientView) -> bool:
+    """Whether it had the whole close timeout and did not answer: clients do, so it was the harness that was late."""
+    close, answer, end = client.close_received, client.close_answer, client.ended
+    if close is None or end is None or end.how == "local" or close.code not in seen.goodbye_codes:
+        return False
+    return (answer is None or end.t < answer.t) and end.t - close.t >= seen.terms.close_timeout_s
+
+
+class _Flaw(NamedTuple):
+    what: str
+    gravity: Gravity = Gravity.WRONG
+    delay: Delay | None = None
+
+
+def _flaw_of_goodbye(client: ClientView, codes: tuple[int, ...], close_timeout_s: float) -> _Flaw | None:
     close, answer, end = client.close_received, client.close_answer, client.ended
     if close is None:
         if end is None or end.how == "local":
-            return "was never closed", Gravity.HELD
-        return f"was ended by {end.how} without a close frame", Gravity.MISSING
+            return _Flaw("was never closed", Gravity.HELD)
+        return _Flaw(f"was ended by {end.how} without a close frame", Gravity.MISSING)
     if close.code not in codes:
-        return f"was closed with {close.code}", Gravity.WRONG
+        return _Flaw(f"was closed with {close.code}")
     if end is None or end.how == "local":
-        return "was left connected after its close frame", Gravity.WRONG
+        return _Flaw("was left connected after its close frame")
     if answer is None or end.t < answer.t:
-        return f"was ended by {end.how} after the close frame, before its answer to it", Gravity.WRONG
-    return (f"was ended by {end.how} after its answer", Gravity.WRONG) if end.how != "eof" else None
+        return _cut_before_its_answer(close.t, end, close_timeout_s)
+    return _Flaw(f"was ended by {end.how} after its answer") if end.how != "eof" else None
+
+
+def _cut_before_its_answer(closed_at: float, end: End, close_timeout_s: float) -> _Flaw:
+    """It had less than the close timeout for its answer.
+
+    On a busy machine the timeout may have begun before the close frame was seen, and the answer have come late.
+    """
+    missing_s = close_timeout_s - (end.t - closed_at)
+    delay = Delay(closed_at, end.t, end.t - missing_s, SPARE_FOR_ANSWERS * close_timeout_s)
+    return _Flaw(f"was ended by {end.how} after the close frame, before its answer to it", delay=delay)
 
 
 @clause(15, "no-cliff")

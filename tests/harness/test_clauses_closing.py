@@ -172,6 +172,30 @@ CASES: Cases = {
             "was ended by eof after the close frame, before its answer",
         ),
         Case(
+            "no answer in the whole close timeout",
+            lambda: odd_one().is_closed(6.0).ends(7.0, "reset"),
+            PASS,
+            "65 clients got 1012",
+        ),
+        Case(
+            "a late answer, and the end a moment before the close timeout",
+            lambda: odd_one().is_closed(6.0).ends(6.9).answers_the_close(6.95),
+            FAIL,
+            "was ended by eof after the close frame, before its answer",
+        ),
+        Case(
+            "the same, with a close frame that a harness that lagged saw late",
+            lambda: odd_one().lags(6.0, 0.12).about("odd-1").is_closed(6.0).ends(6.9).answers_the_close(6.95),
+            UNKNOWN,
+            "the harness itself lagged 0.120 s between t0+6.000 s and t0+6.900 s, more than a quarter of 0.200 s",
+        ),
+        Case(
+            "lag that explains a part of it only",
+            lambda: odd_one().lags(6.0, 0.12).about("odd-1").is_closed(6.0).ends(6.5),
+            FAIL,
+            "was ended by eof after the close frame, before its answer",
+        ),
+        Case(
             "no time for an answer",
             lambda: odd_one().is_closed(6.0).ends(6.01, "reset"),
             FAIL,
