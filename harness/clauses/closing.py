@@ -127,7 +127,7 @@ def says_goodbye(seen: Drain) -> Judgement:
     offences = [
         Offence(client.evicted_at or seen.evicts_at, client.name, flaw.what, flaw.delay, gravity=flaw.gravity)
         for client in due
-        if (flaw := _flaw_of_goodbye(client, seen.goodbye_codes, seen.terms.close_timeout_s))
+        if (flaw := _flaw_of_goodbye(client, seen.goodbye_codes, seen.terms.answered_within_s))
     ]
     if offences:
         charge = f"clients did not get {codes} and a complete closing handshake"
@@ -149,7 +149,7 @@ def _was_too_slow(seen: Drain, client: ClientView) -> bool:
     close, answer, end = client.close_received, client.close_answer, client.ended
     if close is None or end is None or end.how == "local" or close.code not in seen.goodbye_codes:
         return False
-    return (answer is None or end.t < answer.t) and end.t - close.t >= seen.terms.close_timeout_s
+    return (answer is None or end.t < answer.t) and end.t - close.t >= seen.terms.answered_within_s
 
 
 class _Flaw(NamedTuple):
@@ -158,7 +158,7 @@ class _Flaw(NamedTuple):
     delay: Delay | None = None
 
 
-def _flaw_of_goodbye(client: ClientView, codes: tuple[int, ...], close_timeout_s: float) -> _Flaw | None:
+def _flaw_of_goodbye(client: ClientView, codes: tuple[int, ...], within_s: float) -> _Flaw | None:
     close, answer, end = client.close_received, client.close_answer, client.ended
     if close is None:
         if end is None or end.how == "local":
@@ -169,17 +169,17 @@ def _flaw_of_goodbye(client: ClientView, codes: tuple[int, ...], close_timeout_s
     if end is None or end.how == "local":
         return _Flaw("was left connected after its close frame")
     if answer is None or end.t < answer.t:
-        return _cut_before_its_answer(close.t, end, close_timeout_s)
+        return _cut_before_its_answer(close.t, end, within_s)
     return _Flaw(f"was ended by {end.how} after its answer") if end.how != "eof" else None
 
 
-def _cut_before_its_answer(closed_at: float, end: End, close_timeout_s: float) -> _Flaw:
+def _cut_before_its_answer(closed_at: float, end: End, within_s: float) -> _Flaw:
     """It had less than the close timeout for its answer.
 
     On a busy machine the timeout may have begun before the close frame was seen, and the answer have come late.
     """
-    missing_s = close_timeout_s - (end.t - closed_at)
-    delay = Delay(closed_at, end.t, end.t - missing_s, SPARE_FOR_ANSWERS * close_timeout_s)
+    missing_s = within_s - (end.t - closed_at)
+    delay = Delay(closed_at, end.t, end.t - missing_s, SPARE_FOR_ANSWERS * within_s)
     return _Flaw(f"was ended by {end.how} after the close frame, before its answer to it", delay=delay)
 
 

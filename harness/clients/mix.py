@@ -54,7 +54,6 @@ LOUDEST = 10  # more who talk would only each say less
 EVICTION_S = 3.3
 CODES = (1000, None, 1001, 3000, None, 3999)  # None: a close frame without one
 LATEST_ANSWER = 0.9  # of the close timeout, or of the second in which one answers where none is declared
-UNDECLARED_CLOSE_TIMEOUT_S = 1.0
 AT_SIGNAL_S = 0.010
 INTERRUPTED_S = 0.1
 
@@ -146,12 +145,6 @@ class ClientFactory:
         timeout_s = self.history.terms.drain_timeout_s
         return self.ask.timeout_s if timeout_s is None else timeout_s
 
-    @property
-    def close_timeout_s(self) -> float:
-        """Within which a close frame is to be answered; 1 s where the target does not say."""
-        timeout_s = self.history.terms.close_timeout_s
-        return UNDECLARED_CLOSE_TIMEOUT_S if timeout_s is None else timeout_s
-
     def assemble(self) -> list[Client]:
         """All clients of the mix, in an order that mixes the personas."""
         mix, d = self.mix, self.span_s
@@ -204,7 +197,7 @@ class ClientFactory:
 
     def _late_answerers(self) -> Iterator[LateAnswerer]:
         """Their answers come over the whole of the close timeout, but for a last part: the machine may be slow."""
-        for delay_s in self._spread(self.mix.late_answerers, 0.0, LATEST_ANSWER * self.close_timeout_s):
+        for delay_s in self._spread(self.mix.late_answerers, 0.0, LATEST_ANSWER * self.history.terms.answered_within_s):
             late_answerer = self.listener(LateAnswerer)
             late_answerer.close_answer_delay_s = delay_s
             yield late_answerer

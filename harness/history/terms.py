@@ -13,6 +13,7 @@ from ..targets.declaration import PATIENCE_S, Ask, Profile
 LONGEST_RECONNECT_WINDOW_S = 30.0
 LONGEST_NOTIFY_INTERVAL_S = 10.0
 GONE_WITHIN_S = 1.0
+UNDECLARED_CLOSE_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Terms:
     def parent_delay_s(self) -> float:
         """How much later everything may come, because a parent process stands in between."""
         return self.profile.parent_delay_s
+
+    @property
+    def answered_within_s(self) -> float:
+        """Within which clients answer a close frame: the close timeout; 1 s where the target does not say."""
+        return UNDECLARED_CLOSE_TIMEOUT_S if self.close_timeout_s is None else self.close_timeout_s
 
     @property
     def undeclared(self) -> list[str]:

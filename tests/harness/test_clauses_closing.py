@@ -178,6 +178,12 @@ CASES: Cases = {
             "65 clients got 1012",
         ),
         Case(
+            "no answer in the second in which clients answer where no close timeout is declared",
+            lambda: odd_one().is_closed(6.0).ends(7.0).under(close_timeout_s=None),
+            PASS,
+            "65 clients got 1012",
+        ),
+        Case(
             "a late answer, and the end a moment before the close timeout",
             lambda: odd_one().is_closed(6.0).ends(6.9).answers_the_close(6.95),
             FAIL,

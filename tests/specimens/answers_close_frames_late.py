@@ -16,6 +16,7 @@ handle_close = WebSocketsSansIOProtocol.handle_close
 def answer_later(self, event):
     """The fault."""
     wait_s = 1.5 if running_server().should_exit and not self.close_sent else 0
+    self.stop_keepalive()  # or a ping would take the answer with it
     self.loop.call_later(wait_s, handle_close, self, event)
 
 
