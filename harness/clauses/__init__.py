@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from ..history.machine import MachineView
 from ..history.record import History
 from . import registry
+from .causes import causes_of
 from .registry import Clause
 from .verdict import Judgement, Ruling, Verdict, short_or_busy
 
@@ -27,9 +28,13 @@ CLAUSES: dict[int, Clause] = dict(sorted(registry.CLAUSES.items()))
 
 def judge(history: History, ids: Iterable[int]) -> list[Ruling]:
     """Judge a complete history by the clauses with these numbers, in that order; KeyError for any other."""
-    rulings, machine = [], MachineView(history.events)
-    for clause_id in ids:
-        one = CLAUSES[clause_id]
-        judgement = short_or_busy(one.judge(history), machine)
-        rulings.append(Ruling(one.id, one.name, judgement.verdict, judgement.evidence, judgement.busy, judgement.short))
-    return rulings
+    machine = MachineView(history.events)
+    judgements = {number: short_or_busy(CLAUSES[number].judge(history), machine) for number in ids}
+    causes = causes_of(judgements, history.drain)
+    return [_ruling(CLAUSES[number], judgement, causes.get(number)) for number, judgement in judgements.items()]
+
+
+def _ruling(clause: Clause, judgement: Judgement, cause: int | None) -> Ruling:
+    to_do = clause.to_do if judgement.verdict is Verdict.FAIL else ""
+    said = clause.id, clause.name, judgement.verdict, judgement.evidence
+    return Ruling(*said, judgement.busy, judgement.short, cause, to_do)

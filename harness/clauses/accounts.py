@@ -29,7 +29,7 @@ LEFT, CLOSED, ABORTED = "left", "closed", "aborted"
 Fates = frozenset[str]
 
 
-@clause(28, "accounts")
+@clause(28, "accounts", to_do="count each client once, by how its connection really ended, and print the report last")
 def accounts(seen: Drain) -> Judgement:
     """The final report adds up, to the numbers that the clients themselves counted."""
     if not seen.profile.report or not seen.terms.logs:
@@ -42,7 +42,7 @@ def accounts(seen: Drain) -> Judgement:
     if seen.exited_at is None and seen.gave_up_at is None:
         return unknown("the target was not watched until it exited")
     if not reports:
-        return failed("no final report was printed after t0")
+        return failed("no final report was printed after t0", "no report")
     if len(workers := {report.get("worker") for report in reports}) < due:
         return failed(f"{len(reports)} final reports of {len(workers)} of {due} processes")
     for report in reports:
@@ -79,21 +79,22 @@ def _compared(seen: Drain, report: dict[str, int]) -> Judgement:
     if not counted:
         return unknown("no client was connected from t0 on")
     said = ", ".join(f"{name} {report[name]}" for name in COUNTS)
-    flaws = "; ".join(_flaws(seen, report, 0.0))
+    wrong = dict(_flaws(seen, report, 0.0))
+    flaws = "; ".join(wrong.values())
     if not flaws:
         return passed(f"{said}, as {counted} clients count it")
     lag_s, starved_s = (of(seen.t0, seen.t0 + BEGUN_BY_S) for of in (seen.machine.lag_s, seen.machine.starved_s))
     late_s = lag_s + starved_s
     if late_s <= BEGINS_WITHIN_S / 4 or list(_flaws(seen, report, late_s)):
-        return failed(flaws)
+        return failed(flaws, *wrong)
     return busy(
         f"the harness itself lagged {lag_s:.3f} s and the target waited {starved_s:.3f} s for a core as the drain"
         f" began, together more than a quarter of {BEGINS_WITHIN_S:.3f} s: {flaws}"
     )
 
 
-def _flaws(seen: Drain, report: dict[str, int], late_s: float) -> Iterator[str]:
-    """Where the numbers differ from the clients'; `late_s`: by how much server and harness may have been late."""
+def _flaws(seen: Drain, report: dict[str, int], late_s: float) -> Iterator[tuple[str, str]]:
+    """Which numbers differ from the clients', and how; `late_s`: by how much server and harness may have been late."""
     came = report["present"] + report["raced_in"]
     certain, doubtful = [], []
     for client in seen.connections:
@@ -102,12 +103,12 @@ def _flaws(seen: Drain, report: dict[str, int], late_s: float) -> Iterator[str]:
         elif _may_have_been_counted(seen, client, late_s):
             doubtful.append(_fates(seen, client, late_s))
     if not len(certain) <= came <= len(certain) + len(doubtful):
-        yield f"present + raced_in is {came}, and the clients count {_span(len(certain), len(doubtful))}"
+        yield "came", f"present + raced_in is {came}, and the clients count {_span(len(certain), len(doubtful))}"
     for name in (LEFT, CLOSED, ABORTED):
         sure = sum(fates == {name} for fates in certain)
         possible = sum(name in fates for fates in certain + doubtful)
         if not sure <= report[name] <= possible:
-            yield f"{name} is {report[name]}, and the clients count {_span(sure, possible - sure)}"
+            yield name, f"{name} is {report[name]}, and the clients count {_span(sure, possible - sure)}"
 
 
 def _span(least: int, more: int) -> str:

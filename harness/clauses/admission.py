@@ -26,7 +26,11 @@ REFUSED = "refused"
 TCP_LEVEL = frozenset({REFUSED, "reset", "eof"})
 
 
-@clause(1, "readiness-first")
+@clause(
+    1,
+    "readiness-first",
+    to_do="answer 503 on the readiness path as soon as the signal arrives, before anything else, and keep to it",
+)
 def readiness_first(seen: Drain) -> Judgement:
     """Readiness answers 503 within 250 ms of t0, never 200 again."""
     if not seen.profile.ready:
@@ -86,7 +90,7 @@ def _still_ready(seen: Drain, probe: Probe) -> bool:
     return probe.status is not None or seen.while_clients_were_there(probe)
 
 
-@clause(2, "still-alive")
+@clause(2, "still-alive", to_do="keep liveness and metrics at 200 while clients are connected: only readiness turns")
 def still_alive(seen: Drain) -> Judgement:
     """Liveness and metrics answer 200 to the last client's end."""
     declared = {"health": seen.profile.health, "metrics": seen.profile.metrics}
@@ -126,7 +130,9 @@ def _delay_of_hang(probe: Probe) -> Delay | None:
     return Delay(probe.began, probe.t, probe.t, ALIVE_WITHIN_S) if probe.error == "timeout" else None
 
 
-@clause(3, "refusal-is-explicit")
+@clause(
+    3, "refusal-is-explicit", to_do="keep listening while you drain, and refuse each handshake with 503 and Retry-After"
+)
 def refusal_is_explicit(seen: Drain) -> Judgement:
     """A handshake begun after the late horizon gets 503 with Retry-After within 1 s, until the last close.
 
@@ -156,7 +162,11 @@ def refusal_is_explicit(seen: Drain) -> Judgement:
     )
 
 
-@clause(4, "no-orphan-joiner")
+@clause(
+    4,
+    "no-orphan-joiner",
+    to_do="notify also those whose handshake was under way when the signal arrived, or refuse them with 503",
+)
 def no_orphan_joiner(seen: Drain) -> Judgement:
     """A handshake that races the signal gets that 503, or 101 and then the notice."""
     until = _refuses_until(seen)

@@ -37,7 +37,7 @@ LEAST_EVICTION_S = 3.0
 FIRST_CLOSE_WITHIN_S = 1.0  # after the grace: what is seen late by a part of this may have happened within it
 
 
-@clause(12, "keeps-the-grace")
+@clause(12, "keeps-the-grace", to_do="wait with closing until the deadline, or declare the drain timeout that you mean")
 def keeps_the_grace(seen: Drain) -> Judgement:
     """No connection is closed by the server before the deadline, save for its own fault.
 
@@ -116,7 +116,11 @@ def _how_it_was_closed(client: ClientView) -> str:
     return f"with {client.close_received.code}" if client.close_received else "without a close frame"
 
 
-@clause(13, "says-goodbye")
+@clause(
+    13,
+    "says-goodbye",
+    to_do="send every client a close frame with 1012, then wait for its answer before you end the TCP connection",
+)
 def says_goodbye(seen: Drain) -> Judgement:
     """Every reading client gets a close frame with a declared code and a complete closing handshake.
 
@@ -183,7 +187,9 @@ def _cut_before_its_answer(closed_at: float, end: End, within_s: float) -> _Flaw
     return _Flaw(f"was ended by {end.how} after the close frame, before its answer to it", delay=delay)
 
 
-@clause(15, "no-cliff")
+@clause(
+    15, "no-cliff", to_do="close at a pace after the deadline, so many a second, not everyone in one turn of the loop"
+)
 def no_cliff(seen: Drain) -> Judgement:
     """In any second no more than twice the pace are closed.
 
@@ -205,7 +211,7 @@ def no_cliff(seen: Drain) -> Judgement:
     if doubt := _pace_is_blurred(seen, closes, most, limit):
         return busy(f"{doubt}: {said}")
     if most > limit:
-        return failed(said)
+        return failed(said, "too many closes")
     if span_s < LEAST_EVICTION_S:
         return unknown(f"{said}, and a verdict needs {LEAST_EVICTION_S:.3f} s")
     return passed(said)

@@ -12,7 +12,11 @@ from .registry import clause
 from .verdict import Delay, Gravity, Judgement, Offence, accuse, passed, stood_still, unknown
 
 
-@clause(14, "aborts-only-the-hostile")
+@clause(
+    14,
+    "aborts-only-the-hostile",
+    to_do="cut off only who has not answered its close frame within the close timeout, and then for good",
+)
 def aborts_only_the_hostile(seen: Drain) -> Judgement:
     """Only hostile clients are cut off or hold on until the close timeout.
 

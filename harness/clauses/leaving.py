@@ -22,7 +22,11 @@ NORMAL = 1000
 PROTOCOL_ERROR = 1002
 
 
-@clause(11, "leave-in-peace")
+@clause(
+    11,
+    "leave-in-peace",
+    to_do="answer a client's close frame at once and with its own code, whatever phase the drain is in",
+)
 def leave_in_peace(seen: Drain) -> Judgement:
     """A client's own close is answered with its code within 1 s, in every phase."""
     eviction = _Eviction.of(seen)

@@ -15,7 +15,11 @@ from .verdict import Judgement, Offence, accuse, passed, too_few, unknown
 LEAST_CONNECTIONS = 3
 
 
-@clause_of_history(35, "to-the-letter")
+@clause_of_history(
+    35,
+    "to-the-letter",
+    to_do="send nothing after a close frame, only registered codes, only UTF-8, and every message to its end",
+)
 def to_the_letter(history: History) -> Judgement:
     """What the server sends obeys RFC 6455 from t0 on.
 

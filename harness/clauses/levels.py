@@ -6,14 +6,14 @@ expected. Refuses to know scenarios and how a report is printed. Source: the con
 Rules. Over several scenarios a clause fails before it is unknown, before it passes, before it is excluded. A level is
 reached when every clause of it was looked at, and passes or is excluded. A failure that is expected (`known`) is not
 counted for the exit status, but it is no pass either; one that passes wherever it was looked at is an error, since its
-entry would hide the next failure.
+entry would hide the next failure. What follows from another failure counts with that one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..targets.declaration import Known, Level, Profile
 from .verdict import Ruling, Verdict
@@ -42,11 +42,15 @@ def up_to(level: Level) -> frozenset[int]:
 
 @dataclass(frozen=True)
 class Standing:
-    """What one command has shown of a target: of each clause that was looked at the worst verdict."""
+    """What one command has shown of a target: of each clause that was looked at the worst verdict.
+
+    `follows`: from which other failure a failure follows, wherever it was seen.
+    """
 
     verdicts: Mapping[int, Verdict]
     level: Level
     known: Mapping[int, Known]
+    follows: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def outdated(self) -> list[int]:
@@ -57,10 +61,19 @@ class Standing:
     @property
     def verdict(self) -> Verdict:
         """What the exit status says: of the asked level, without what is known; unknown where nothing was looked at."""
-        counted = {self.verdicts[number] for number in self._asked if number not in self.known}
+        counted = {self.verdicts[number] for number in self._asked if not self.remark(number)}
         if self.outdated or Verdict.FAIL in counted:
             return Verdict.FAIL
         return Verdict.UNKNOWN if Verdict.UNKNOWN in counted or not self._asked else Verdict.PASS
+
+    @property
+    def causes(self) -> list[int]:
+        """The clauses that fail and do not follow from another failure: what there is to mend."""
+        return [
+            number
+            for number, verdict in self.verdicts.items()
+            if verdict is Verdict.FAIL and number not in self.follows
+        ]
 
     @property
     def reach(self) -> str:
@@ -71,8 +84,10 @@ class Standing:
         """Why the verdict on a clause does not count: `above clean`, `known: SHOP-123`; empty where it does."""
         if number not in up_to(self.level):
             return f"above {self.level}"
-        entry = self.known.get(number)
-        return "" if entry is None else f"known: {entry.reason}"
+        if (entry := self.known.get(number)) is not None:
+            return f"known: {entry.reason}"
+        remark = self.remark(self.follows[number]) if number in self.follows else ""
+        return f"follows from {self.follows[number]}, {remark}" if remark else ""
 
     @property
     def _asked(self) -> list[int]:
@@ -90,6 +105,10 @@ class Standing:
 def standing_of(profile: Profile, rulings: Iterable[Ruling]) -> Standing:
     """What the rulings of any number of scenarios come to for a target that declares its level and what is known."""
     worst: dict[int, Verdict] = {}
+    causes: dict[int, set[int | None]] = {}
     for ruling in rulings:
         worst[ruling.id] = min(worst.get(ruling.id, ruling.verdict), ruling.verdict, key=WORST_FIRST.index)
-    return Standing(worst, profile.level, profile.known)
+        if ruling.verdict is Verdict.FAIL:
+            causes.setdefault(ruling.id, set()).add(ruling.follows_from)
+    follows = {number: min(each for each in of if each is not None) for number, of in causes.items() if None not in of}
+    return Standing(worst, profile.level, profile.known, follows)

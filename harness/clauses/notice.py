@@ -27,7 +27,11 @@ BY_CHANCE = 1e-6  # so seldom moments that are drawn at random may look like a b
 TWO_CHANNELS_S = 0.05  # an exit or a printed line and a socket's end reach the harness by different ways
 
 
-@clause(5, "told-once")
+@clause(
+    5,
+    "told-once",
+    to_do="send every connected client one notice at t0, with the time left and a moment to reconnect of its own",
+)
 def told_once(seen: Drain) -> Judgement:
     """Every client connected at t0 gets exactly one notice, before any close frame.
 
@@ -136,7 +140,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-@clause(6, "order")
+@clause(6, "order", to_do="turn readiness first, then notify, then close, and exit last")
 def order(seen: Drain) -> Judgement:
     """No 200 from readiness after a notice; first notice, then closes, then the exit.
 
@@ -175,7 +179,7 @@ def outlived_by_clients(seen: Drain, moment: float) -> list[Offence]:
     return [Offence(t, client.name, "was still connected") for t, client in late if t > sure]
 
 
-@clause(8, "spread-reconnects")
+@clause(8, "spread-reconnects", to_do="draw each client's moment to reconnect evenly from the window, or deal them out")
 def spread_reconnects(seen: Drain) -> Judgement:
     """The advised reconnect moments are spread evenly over the window, with no burst.
 
@@ -185,7 +189,7 @@ def spread_reconnects(seen: Drain) -> Judgement:
     count = len(seen.notices)
     if not count:
         none = f"none of {present} clients got a moment to reconnect"
-        return failed(none) if present else too_few(0, LEAST_MOMENTS, "notices")
+        return failed(none, "no notice") if present else too_few(0, LEAST_MOMENTS, "notices")
     advised = [(t, who, who.notices[0].detail.get("reconnect_after_s")) for t, who in seen.notices]
     moments = [(moment, t, who) for t, who, moment in advised if _is_number(moment)]
     if len(moments) < count:

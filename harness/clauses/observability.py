@@ -42,7 +42,11 @@ UNCLEAN = re.compile(
 )
 
 
-@clause(29, "monotone")
+@clause(
+    29,
+    "monotone",
+    to_do="count down only: what joins after the late horizon is a handshake that should have been refused",
+)
 def monotone(seen: Drain) -> Judgement:
     """The gauge of connections left never grows after the late horizon.
 
@@ -80,7 +84,11 @@ def _value(probe: Probe) -> float:
     return math.inf if probe.left is None else probe.left
 
 
-@clause(30, "clean-log")
+@clause(
+    30,
+    "clean-log",
+    to_do="handle what is raised while stopping: a cancelled task and a client that is gone are no errors",
+)
 def clean_log(seen: Drain) -> Judgement:
     """No traceback, no warning about a task, no ERROR line.
 
@@ -99,7 +107,11 @@ def clean_log(seen: Drain) -> Judgement:
     return passed(f"{len(lines)} lines, and no traceback, warning about a task or error in them")
 
 
-@clause(31, "stays-light")
+@clause(
+    31,
+    "stays-light",
+    to_do="allocate nothing for each client at the stop, and answer readiness before the crowd is dealt with",
+)
 def stays_light(seen: Drain) -> Judgement:
     """Draining 10,000 clients adds at most 10 % of memory; readiness answers within 100 ms."""
     crowd = sum(client.connected_at(seen.t0) for client in seen.connections)

@@ -20,7 +20,11 @@ MOST_LINES = 40
 ONE_A_REQUEST = re.compile(r"\b(?:GET|POST)\b")
 
 
-@clause(27, "progress")
+@clause(
+    27,
+    "progress",
+    to_do="print how many connections are left at each phase and every so often, one line at a time, none a client",
+)
 def progress(seen: Drain) -> Judgement:
     """A log line at each phase and every so often in between, but none a client.
 

@@ -24,19 +24,20 @@ JudgeOfHistory = Callable[[History], Judgement]
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause of the contract: its number, name, level and claim there, and the judge of it."""
+    """One clause of the contract: its number, name, level, claim, what to do where it fails, and its judge."""
 
     id: int
     name: str
     level: Level
     claim: str
+    to_do: str
     judge: JudgeOfHistory
 
 
 CLAUSES: dict[int, Clause] = {}
 
 
-def clause(number: int, name: str) -> Callable[[JudgeOfDrain], JudgeOfDrain]:
+def clause(number: int, name: str, to_do: str = "") -> Callable[[JudgeOfDrain], JudgeOfDrain]:
     """Register a judge that is given the drain; a history without a stop leaves its clause unknown."""
 
     def register(judge: JudgeOfDrain) -> JudgeOfDrain:
@@ -45,27 +46,27 @@ def clause(number: int, name: str) -> Callable[[JudgeOfDrain], JudgeOfDrain]:
                 return unknown("the target was never told to stop: no signal and no other cause is on record")
             return judge(history.drain)
 
-        _add(number, name, judge, judge_history)
+        _add(number, name, to_do, judge, judge_history)
         return judge
 
     return register
 
 
-def clause_of_history(number: int, name: str) -> Callable[[JudgeOfHistory], JudgeOfHistory]:
+def clause_of_history(number: int, name: str, to_do: str = "") -> Callable[[JudgeOfHistory], JudgeOfHistory]:
     """Register a judge that is given the whole history, with a stop in it or without."""
 
     def register(judge: JudgeOfHistory) -> JudgeOfHistory:
-        _add(number, name, judge, judge)
+        _add(number, name, to_do, judge, judge)
         return judge
 
     return register
 
 
-def _add(number: int, name: str, written: Callable[..., Judgement], judge: JudgeOfHistory) -> None:
+def _add(number: int, name: str, to_do: str, written: Callable[..., Judgement], judge: JudgeOfHistory) -> None:
     for other in CLAUSES.values():
         if number == other.id or name == other.name:
             raise ValueError(f"clause {number} ({name}) is there already: clause {other.id} ({other.name})")
-    CLAUSES[number] = Clause(number, name, level_of(number), _claim_of(written), judge)
+    CLAUSES[number] = Clause(number, name, level_of(number), _claim_of(written), to_do, judge)
 
 
 def _claim_of(judge: Callable[..., Judgement]) -> str:

@@ -25,7 +25,11 @@ LEAST_MESSAGES = 50
 SECOND_S = 1.0
 
 
-@clause_of_history(33, "rolling")
+@clause_of_history(
+    33,
+    "rolling",
+    to_do="keep a log of what was sent, replay from the client's position, and say so when it no longer reaches back",
+)
 def rolling(history: History) -> Judgement:
     """A client that reconnects and resumes gets every message once and in order, and is moved once a host at most."""
     run = ResumeRun(history)

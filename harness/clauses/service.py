@@ -20,7 +20,9 @@ LEAST_MESSAGES = 3
 LEAST_OWED = 20
 
 
-@clause(9, "still-served")
+@clause(
+    9, "still-served", to_do="go on serving those who are connected until the deadline: the stop is only for newcomers"
+)
 def still_served(seen: Drain) -> Judgement:
     """Connected clients go on being served: broadcasts, notifications, replies."""
     start, end = seen.t0 + STRETCH_BEGINS_S, _serves_until(seen) - STRETCH_ENDS_S
@@ -102,7 +104,11 @@ def _asked(client: ClientView) -> list[tuple[float, int]]:
     return [(sent.t, sent.detail["n"]) for sent in client.sent if sent.detail.get("answerable")]
 
 
-@clause(10, "accepted-is-answered")
+@clause(
+    10,
+    "accepted-is-answered",
+    to_do="answer what has arrived and write what was accepted before you send a close frame",
+)
 def accepted_is_answered(seen: Drain) -> Judgement:
     """What was sent 250 ms before the close is answered; accepted broadcasts arrive once, in order."""
     ledger = Ledger(seen, IN_FLIGHT_S)

@@ -49,7 +49,7 @@ AT_ONCE_S = 1.0
 MOVED_S = 0.25  # beyond the deadline: so late a server may have heard of the signal (clause 1), and no later
 
 
-@clause(21, "idempotent")
+@clause(21, "idempotent", to_do="take further SIGTERMs as the one that is already being carried out")
 def idempotent(seen: Drain) -> Judgement:
     """A hundred further SIGTERMs change nothing, never the deadline or the status.
 
@@ -71,7 +71,7 @@ def _is_sigterm_before_the_deadline(seen: Drain, order: Event) -> bool:
     return order.what == "signal" and order.detail["signal"] == "SIGTERM" and in_time
 
 
-@clause(22, "ctrl-c-is-one")
+@clause(22, "ctrl-c-is-one", to_do="take a SIGTERM soon after a SIGINT as the same stop")
 def ctrl_c_is_one(seen: Drain) -> Judgement:
     """SIGINT to the process group, followed by a SIGTERM, counts as one."""
     if seen.forced_at is not None:
@@ -142,7 +142,11 @@ def _begins_to_close(seen: Drain, since: float, success: str, within_s: float = 
     return late(seen, said, Delay(since, closes[0][0] if closes else seen.seen_until, limit, within_s))
 
 
-@clause(23, "operator-force")
+@clause(
+    23,
+    "operator-force",
+    to_do="take a second SIGINT as an order to close everybody now, with close frames all the same",
+)
 def operator_force(seen: Drain) -> Judgement:
     """A SIGINT to the group more than 1 s after the first evicts at once, unpaced.
 
@@ -196,7 +200,9 @@ def _delay_of_close(seen: Drain, client: ClientView, since: float, limit: float)
     return None if client.ended else Delay(since, seen.seen_until, limit, AT_ONCE_S)
 
 
-@clause(24, "startup")
+@clause(
+    24, "startup", to_do="let a signal cancel the startup: handlers must be in place before anything slow is awaited"
+)
 def startup(seen: Drain) -> Judgement:
     """A signal during startup: never ready, and gone within 1 s.
 
@@ -223,7 +229,7 @@ def startup(seen: Drain) -> Judgement:
     return unknown("the target was not watched until it exited")
 
 
-@clause(25, "any-cause")
+@clause(25, "any-cause", to_do="drain for whatever reason you stop, not only in the handler of a signal")
 def any_cause(seen: Drain) -> Judgement:
     """A stop with no signal (request limit reached, reload) drains as well: notice, grace and goodbye."""
     if seen.cause is None:
@@ -232,7 +238,7 @@ def any_cause(seen: Drain) -> Judgement:
     return replace(whole, evidence=f"stopped by {seen.cause}: {whole.evidence}")
 
 
-@clause(26, "frozen")
+@clause(26, "frozen", to_do="measure the deadline on the monotonic clock, and look at it again after every wait")
 def frozen(seen: Drain) -> Judgement:
     """Stopped (SIGSTOP) across the deadline, it evicts at once on SIGCONT."""
     if none := no_deadline(seen):

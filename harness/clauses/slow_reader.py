@@ -32,7 +32,7 @@ class HeardMessage(NamedTuple):
     took_s: float
 
 
-@clause(7, "no-hostage")
+@clause(7, "no-hostage", to_do="never wait for one client in the middle of a broadcast: queue for each, with a bound")
 def no_hostage(seen: Drain) -> Judgement:
     """A client that does not read delays nobody's notice and nobody's messages."""
     stalled = [c.opened_at for c in seen.connections if c.hostile and c.persona == STALLED and c.connected_at(seen.t0)]

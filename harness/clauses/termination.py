@@ -16,7 +16,11 @@ from .verdict import Delay, Judgement, accuse, excluded, failed, late, passed, s
 GONE_WITHIN_S = 1.0
 
 
-@clause(16, "leaves-when-empty")
+@clause(
+    16,
+    "leaves-when-empty",
+    to_do="exit when the last client has left: wait neither for the deadline nor for work that nobody waits for",
+)
 def leaves_when_empty(seen: Drain) -> Judgement:
     """Once the last client has left early, the process is gone within 1 s.
 
@@ -60,7 +64,9 @@ def _left_early(seen: Drain, client: ClientView) -> bool:
     return client.left_at is not None and client.left_at < seen.evicts_at and client.ended is not None
 
 
-@clause(17, "bounded")
+@clause(
+    17, "bounded", to_do="bound everything that waits for a client: abort at the end of the close timeout, then exit"
+)
 def bounded(seen: Drain) -> Judgement:
     """With hostile clients too: gone by deadline + clients / pace + close timeout + 1 s.
 
@@ -112,7 +118,7 @@ def _most_on_one_worker(seen: Drain, there: list[ClientView]) -> int:
     return max(known, default=0) + len(there) - sum(known)
 
 
-@clause(19, "exit-status")
+@clause(19, "exit-status", to_do="exit with the status that you declare, or declare the one that you mean")
 def exit_status(seen: Drain) -> Judgement:
     """The exit status is one declared for what happened: drained, forced, stopped in startup.
 
@@ -130,10 +136,16 @@ def exit_status(seen: Drain) -> Judgement:
         what, declared = "forced", profile.forced_statuses + (profile.drained_statuses if unnoticed else ())
     said = f"{what}, it exited with {seen.status} at {seen.at(seen.exited_at)}"
     allowed = " or ".join(map(str, dict.fromkeys(declared)))
-    return passed(f"{said} (declared {allowed})") if seen.status in declared else failed(f"{said}, not {allowed}")
+    if seen.status in declared:
+        return passed(f"{said} (declared {allowed})")
+    return failed(f"{said}, not {allowed}", "another status")
 
 
-@clause(18, "cleans-up-once")
+@clause(
+    18,
+    "cleans-up-once",
+    to_do="run lifespan shutdown once, after the last connection handler has ended, whatever further signals come",
+)
 def cleans_up_once(seen: Drain) -> Judgement:
     """Lifespan shutdown runs exactly once, after the last connection has ended.
 
@@ -158,13 +170,13 @@ def cleans_up_once(seen: Drain) -> Judgement:
         if seen.exited_at is None and seen.gave_up_at is None:
             return unknown("the target was not watched until it exited")
         if not shutdowns:
-            return failed(f"lifespan shutdown never began: no line with {marker!r} after t0")
+            return failed(f"lifespan shutdown never began: no line with {marker!r} after t0", "never began")
         return failed(f"lifespan shutdown began in {len(shutdowns)} of {due} processes")
     each = f" in each of {due} processes" if due > 1 else ""
     return passed(f"lifespan shutdown began once{each}, at {seen.at(shutdowns[-1])}, after the last client's end")
 
 
-@clause(20, "leaves-nothing")
+@clause(20, "leaves-nothing", to_do="end the children that you started, close the listening socket, and exit")
 def leaves_nothing(seen: Drain) -> Judgement:
     """No process is left behind, and the port can be bound at once.
 

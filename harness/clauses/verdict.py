@@ -44,18 +44,23 @@ class Verdict(StrEnum):
 class Judgement:
     """A verdict and one line of evidence. `busy`: it is unknown because the machine was; another telling may show.
 
-    `short`: it is unknown for want of observations, which a machine that was busy at any time may have cost.
+    `short`: it is unknown for want of observations, which a machine that was busy at any time may have cost. `kinds`:
+    what happened to offenders, each kind in a few words, by which a cause is told from what follows from it.
     """
 
     verdict: Verdict
     evidence: str
     busy: bool = False
     short: bool = False
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """A judgement on a clause of the contract, by number and name, as reports print it."""
+    """A judgement on a clause of the contract, by number and name, as reports print it.
+
+    `follows_from`: the clause whose failure explains this one, with which it counts. `to_do`: what to do about it.
+    """
 
     id: int
     name: str
@@ -63,6 +68,8 @@ class Ruling:
     evidence: str
     busy: bool = False
     short: bool = False
+    follows_from: int | None = None
+    to_do: str = ""
 
 
 class Delay(NamedTuple):
@@ -132,9 +139,9 @@ def passed(evidence: str) -> Judgement:
     return Judgement(Verdict.PASS, evidence)
 
 
-def failed(evidence: str) -> Judgement:
-    """The clause was broken: the limit and the actual."""
-    return Judgement(Verdict.FAIL, evidence)
+def failed(evidence: str, *kinds: str) -> Judgement:
+    """The clause was broken: the limit and the actual; of what kind it was, where something may follow from it."""
+    return Judgement(Verdict.FAIL, evidence, kinds=frozenset(kinds))
 
 
 def unknown(evidence: str) -> Judgement:
@@ -202,7 +209,7 @@ def accuse(seen: Observed, offences: Sequence[Offence], of: int, charge: str) ->
     stand = [offence for offence, why in zip(offences, excuses, strict=True) if why is None]
     counted = stand or offences
     said = f"{len(counted)} of {of} {charge}; {by_kind(seen, counted)}"
-    return failed(said) if stand else busy(f"{excuses[0]}: {said}")
+    return failed(said, *(offence.sort[1] for offence in stand)) if stand else busy(f"{excuses[0]}: {said}")
 
 
 def by_kind(seen: Observed, offences: Sequence[Offence]) -> str:

@@ -27,7 +27,9 @@ LEAST_CONNECTIONS = 3
 ONE_PROCESS = "the target declares that one process serves"
 
 
-@clause(32, "no-black-hole")
+@clause(
+    32, "no-black-hole", to_do="close or hand over the listening socket before the process behind it stops accepting"
+)
 def no_black_hole(seen: Drain) -> Judgement:
     """With several workers no new connection is accepted and left unanswered.
 
@@ -80,7 +82,11 @@ def _delay_of_answer(handshake: ClientView, waited_s: float) -> Delay:
     return Delay(began, began + waited_s, began + ANSWERED_WITHIN_S, ANSWERED_WITHIN_S)
 
 
-@clause_of_history(34, "worker-dies")
+@clause_of_history(
+    34,
+    "worker-dies",
+    to_do="keep what a connection needs out of its worker, so that the client can resume at another one",
+)
 def worker_dies(history: History) -> Judgement:
     """A worker killed outright: only its own clients notice; they resume elsewhere with nothing lost.
 

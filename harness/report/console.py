@@ -87,13 +87,19 @@ class ConsoleReport:
             for ruling in outcome.rulings:
                 said = evidence_of(outcome, ruling)
                 self._console.print(f"{ruling.id:>2}  {ruling.name:<23} {ruling.verdict:<8}  {said}")
+                if ruling.to_do:
+                    self._console.print(f"    {'':<23} {'to do':<8}  {to_do_of(ruling)}")
         self._console.print(Text(closing_line(outcome), style=COLOURS[outcome.standing.verdict]))
 
     def conclude(self, standing: Standing) -> None:
-        """How far the target gets, over everything that was performed, and which entries of `known` are outdated."""
+        """How far the target gets over everything that was performed, the causes, and what of `known` is outdated."""
         for number in standing.outdated:
             entry = f"known {number} ({standing.known[number].reason})"
             self.complain(f"{entry}: the clause passes; take the entry out, or say flaky = true")
+        if standing.follows:
+            causes = f"{len(standing.causes)} {'cause' if len(standing.causes) == 1 else 'causes'}"
+            failures = len(standing.causes) + len(standing.follows)
+            self._console.print(f"{failures} clauses fail, of {causes}: {', '.join(map(str, standing.causes))}")
         self._console.print(Text(standing.reach, style=COLOURS[standing.verdict]))
 
     def show_failure(self, failure: TargetFailed) -> None:
@@ -147,9 +153,16 @@ def host_text(name: str, moments: dict[str, float]) -> str:
 
 
 def evidence_of(outcome: Outcome, ruling: Ruling) -> str:
-    """The evidence, after why it is not counted where it is not: `[above clean] 12 of 40 clients ...`."""
+    """The evidence, after why it is not counted, or with what: `[above clean] 12 of 40 ...`, `[follows from 5] ...`."""
     remark = outcome.standing.remark(ruling.id)
+    if ruling.follows_from is not None and not remark:
+        remark = f"follows from {ruling.follows_from}"
     return f"[{remark}] {ruling.evidence}" if remark else ruling.evidence
+
+
+def to_do_of(ruling: Ruling) -> str:
+    """What to do about a failure: where it follows from another one, see there."""
+    return ruling.to_do if ruling.follows_from is None else f"see clause {ruling.follows_from}"
 
 
 def table_of(outcome: Outcome) -> Table:
@@ -160,6 +173,8 @@ def table_of(outcome: Outcome) -> Table:
             str(ruling.verdict), style="dim" if outcome.standing.remark(ruling.id) else COLOURS[ruling.verdict]
         )
         table.add_row(Text(str(ruling.id)), Text(ruling.name), verdict, Text(evidence_of(outcome, ruling)))
+        if ruling.to_do:
+            table.add_row("", "", Text("to do", style="dim"), Text(to_do_of(ruling)))
     return table
 
 
@@ -168,16 +183,25 @@ def closing_line(outcome: Outcome) -> str:
     counted = [ruling for ruling in outcome.rulings if not outcome.standing.remark(ruling.id)]
     parts = [f"{outcome.scenario.name}: {verdicts_of(counted)}"]
     for remark, about in (("known", "known"), (f"above {outcome.profile.level}",) * 2):
-        others = [ruling for ruling in outcome.rulings if outcome.standing.remark(ruling.id).startswith(remark)]
+        others = [ruling for ruling in outcome.rulings if remark in outcome.standing.remark(ruling.id).split(": ")[0]]
         parts += [f"{about}: {verdicts_of(others)}"] if others else []
     return "; ".join(parts)
 
 
 def verdicts_of(rulings: list[Ruling]) -> str:
-    """How many of which verdict, by number where it is no pass: `12 pass, 2 fail (13, 16)`."""
+    """How many of which verdict, by number where it is no pass: `12 pass, 4 fail (4, 5, 6, 8; 1 cause: 5)`."""
     found = {verdict: [ruling.id for ruling in rulings if ruling.verdict is verdict] for verdict in Verdict}
     parts = []
     for verdict, ids in found.items():
-        which = "" if verdict is Verdict.PASS else f" ({', '.join(map(str, ids))})"
+        which = "" if verdict is Verdict.PASS else f" ({', '.join(map(str, ids))}{causes_among(rulings, verdict)})"
         parts += [f"{len(ids)} {verdict}{which}"] if ids else []
     return ", ".join(parts) or "nothing that counts"
+
+
+def causes_among(rulings: list[Ruling], verdict: Verdict) -> str:
+    """From how many of these failures the others follow: `; 1 cause: 5`; nothing where each is one of its own."""
+    failures = [ruling for ruling in rulings if ruling.verdict is verdict is Verdict.FAIL]
+    causes = [str(ruling.id) for ruling in failures if ruling.follows_from is None]
+    if len(causes) in (0, len(failures)):
+        return ""
+    return f"; {len(causes)} {'cause' if len(causes) == 1 else 'causes'}: {', '.join(causes)}"

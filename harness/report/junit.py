@@ -3,7 +3,8 @@
 Owns what becomes of a verdict: a failed clause is a `failure`, an unknown one an `error`, an excluded one
 `skipped`, each with the evidence; a clause that passes has its evidence as output. One that is not counted, because it
 is above the asked level or known to fail, is `skipped` as well if it does not pass, and says why. A clause that is
-known to fail and passes wherever it was looked at is a failure of a suite of its own, `known`.
+known to fail and passes wherever it was looked at is a failure of a suite of its own, `known`. A failure that follows
+from another one says so first.
 """
 
 from __future__ import annotations
@@ -55,10 +56,13 @@ def _add_case(suite: ElementTree.Element, outcome: Outcome, ruling: Ruling) -> N
     element = ELEMENTS.get(ruling.verdict)
     if element in ("failure", "error") and (remark := outcome.standing.remark(ruling.id)):
         element, evidence = "skipped", legal(f"{remark}: {ruling.verdict}: {ruling.evidence}")
+    elif ruling.follows_from is not None:
+        evidence = f"follows from {ruling.follows_from}: {evidence}"
     if element is None:
         ElementTree.SubElement(case, "system-out").text = evidence
     else:
-        ElementTree.SubElement(case, element, message=evidence).text = evidence
+        to_do = f"\nto do: {ruling.to_do}" if ruling.to_do and ruling.follows_from is None else ""
+        ElementTree.SubElement(case, element, message=evidence).text = evidence + to_do
 
 
 def _add_outdated(root: ElementTree.Element, outcomes: Sequence[Outcome]) -> None:
