@@ -1,4 +1,4 @@
-"""The command line: `judge`, `drain`, `run NAME...|all`, `survey`, `load`, `list`.
+"""The command line: `judge`, `drain`, `run NAME...|all`, `survey`, `load`, `list`, `schema`.
 
 Owns the way of a command from its options to its exit code: 0 every clause of the asked level passes, is excluded or
 is known to fail, 1 one fails (or one that is known to fail passes), 2 one is unknown or there is no verdict (the target
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ from .run import EXIT_CODES, PASSED, UNDECIDED, Outcome, run
 from .scenarios import SCENARIOS, Scenario, that_look_at
 from .targets import file as target_file
 from .targets.declaration import Ask, Profile
+from .targets.form import schema
 from .targets.survey import survey
 from .targets.target import TargetFailed
 
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None, prog: str = PROG) -> int:
     args = parse(sys.argv[1:] if argv is None else argv, prog)
     if args.what == "list":
         return show_list()
+    if args.what == "schema":
+        return show(json.dumps(schema(), indent=2))
     if args.what == "load":
         return load(args)
     report = ConsoleReport(sys.stderr if args.what == "survey" else None)
@@ -141,8 +145,13 @@ def show_list() -> int:
         lines.append(f"{scenario.name}{aside}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
     lines.append("")
     lines += (f"{clause.id:>2}  {clause.name} ({clause.level})\n    {clause.claim}" for clause in CLAUSES.values())
+    return show("\n".join(lines))
+
+
+def show(text: str) -> int:
+    """Print a text; a reader that has seen enough is no error."""
     try:
-        print("\n".join(lines), flush=True)
+        print(text, flush=True)
     except BrokenPipeError:  # of `| head`; what is still buffered must go somewhere when the interpreter ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return PASSED

@@ -10,14 +10,14 @@ import argparse
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import NoReturn
 
 from .clauses import CLAUSES
-from .clients.dialects import DIALECTS
 from .load import options as load_options
 from .scenarios import SCENARIOS
 from .targets import file as target_file
-from .targets.declaration import REFERENCE, Ask, Level, Profile
+from .targets import options as target_options
+from .targets.declaration import REFERENCE, Ask, Profile
 from .targets.known import TARGETS
 
 BAD_USAGE = 2
@@ -38,11 +38,18 @@ def parse(argv: Sequence[str], prog: str = PROG) -> argparse.Namespace:
     parser = build_parser(prog)
     args = parser.parse_args(own)
     args.command = command
-    if command is not None and not any("{port}" in word for word in command):
-        parser.error("the COMMAND after -- has no {port}: the harness chooses the port and has to tell it")
     for name in vars(args).get("names", []):
         if name not in SCENARIOS and name != "all":
             parser.error(f"no scenario is called {name!r}: there are {', '.join(SCENARIOS)}, and all")
+    if args.what == "load" and command is not None and not any("{port}" in word for word in command):
+        parser.error("the COMMAND after -- has no {port}: the harness chooses the port and has to tell it")
+    if "target" in args:
+        try:
+            unknown = profile_of(args).known.keys() - CLAUSES.keys()
+        except ValueError as error:
+            parser.error(str(error))
+        if unknown:
+            parser.error(f"known {min(unknown)}: the contract has no such clause")
     return args
 
 
@@ -55,19 +62,15 @@ def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
 
 
 def profile_of(args: argparse.Namespace) -> Profile:
-    """The target: one by name, from a file, or the COMMAND; with what the options declare about it."""
-    profile = args.target or (REFERENCE if args.command is None or args.reference else Profile(command=args.command))
+    """The target: one by name, from a file, or the COMMAND; with what the options declare about it.
+
+    Raises ValueError, which names the key that is wrong.
+    """
+    onto = args.target or (REFERENCE if args.command is None or args.reference else None)
+    lines = target_options.written(args, onto)
     if args.command is not None:
-        profile = profile.changed(command=args.command)
-    paths = ("ready", "health", "metrics", "broadcast", "ws")
-    names = (*paths, "talk_path", "dialect", "timeout_env", "pace_env", "parent_delay_s", "shutdown_marker", "level")
-    given = {name: getattr(args, name) for name in names}
-    declared: dict[str, Any] = {
-        name: None if value in ("none", "") else value for name, value in given.items() if value is not None
-    }
-    if args.known:
-        declared["known"] = dict(profile.known) | dict(args.known)
-    return profile.changed(**declared)
+        lines["command"] = args.command
+    return target_file.read(lines, onto)
 
 
 def ask_of(args: argparse.Namespace) -> Ask:
@@ -82,7 +85,7 @@ def ask_of(args: argparse.Namespace) -> Ask:
 def without_effect(args: argparse.Namespace, profile: Profile) -> list[str]:
     """The times that were asked for and that this target cannot be told: one line each, with what is in force."""
     knobs = (
-        ("--timeout", args.timeout, "timeout_env", "drain_timeout_s"),
+        ("--timeout", args.timeout, "drain_timeout_env", "drain_timeout_s"),
         ("--close-timeout", args.close_timeout, "close_timeout_env", "close_timeout_s"),
     )
     lines = []
@@ -102,7 +105,8 @@ def build_parser(prog: str) -> Parser:
         epilog="Exit: 0 every clause of the level passes, is excluded or known; 1 one fails, or a known one passes; "
         "2 one is unknown, or no verdict.",
     )
-    commands = parser.add_subparsers(dest="what", required=True, metavar="judge | drain | run | survey | load | list")
+    what = "judge | drain | run | survey | load | list | schema"
+    commands = parser.add_subparsers(dest="what", required=True, metavar=what)
     options = common_options()
     commands.add_parser("judge", parents=[options], help="a survey, then whatever shows how far the target gets")
     commands.add_parser("survey", parents=[options], help="what a target has, written as a target file to stdout")
@@ -111,6 +115,7 @@ def build_parser(prog: str) -> Parser:
     several.add_argument("names", nargs="+", metavar="NAME", help=f"{', '.join(SCENARIOS)}, or all")
     load_options.add_to(commands.add_parser("load", help="how fast, how many, how much memory"))
     commands.add_parser("list", help="the scenarios and the clauses, with their claims")
+    commands.add_parser("schema", help="the JSON Schema of target files, for editors")
     return parser
 
 
@@ -133,26 +138,10 @@ def common_options() -> Parser:
     add("--json", type=Path, metavar="F", help="write the report for programs")
     add("--junit", type=Path, metavar="F", help="write JUnit XML: one test case for each clause")
     add("--history", type=Path, metavar="F", help="write everything that was observed, as JSON lines")
-    declare(parser.add_argument_group("the target, when a COMMAND with {port} follows --"))
+    group = parser.add_argument_group("the target: what is written here overrides a target file")
+    target_options.add_to(group)
+    group.add_argument("--reference", action="store_true", help="COMMAND is the reference server, or a variant of it")
     return parser
-
-
-def declare(target: argparse._ArgumentGroup) -> None:
-    """The options by which a target declares itself; their names are the fields of the profile."""
-    add = target.add_argument
-    for name in ("ready", "health", "metrics"):
-        add(f"--{name}", metavar="PATH|none", type=path_or_none, help=f"default /{name}")
-    add("--broadcast", metavar="PATH|none", type=path_or_none, help="takes a POST (default /broadcast)")
-    add("--ws", metavar="PATH", type=path, help="default /ws; {client} and {number} are filled in")
-    add("--talk", dest="talk_path", metavar="PATH", type=path, help="where a sender is answered (default: as --ws)")
-    add("--dialect", choices=sorted(DIALECTS), help="how to talk to it (default broadcast)")
-    add("--timeout-env", metavar="NAME", help="its variable for the drain timeout, in seconds")
-    add("--pace-env", metavar="NAME", help="its variable for the pace, in closes a second")
-    add("--parent-delay", type=positive, dest="parent_delay_s", metavar="S", help="of a parent process (0)")
-    add("--shutdown-marker", metavar="TEXT|none", help="printed as lifespan shutdown begins (uvicorn's)")
-    add("--level", choices=get_args(Level), help="what the exit status is about (default clean)")
-    add("--known", action="append", type=known_failure, metavar="N=REASON", help="a clause that is expected to fail")
-    add("--reference", action="store_true", help="COMMAND is the reference server, or a variant of it")
 
 
 def target(text: str) -> Profile:
@@ -178,14 +167,6 @@ def bounded(convert: Callable[[str], float], text: str, least: float, what: str)
     return value
 
 
-def known_failure(text: str) -> tuple[int, str]:
-    """A clause that is expected to fail, and why."""
-    number, _, reason = text.partition("=")
-    if not reason or number not in map(str, CLAUSES):
-        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a clause, = and why it fails")
-    return int(number), reason
-
-
 def whole(text: str) -> int:
     """A number of clients."""
     return int(bounded(int, text, 1, "a number of clients, 1 or more"))
@@ -204,15 +185,3 @@ def positive(text: str) -> float:
 def rate(text: str) -> float:
     """How much one client says in a second."""
     return bounded(float, text, 0.001, "a rate, messages a second")
-
-
-def path(text: str) -> str:
-    """A path on the target."""
-    if not text.startswith("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a path: it must begin with /")
-    return text
-
-
-def path_or_none(text: str) -> str:
-    """A path on the target, or `none` where it has no such endpoint."""
-    return text if text == "none" else path(text)

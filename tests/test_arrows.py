@@ -25,6 +25,7 @@ PURE = (
     "harness.clients.frame_rules",
     "harness.targets.declaration",
     "harness.targets.findings",
+    "harness.targets.form",
     "harness.targets.talk",
     "harness.targets.values",
     "harness.clients.dialects",

@@ -62,7 +62,9 @@ def no_deadline(seen: Drain) -> Judgement | None:
     """Excluded where no drain timeout is in force: the server may close from t0 on; else None."""
     if seen.deadline is not None:
         return None
-    return excluded("the target promises no drain timeout: declare drain_timeout_s, or timeout_env if it can be told")
+    return excluded(
+        "the target promises no drain timeout: declare drain_timeout_s, or drain_timeout_env if it can be told"
+    )
 
 
 def closes_may_have_been_early(seen: Drain) -> Judgement | None:

@@ -71,7 +71,7 @@ class Terms:
 
 def terms_of(profile: Profile, ask: Ask, evict_per_s: float) -> Terms:
     """The bounds that this target will be judged by: what it can be told, else what it promises, else none."""
-    drain_timeout_s = ask.timeout_s if profile.timeout_env else profile.drain_timeout_s
+    drain_timeout_s = ask.timeout_s if profile.drain_timeout_env else profile.drain_timeout_s
     return Terms(
         profile=profile,
         drain_timeout_s=drain_timeout_s,
@@ -87,7 +87,7 @@ def environment_of(terms: Terms) -> dict[str, str]:
     """The variables that hand the terms to the target."""
     profile = terms.profile
     knobs = {
-        profile.timeout_env: terms.drain_timeout_s,
+        profile.drain_timeout_env: terms.drain_timeout_s,
         profile.pace_env: terms.evict_per_s and terms.evict_per_s / (1 if profile.divides_pace else profile.processes),
         profile.close_timeout_env: terms.close_timeout_s,
         profile.window_env: terms.reconnect_window_s,

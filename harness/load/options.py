@@ -45,7 +45,7 @@ def servers_of(args: argparse.Namespace) -> list[Server]:
     """The measured server first, then those that it is compared with."""
     first = KNOWN["ebb"]
     if args.command is not None:
-        knobs = {"timeout_env": args.timeout_env or None, "pace_env": args.pace_env or None}
+        knobs = {"drain_timeout_env": args.timeout_env or None, "pace_env": args.pace_env or None}
         profile = Profile(command=args.command, ready=args.ready, ws=args.ws, **knobs)
         first = foreign(profile, args.echo, args.echo_text)
     return [first, *(server for server in args.against if server.name != first.name)]

@@ -35,7 +35,12 @@ class Server:
 
 def unpaced(profile: Profile) -> dict[str, str]:
     """The variables with which a server evicts at once, as fast as it can; as far as it declares to have them."""
-    knobs = {profile.timeout_env: 0.0, profile.pace_env: AT_ONCE, profile.window_env: 0.0, profile.notify_env: 0.0}
+    knobs = {
+        profile.drain_timeout_env: 0.0,
+        profile.pace_env: AT_ONCE,
+        profile.window_env: 0.0,
+        profile.notify_env: 0.0,
+    }
     return {name: f"{value:.0f}" for name, value in knobs.items() if name}
 
 

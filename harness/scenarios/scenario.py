@@ -92,13 +92,16 @@ class Scenario:
 
     def _why_too_short(self, profile: Profile) -> str | None:
         """Why this target does not serve its clients for long enough once it is told to stop; None where it does."""
-        if self.least_drain_timeout_s is None or profile.timeout_env is not None:
+        if self.least_drain_timeout_s is None or profile.drain_timeout_env is not None:
             return None
         if profile.drain_timeout_s is None:
-            return "the target promises no drain timeout: declare drain_timeout_s, or timeout_env if it can be told"
+            return (
+                "the target promises no drain timeout: declare drain_timeout_s, or drain_timeout_env if it can be told"
+            )
         if profile.drain_timeout_s < self.least_drain_timeout_s:
             promised = f"the target promises a drain timeout of {profile.drain_timeout_s:g} s"
-            return f"{promised}, and this takes {self.least_drain_timeout_s:g} s: declare timeout_env if it can be told"
+            needed = f"and this takes {self.least_drain_timeout_s:g} s"
+            return f"{promised}, {needed}: declare drain_timeout_env if it can be told"
         return None
 
     def suited(self, profile: Profile) -> Profile:

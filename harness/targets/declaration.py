@@ -101,7 +101,7 @@ class Profile(BaseModel):
     pace_per_s: Rate | None = Field(None, description="How many it promises to close in a second at most.")
     close_timeout_s: Seconds | None = Field(None, description="How long it promises to wait for a client's close.")
     close_codes: CloseCodes | None = Field(None, description="The codes with which it says goodbye.")
-    timeout_env: NonEmptyText | None = Field(None, description="Its variable for the drain timeout, in seconds.")
+    drain_timeout_env: NonEmptyText | None = Field(None, description="Its variable for the drain timeout, in seconds.")
     pace_env: NonEmptyText | None = Field(None, description="Its variable for the pace, in closes a second.")
     close_timeout_env: NonEmptyText | None = Field(None, description="Its variable for the close timeout, in seconds.")
     window_env: NonEmptyText | None = Field(None, description="Its variable for the reconnect window, in seconds.")
@@ -164,7 +164,7 @@ REFERENCE = Profile(
     talk_path="/ws/{client}",
     heavy="/ws/heavy",
     envelopes=True,
-    timeout_env="SERVER_DRAIN_TIMEOUT_S",
+    drain_timeout_env="SERVER_DRAIN_TIMEOUT_S",
     pace_env="SERVER_EVICT_PER_S",
     close_timeout_env="SERVER_CLOSE_TIMEOUT_S",
     window_env="SERVER_RECONNECT_WINDOW_S",

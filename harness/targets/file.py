@@ -1,26 +1,32 @@
-"""Target files: a server as it declares itself, in TOML. Every field of `harness.targets.declaration.Profile` is a key.
+"""Target files: a server as it declares itself, in TOML. `harness.targets.form` says which keys there are.
 
-Owns the form and its errors: one line that names the file, the key, what is there and what is allowed.
+Owns how a file is read and its errors: one line that names the file, the key, what is there and what is allowed.
 
     base = "uvicorn"                      # begin with a target known by name; without it, with the defaults
     command = "{python} -m uvicorn your.app:app --port {port}"      # or a list of words
-    health = "none"                       # what it does not have: "none", or false
-    drained_statuses = [0]
+    cwd = "services/shop"                 # seen from the folder of the file
+    paths = { ws = "/chat/{client}", health = "none" }      # what it does not have: "none", or false
+    statuses = { drained = [0] }
 """
 
 from __future__ import annotations
 
+import re
 import shlex
+import sys
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import tomli_w
 from pydantic import ValidationError
 
 from .declaration import Profile
+from .form import KEYS, flat, is_none, key_of, may_be_none, nested
 from .known import TARGETS
 from .talk import read as read_talk
+
+_said: set[str] = set()
 
 
 class TargetFileError(ValueError):
@@ -36,43 +42,66 @@ def load(path: Path) -> Profile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TargetFileError(f"{path}: not TOML: {error}") from None
     try:
-        return read(written)
+        return _seen_from(path.parent, read(written))
     except ValueError as error:
         raise TargetFileError(f"{path}: {error}") from None
 
 
-def read(written: dict[str, Any]) -> Profile:
-    """The profile that the keys of a target file describe. Raises ValueError, which names the key."""
+def read(written: dict[str, Any], onto: Profile | None = None) -> Profile:
+    """The profile that the keys of a target file describe, or that comes of another one by them.
+
+    A key by its former name is said once, on stderr. Raises ValueError, which names the key.
+    """
     base = written.pop("base", None)
     if base is not None and str(base) not in TARGETS:
         raise ValueError(f"base = {base!r} is not allowed: one of {', '.join(TARGETS)}")
-    if isinstance(written.get("talk"), str):  # as it was called while there was no table of this name
-        written["talk_path"] = written.pop("talk")
-    elif isinstance(written.get("talk"), dict):
-        written["talk"] = read_talk(written["talk"])
-    unknown = sorted(set(written) - set(Profile.model_fields))
-    if unknown:
-        raise ValueError(f"there is no key {unknown[0]!r}: allowed are base, {', '.join(Profile.model_fields)}")
-    absent = [key for key, value in written.items() if (value is False or value == "none") and _may_be_none(key)]
-    known = TARGETS[base].declared if base else {"command": ["a target without one"]}
+    keys, former = flat(written)
+    for name, key in former.items():
+        _say_once(f"{name} is called {key} now")
+    fields = {KEYS[key]: _value(KEYS[key], value) for key, value in keys.items()}
+    onto = TARGETS[base] if base else onto
+    declared = onto.declared if onto else {"command": ["a target without one"]}
     try:
-        profile = Profile(**{**known, **written, **dict.fromkeys(absent)})
+        profile = Profile(**{**declared, **fields})
     except ValidationError as error:
         first = error.errors()[0]
-        key = str(first["loc"][0])
-        or_none = ', or "none"' if _may_be_none(key) else ""
-        raise ValueError(f"{key} = {written[key]!r} is not allowed: {first['msg']}{or_none}") from None
-    if not any("{port}" in word for word in profile.command):
-        raise ValueError("command has no {port}: the harness chooses the port and has to tell it")
+        field = str(first["loc"][0])
+        or_none = ', or "none"' if may_be_none(field) else ""
+        raise ValueError(f"{key_of(field)} = {fields[field]!r} is not allowed: {first['msg']}{or_none}") from None
+    if not any("{port}" in text for text in (*profile.command, *profile.env.values())):
+        raise ValueError("command has no {port}: the harness chooses the port and has to tell it, there or in env")
     return profile
 
 
 def write(profile: Profile) -> str:
-    """What a profile says about itself, as a target file, in the order in which the fields are documented."""
-    said = profile.model_dump(mode="json", exclude_unset=True)
-    lines = {key: "none" if said[key] is None else said[key] for key in Profile.model_fields if key in said}
-    return tomli_w.dumps(lines | {"command": shlex.join(profile.command)})
+    """What a profile says about itself, as a target file, in the order in which the keys are documented."""
+    said = profile.model_dump(mode="json", exclude_unset=True) | {"command": " ".join(map(_quoted, profile.command))}
+    return tomli_w.dumps(_with_none(nested(said)))
 
 
-def _may_be_none(key: str) -> bool:
-    return type(None) in get_args(Profile.model_fields[key].annotation)
+def _quoted(word: str) -> str:
+    """As `shlex.quote` does, but placeholders need no quotes."""
+    return word if re.fullmatch(r"[\w@%+=:,./{}-]+", word, re.ASCII) else shlex.quote(word)
+
+
+def _with_none(said: Any) -> Any:
+    """TOML has no null."""
+    if isinstance(said, dict):
+        return {key: _with_none(value) for key, value in said.items()}
+    return "none" if said is None else said
+
+
+def _value(field: str, written: Any) -> Any:
+    if is_none(written) and may_be_none(field):
+        return None
+    return read_talk(written) if field == "talk" and isinstance(written, dict) else written
+
+
+def _seen_from(folder: Path, profile: Profile) -> Profile:
+    return profile if profile.cwd is None else profile.changed(cwd=str(folder.absolute() / profile.cwd))
+
+
+def _say_once(what: str) -> None:
+    if what not in _said:
+        _said.add(what)
+        print(f"harness: {what}", file=sys.stderr)

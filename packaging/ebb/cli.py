@@ -20,6 +20,7 @@ HARNESS = {
     "drain": "every kind of client, told to stop, evicted at the deadline: the run that shows most",
     "run": "scenarios by name, or all",
     "list": "the scenarios and the clauses, with what each claims",
+    "schema": "the JSON Schema of target files, for editors",
     "load": "how fast, how many, how much memory",
 }
 SERVER = {"serve": "the reference server, one process or several"}

@@ -40,12 +40,17 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (("drain", "--timeout", "nan"), "'nan' is not a duration in seconds"),
         (("drain", "--ready", "ready"), "'ready' is not a path: it must begin with /"),
         (("drain", "--ws", "none"), "'none' is not a path"),
-        (("drain", "--dialect", "morse"), "invalid choice: 'morse'"),
-        (("drain", "--", "uvicorn", "app:app"), "the COMMAND after -- has no {port}"),
-        (("drain", "--"), "the COMMAND after -- has no {port}"),
-        (("drain", "--level", "perfect"), "invalid choice: 'perfect'"),
-        (("drain", "--known", "99=why"), "'99=why' is not the number of a clause, = and why it fails"),
-        (("drain", "--known", "13"), "'13' is not the number of a clause, = and why it fails"),
+        (("drain", "--dialect", "morse"), "dialect = 'morse' is not allowed: one of broadcast, echo"),
+        (("drain", "--", "uvicorn", "app:app"), "command has no {port}"),
+        (("drain", "--"), "command = [] is not allowed: words"),
+        (("drain", "--close-code", "99"), "close_codes = [99] is not allowed: a list of close codes, 1000 to 4999"),
+        (("drain", "--close-code", "x"), "'x' is not a whole number"),
+        (("drain", "--pace", "x"), "'x' is not a number"),
+        (("drain", "--header", "Origin"), "'Origin' is not a name, : and a value"),
+        (("drain", "--let-in", "("), "talk.let_in = '(' is not allowed: a regular expression"),
+        (("drain", "--level", "perfect"), "level = 'perfect' is not allowed: one of clean, drain, handover"),
+        (("drain", "--known", "99=why"), "known 99: the contract has no such clause"),
+        (("drain", "--known", "13"), "'13' is not a name, = and a value"),
         (("run", "drain", "drian"), "no scenario is called 'drian'"),
         (("frobnicate",), "invalid choice: 'frobnicate'"),
     ],
@@ -104,7 +109,7 @@ def test_what_a_target_promises_is_in_force_and_what_it_can_be_told_before_that(
     _, terms = declaring(**promises)
     assert (terms.drain_timeout_s, terms.evict_per_s, terms.close_timeout_s, terms.undeclared) == (30.0, 10.0, 4.0, [])
     assert terms.gone_after_s(clients=100) == 30 + 10 + 4 + 1
-    _, terms = declaring(**promises, timeout_env="T_S", pace_env="P", close_timeout_env="C_S")
+    _, terms = declaring(**promises, drain_timeout_env="T_S", pace_env="P", close_timeout_env="C_S")
     assert (terms.drain_timeout_s, terms.evict_per_s, terms.close_timeout_s) == (5.0, 20.0, 3.0)
 
 
@@ -113,7 +118,7 @@ def test_a_time_that_was_asked_for_and_does_not_apply_is_said_in_one_line() -> N
     assert without_effect(asked, REFERENCE) == []
     assert without_effect(parse(["drain"]), Profile(command="{port}")) == []
     assert without_effect(asked, Profile(command="{port}", drain_timeout_s=30.0)) == [
-        "--timeout 2 does not apply: the target declares no timeout_env, and it promises 30 s",
+        "--timeout 2 does not apply: the target declares no drain_timeout_env, and it promises 30 s",
         "--close-timeout 1 does not apply: the target declares no close_timeout_env, and no close_timeout_s is declared"
         " either",
     ]
@@ -126,7 +131,7 @@ def test_a_scenario_that_needs_a_deadline_is_told_to_those_who_promise_one_that_
     assert forced.why_excluded(profile) is None
     profile, _ = declaring(drain_timeout_s=2.0)
     assert forced.why_excluded(profile) == (
-        "the target promises a drain timeout of 2 s, and this takes 2.5 s: declare timeout_env if it can be told"
+        "the target promises a drain timeout of 2 s, and this takes 2.5 s: declare drain_timeout_env if it can be told"
     )
     profile, _ = declaring()
     for name in ("operator_forces", "frozen_across_the_deadline"):

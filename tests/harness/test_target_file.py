@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import get_args
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
 from harness.clients.dialects import DIALECTS
 from harness.options import parse, profile_of
+from harness.targets import file as target_file
 from harness.targets.declaration import REFERENCE, DialectName, Profile
-from harness.targets.file import TargetFileError, load, read
+from harness.targets.file import TargetFileError, load, read, write
+from harness.targets.form import nested, schema
 from harness.targets.known import LAUNCHER, TARGETS, WORKERS
 from harness.targets.talk import Talk
 
 OURS = Path(__file__).parent.parent / "targets"
+SCHEMA = Path(target_file.__file__).with_name("target.schema.json")
 
 
 def written(folder: Path, text: str) -> Path:
@@ -28,10 +33,8 @@ def written(folder: Path, text: str) -> Path:
 def test_a_target_file_declares_a_profile(tmp_path: Path) -> None:
     text = """
     command = "{python} -m uvicorn 'your app:app' --port {port}"
-    health = "none"
-    broadcast = false
-    ws = "/chat/{client}"
-    drained_statuses = [0, 143]
+    paths = { ws = "/chat/{client}", health = "none", broadcast = false }
+    statuses = { drained = [0, 143] }
     parent_delay_s = 1
     report = true
     """
@@ -73,14 +76,18 @@ def test_a_table_says_how_its_clients_talk(tmp_path: Path) -> None:
         ("base = []", "base = [] is not allowed: one of uvicorn, launcher"),
         ('comand = "x {port}"', "there is no key 'comand': allowed are base, command, cwd"),
         ('command = "x \' {port}"', 'command = "x \' {port}" is not allowed: words, as a list or in one text'),
+        ("paths = { redy = 3 }", "there is no key 'paths.redy': allowed are ws, ready, health"),
+        ("paths = 3", "paths = 3 is not allowed: a table of ws, ready, health"),
+        ('known = { "x" = "why" }', "known = {'x': 'why'} is not allowed: a table: { \"13\" = \"why it fails\" }"),
+        ("env = { PORT = 3 }", "env = {'PORT': 3} is not allowed: a table of names and texts"),
         ("command = []", "command = [] is not allowed: words, as a list or in one text"),
         ("command = [1]", "command = [1] is not allowed: words"),
         ('command = "x"', "command has no {port}"),
-        ('ready = "ready"', "ready = 'ready' is not allowed: a path, which begins with /, or \"none\""),
-        ('ws = "none"', "ws = 'none' is not allowed: a path, which begins with /"),
+        ('paths.ready = "ready"', "paths.ready = 'ready' is not allowed: a path, which begins with /, or \"none\""),
+        ('paths.ws = "none"', "paths.ws = 'none' is not allowed: a path, which begins with /"),
         ('dialect = "morse"', f"dialect = 'morse' is not allowed: one of {', '.join(sorted(DIALECTS))}"),
-        ('timeout_env = ""', "timeout_env = '' is not allowed: a text, or \"none\""),
-        ("timeout_env = 3", 'timeout_env = 3 is not allowed: a text, or "none"'),
+        ('drain_timeout_env = ""', "drain_timeout_env = '' is not allowed: a text, or \"none\""),
+        ("drain_timeout_env = 3", 'drain_timeout_env = 3 is not allowed: a text, or "none"'),
         ("report = 1", "report = 1 is not allowed: true or false"),
         ("processes = 0", "processes = 0 is not allowed: a whole number, 1 or more"),
         ("parent_delay_s = -1", "parent_delay_s = -1 is not allowed: seconds, 0 or more"),
@@ -88,7 +95,7 @@ def test_a_table_says_how_its_clients_talk(tmp_path: Path) -> None:
         ("progress_interval_s = nan", 'progress_interval_s = nan is not allowed: seconds, 0 or more, or "none"'),
         ("pace_per_s = 0", 'pace_per_s = 0 is not allowed: closes a second, above 0, or "none"'),
         ("close_codes = [99]", 'close_codes = [99] is not allowed: a list of close codes, 1000 to 4999, or "none"'),
-        ("drained_statuses = 0", "drained_statuses = 0 is not allowed: a list of exit statuses"),
+        ("statuses.drained = 0", "statuses.drained = 0 is not allowed: a list of exit statuses"),
     ],
 )
 def test_a_wrong_target_file_is_one_line_with_file_key_and_what_is_allowed(
@@ -121,11 +128,89 @@ FULL = WORKERS.changed(
 )
 
 
-@pytest.mark.parametrize("key", Profile.model_fields)
-def test_every_field_of_a_profile_can_be_written(key: str) -> None:
-    value = getattr(FULL, key)
+@pytest.mark.parametrize("field", Profile.model_fields)
+def test_every_field_of_a_profile_can_be_written(field: str) -> None:
+    value = getattr(FULL, field)
     assert value is not None
-    assert getattr(read({"command": ["{port}"], key: list(value) if isinstance(value, tuple) else value}), key) == value
+    lines = nested({field: list(value) if isinstance(value, tuple) else value})
+    assert getattr(read({"command": ["{port}"]} | lines), field) == value
+
+
+def test_what_a_profile_says_is_written_as_a_file_and_read_again() -> None:
+    profile = Profile(
+        command=("{python}", "-c", "print('{port}')", "--port={port}"),
+        ready=None,
+        drained_statuses=(0,),
+        env={"A": "b c"},
+        known={13: {"reason": "SHOP-1", "flaky": True}},
+        talk={"say": None, "headers": {"Origin": "http://x"}},
+    )
+    text = write(profile)
+    assert "--port={port}" in text
+    assert '[paths]\nready = "none"\n' in text
+    assert read(tomllib.loads(text)) == profile
+
+
+@pytest.mark.parametrize(
+    ("former", "key"),
+    [
+        ('ready = "/up"', 'paths = { ready = "/up" }'),
+        ('talk = "/echo"', 'paths = { talk = "/echo" }'),
+        ("drained_statuses = [3]", "statuses = { drained = [3] }"),
+        ('timeout_env = "T_S"', 'drain_timeout_env = "T_S"'),
+    ],
+)
+def test_a_key_by_its_former_name_is_read_and_the_name_of_today_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, former: str, key: str
+) -> None:
+    monkeypatch.setattr(target_file, "_said", set())
+    command = 'command = "serve {port}"\n'
+    assert load(written(tmp_path, command + former)) == load(written(tmp_path, command + key))
+    load(written(tmp_path, command + former))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"harness: {former.split()[0]} is called ")
+
+
+def test_the_folder_of_a_target_is_seen_from_its_file(tmp_path: Path) -> None:
+    assert load(written(tmp_path, 'command = "serve {port}"\ncwd = "shop"')).cwd == str(tmp_path / "shop")
+
+
+def test_the_port_can_be_told_by_a_variable(tmp_path: Path) -> None:
+    assert load(written(tmp_path, 'command = "serve"\nenv = { PORT = "{port}" }')).env == {"PORT": "{port}"}
+
+
+def test_the_schema_that_ships_is_the_one_of_the_models() -> None:
+    assert json.loads(SCHEMA.read_text()) == schema(), f"python -m harness schema > {SCHEMA}"
+
+
+@pytest.mark.parametrize("file", sorted(OURS.glob("*.toml")), ids=lambda file: file.stem)
+def test_our_target_files_are_what_the_schema_allows(file: Path) -> None:
+    jsonschema.validate(tomllib.loads(file.read_text()), schema())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "paths = { redy = '/r' }",
+        "comand = 'serve {port}'",
+        "processes = 0",
+        "level = 'perfect'",
+        "close_codes = [99]",
+        "paths = { ws = 'none' }",
+        "statuses = { drained = [] }",
+        "[talk]\nsay = 3",
+    ],
+)
+def test_the_schema_refuses_what_the_harness_refuses(tmp_path: Path, text: str) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tomllib.loads(text), schema())
+    with pytest.raises(TargetFileError):
+        load(written(tmp_path, text))
+
+
+def test_what_does_not_exist_is_none_or_false_in_the_schema_too() -> None:
+    text = "paths = { ready = 'none', health = false }\n[talk]\nsay = 'none'\nfirst = ['a', { hex = '10 1f' }]"
+    jsonschema.validate(tomllib.loads(text), schema())
 
 
 @pytest.mark.parametrize("wrong", [{"ready": "ready"}, {"processes": 0}, {"reday": "/ready"}])

@@ -38,7 +38,7 @@ def test_a_server_of_the_websockets_library_with_other_paths(tmp_path: Path):
     assert {1, 3, 5, 6} <= run.clauses("fail"), run.output
     assert {13, 20} <= run.clauses("pass"), run.output  # it closes at once, with 1001, which nothing forbids
     assert {12, 15} <= run.clauses("excluded"), run.output
-    assert "--timeout 2 does not apply: the target declares no timeout_env" in run.output
+    assert "--timeout 2 does not apply: the target declares no drain_timeout_env" in run.output
 
 
 @pytest.mark.skipif(
@@ -64,7 +64,7 @@ def test_the_tutorials_server_on_hypercorn(tmp_path: Path):
     assert run.status == 1, run.output
     assert {1, 3, 5, 13} <= run.clauses("fail"), run.output
     assert 12 in run.clauses("pass"), run.output
-    assert "--timeout 2 does not apply: the target declares no timeout_env, and it promises 3 s" in run.output
+    assert "--timeout 2 does not apply: the target declares no drain_timeout_env, and it promises 3 s" in run.output
 
 
 def test_a_server_that_waits_for_its_clients_is_seen_to_exit_once_they_have_gone(tmp_path: Path):

@@ -29,7 +29,7 @@ SPECIMENS = {path.stem: declared(path) for path in sorted(FOLDER.glob("[!_]*.py"
 BY_LOAD = [name for name in SPECIMENS if SPECIMENS[name]["SCENARIO"] == "ten_thousand"]  # tests/load/test_ten_thousand
 BROKEN = [name for name in SPECIMENS if name not in ("fastapi_tutorial", *BY_LOAD)]
 
-TUTORIAL = {"health": "none", "metrics": "none", "broadcast": "none", "level": "handover"}
+TUTORIAL = {"paths.health": "none", "paths.metrics": "none", "paths.broadcast": "none", "level": "handover"}
 UVICORN = "{python} -m uvicorn tests.specimens.%s:%s --host 127.0.0.1 --port {port}"
 WORKERS = "{python} -m tests.specimens.%s --host 127.0.0.1 --port {port} --workers 2"
 
