@@ -7,12 +7,12 @@ What became of everyone is counted in `accounts`. Source: contract, section Obse
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 
 from ..history.drain import Drain, Probe
+from .log_lines import complaints
 from .registry import clause
 from .verdict import (
     Delay,
@@ -34,12 +34,6 @@ LEAST_CROWD = 10_000
 LEAST_PROBES = 50
 MOST_GROWTH = 1.1
 READY_WITHIN_S = 0.1
-LONGEST_QUOTE = 100
-UNCLEAN = re.compile(
-    r"Traceback \(most recent call last\)|Task was destroyed|never retrieved|was never awaited|Exception in"
-    r"|(?:^|[\s\[])(?:ERROR|CRITICAL)[:\]]"
-    r"|\"level(?:name)?\": ?\"(?i:error|critical)\""
-)
 
 
 @clause(
@@ -100,8 +94,10 @@ def clean_log(seen: Drain) -> Judgement:
     lines = [line for line in seen.lines if line.t < until]
     if not lines:
         return unknown("no output of the target was captured")
-    unclean = [line for line in lines if UNCLEAN.search(line.detail["text"])]
-    offences = [Offence(line.t, "the target", f"printed {line.detail['text'][:LONGEST_QUOTE]!r}") for line in unclean]
+    offences = [
+        Offence(lines[found.line].t, "the target", found.what, kind=found.kind)
+        for found in complaints([line.detail["text"] for line in lines])
+    ]
     if offences:
         return accuse(seen, offences, len(lines), "lines are tracebacks, warnings about tasks or errors")
     return passed(f"{len(lines)} lines, and no traceback, warning about a task or error in them")

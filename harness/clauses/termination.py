@@ -1,6 +1,7 @@
 """Clauses 16 to 20: the process goes when it should, cleans up once, with the right status, and leaves nothing.
 
-Owns: the exit as seen from outside. Only clause 18 looks at what the target printed. Source: contract,
+Owns: the exit as seen from outside. Only clause 18 judges by what the target printed; of one that
+hangs the last lines are shown. Source: contract,
 section Termination.
 """
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 from ..history.client import ClientView
 from ..history.drain import Drain
 from .hostile import holds_on, may_serve_on
+from .log_lines import LONGEST_QUOTE
 from .notice import outlived_by_clients
 from .registry import clause
 from .verdict import Delay, Judgement, accuse, excluded, failed, late, passed, stood_still, unknown
 
 GONE_WITHIN_S = 1.0
+LAST_LINES = 3
 
 
 @clause(
@@ -48,9 +51,17 @@ def leaves_when_empty(seen: Drain) -> Judgement:
             return unknown(f"{said}, and it may have waited for {seen.grace_end}")
         return passed(said)
     if seen.gave_up_at is not None:
-        said = f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)}); {since}"
+        said = f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)}); {since}{last_words(seen)}"
         return late(seen, said, Delay(empty, seen.gave_up_at, limit, GONE_WITHIN_S))
     return unknown("the target was not watched until it exited")
+
+
+def last_words(seen: Drain) -> str:
+    """The last lines that a target printed before the harness gave up: for people, no verdict asks for them."""
+    until = seen.seen_until if seen.gave_up_at is None else seen.gave_up_at
+    printed = [line.detail["text"].strip() for line in seen.lines if line.t <= until]
+    said = [text[:LONGEST_QUOTE] for text in printed if text][-LAST_LINES:]
+    return f"; the last that it printed: {', '.join(map(repr, said))}" if said else ""
 
 
 def _was_gone_before(client: ClientView, t: float) -> bool:
@@ -87,7 +98,7 @@ def bounded(seen: Drain) -> Judgement:
     if doubt := may_serve_on(seen):
         return doubt
     if seen.exited_at is None and seen.gave_up_at is not None and seen.gave_up_at > limit:
-        said = f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)}); {since}"
+        said = f"no exit by {seen.at(seen.gave_up_at)} (limit {seen.at(limit)}); {since}{last_words(seen)}"
         return late(seen, said, Delay(seen.evicts_at, seen.gave_up_at, limit, GONE_WITHIN_S))
     if not there and not (seen.reader_evictions and seen.exited_at is not None):
         return unknown(f"no client was connected at {seen.grace_end}")
@@ -185,7 +196,8 @@ def leaves_nothing(seen: Drain) -> Judgement:
     if seen.exited_at is None and (doubt := may_serve_on(seen)):
         return doubt
     if seen.gave_up_at is not None and seen.exited_at is None:
-        return failed(f"the target was still running when the harness gave up at {seen.at(seen.gave_up_at)}")
+        still = f"the target was still running when the harness gave up at {seen.at(seen.gave_up_at)}"
+        return failed(still + last_words(seen))
     if seen.left_behind is None:
         return unknown("what the target left behind was not looked at")
     left = seen.left_behind.detail

@@ -127,7 +127,7 @@ class Stop:
 
     @cached_property
     def lines(self) -> list[Event]:
-        """What the target printed, before t0 too. Only clauses that may look at its output may ask."""
+        """What the target printed, before t0 too. Only clauses about its output may judge by it."""
         return self._target("line")
 
     @cached_property

@@ -25,8 +25,11 @@ def two_workers(one: tuple[float, ...], two: tuple[float, ...]) -> Story:
     return told
 
 
-def printing(text: str) -> Story:
-    return healthy().prints(3.0, text)
+def printing(*texts: str) -> Story:
+    told = healthy()
+    for i, text in enumerate(texts):
+        told.prints(3.0 + i / 1000, text)
+    return told
 
 
 @cache
@@ -86,10 +89,12 @@ CASES: Cases = {
         Case("nothing but news", healthy, PASS, "10 lines, and no traceback, warning about a task or error in them"),
         Case(
             "a traceback",
-            lambda: printing("Traceback (most recent call last):"),
+            lambda: printing(
+                "Traceback (most recent call last):", '  File "/srv/chat.py", line 40, in send', "OSError: gone"
+            ),
             FAIL,
-            "1 of 11 lines are tracebacks, warnings about tasks or errors;"
-            " first the target at t0+3.000 s printed 'Traceback (most recent call last):'",
+            "1 of 13 lines are tracebacks, warnings about tasks or errors;"
+            " first the target at t0+3.000 s raised 'OSError: gone' in send, chat.py:40",
         ),
         Case("a task", lambda: printing("Task was destroyed but it is pending!"), FAIL, "printed 'Task was destroyed"),
         Case("a future", lambda: printing("Task exception was never retrieved"), FAIL, "never retrieved"),

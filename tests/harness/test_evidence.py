@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.clauses import CLAUSES
 from harness.clauses.verdict import Delay, Gravity, Offence, accuse, by_kind
 from tests.harness.histories import FAIL, T0, story
 
@@ -50,3 +51,14 @@ def test_of_many_kinds_three_are_shown_and_the_others_counted() -> None:
     said = by_kind(DRAIN, many)
     assert said.count("first") == 3
     assert said.endswith("first client-1 at t0+1.000 s got 1; 2 of 2 other kinds")
+
+
+def test_of_a_process_that_hangs_the_last_lines_are_shown() -> None:
+    told = story().prints(1.0, "INFO: first")
+    for t, text in ((2.0, "INFO: waiting for 3 tasks"), (2.1, " "), (2.2, "INFO: x"), (2.3, "y" * 200), (9.1, "later")):
+        told.prints(t, text)
+    judgement = CLAUSES[20].judge(told.gives_up(9.0).history())
+    assert judgement.evidence == (
+        "the target was still running when the harness gave up at t0+9.000 s;"
+        f" the last that it printed: 'INFO: waiting for 3 tasks', 'INFO: x', {'y' * 100!r}"
+    )
