@@ -95,7 +95,7 @@ class Interrupted(Client):
     _last_word = b""
 
     def _read_close(self, now: float) -> None:
-        if not self.leaving and self.dialect.speaks:
+        if not self.leaving and self.is_in and self.dialect.speaks:
             self.record(now, "sent", n=self.said, sender=self.name, answerable=self.answerable, broadcast=False)
             message = self.dialect.say(self.said)
             text = Frame(Opcode.TEXT, message.encode()) if isinstance(message, str) else Frame(Opcode.BINARY, message)
