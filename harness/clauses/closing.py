@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..history.client import ClientView, End
 from ..history.drain import Drain
+from ..history.terms import NO_DRAIN_TIMEOUT
 from .registry import clause
 from .verdict import (
     Delay,
@@ -62,9 +63,7 @@ def no_deadline(seen: Drain) -> Judgement | None:
     """Excluded where no drain timeout is in force: the server may close from t0 on; else None."""
     if seen.deadline is not None:
         return None
-    return excluded(
-        "the target promises no drain timeout: declare drain_timeout_s, or drain_timeout_env if it can be told"
-    )
+    return excluded(NO_DRAIN_TIMEOUT)
 
 
 def closes_may_have_been_early(seen: Drain) -> Judgement | None:
@@ -200,7 +199,7 @@ def no_cliff(seen: Drain) -> Judgement:
     """
     pace = seen.terms.evict_per_s
     if pace is None:
-        return excluded("the target declares no pace: declare pace_per_s, or pace_env if it can be told")
+        return excluded("the target declares no pace: declare pace_per_s (--pace N), or pace_env if it can be told")
     closes = [t for t, _ in seen.evictions if seen.forced_at is None or t < seen.forced_at]
     if not closes:
         return too_few(0, 1, "closes by the server")

@@ -79,11 +79,14 @@ def ctrl_c_is_one(seen: Drain) -> Judgement:
     pressed = next((order for order in seen.orders if is_ctrl_c(order)), None)
     if pressed is None:
         return unknown("no SIGINT was sent to the process group")
-    terms = [order for order in seen.orders if _is_sigterm_before_the_deadline(seen, order)]
-    sigterm = next((order for order in terms if 0 <= order.t - pressed.t <= ONE_PRESS_S), None)
-    if sigterm is None:
+    again = [order for order in seen.orders if _is_sigterm_before_the_deadline(seen, order)]
+    if seen.deadline is None:  # it may exit before a supervisor's SIGTERM
+        again = [order for order in seen.orders if order.what == "signal" and order is not pressed]
+    further = next((order for order in again if 0 <= order.t - pressed.t <= ONE_PRESS_S), None)
+    if further is None:
         return unknown(f"no SIGTERM followed the SIGINT at {seen.at(pressed.t)} within {ONE_PRESS_S:.3f} s")
-    return _is_one_stop(seen, f"SIGINT at {seen.at(pressed.t)} and SIGTERM at {seen.at(sigterm.t)} counted as one")
+    which = f"{further.detail['signal']} at {seen.at(further.t)}"
+    return _is_one_stop(seen, f"SIGINT at {seen.at(pressed.t)} and {which} counted as one")
 
 
 def _is_one_stop(seen: Drain, success: str) -> Judgement:

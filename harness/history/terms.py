@@ -13,6 +13,10 @@ from ..targets.declaration import PATIENCE_S, Ask, Profile
 LONGEST_RECONNECT_WINDOW_S = 30.0
 LONGEST_NOTIFY_INTERVAL_S = 10.0
 GONE_WITHIN_S = 1.0
+NO_DRAIN_TIMEOUT = (
+    "the target promises no drain timeout: declare drain_timeout_s (--drain-timeout S),"
+    " or drain_timeout_env if it can be told"
+)
 UNDECLARED_CLOSE_TIMEOUT_S = 1.0
 
 

@@ -34,7 +34,9 @@ async def perform(stage: Stage) -> None:
     await stage.open_crowd()
     await stage.warm_up()
     await stage.signal(signal.SIGINT, joiners=False, to="group")
-    await stage.until(stage.ask.timeout_s + EVICTING_S)
+    deadline_s = stage.history.terms.drain_timeout_s
+    assert deadline_s is not None, "the scenario needs one"
+    await stage.until(deadline_s + EVICTING_S)
     stage.target.signal(signal.SIGINT, "group")
     await stage.until_exit()
 
@@ -47,5 +49,7 @@ SCENARIO = Scenario(
     clauses=(5, 6, 12, 13, 14, 18, 19, 20, 23, 27, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
+    needs="pace_env",
+    least_drain_timeout_s=0.0,
     asks=Ask(clients=100, timeout_s=1.5, close_timeout_s=1.5),
 )

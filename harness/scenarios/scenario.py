@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..clients.mix import ClientMix
+from ..history.terms import NO_DRAIN_TIMEOUT
 from ..targets.declaration import Ask, Profile
 from .fleet_stage import FleetStage
 from .stage import Stage
@@ -95,9 +96,7 @@ class Scenario:
         if self.least_drain_timeout_s is None or profile.drain_timeout_env is not None:
             return None
         if profile.drain_timeout_s is None:
-            return (
-                "the target promises no drain timeout: declare drain_timeout_s, or drain_timeout_env if it can be told"
-            )
+            return NO_DRAIN_TIMEOUT
         if profile.drain_timeout_s < self.least_drain_timeout_s:
             promised = f"the target promises a drain timeout of {profile.drain_timeout_s:g} s"
             needed = f"and this takes {self.least_drain_timeout_s:g} s"

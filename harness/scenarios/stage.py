@@ -179,12 +179,8 @@ class Stage:
 
     @property
     def bound_s(self) -> float:
-        """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness.
-
-        The patience is long enough as it is.
-        """
-        terms = self.history.terms
-        return terms.gone_after_s(self.mix.staying) + (0.0 if terms.undeclared else SPARE_S)
+        """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness."""
+        return self.history.terms.gone_after_s(self.mix.staying) + SPARE_S
 
     @property
     def request_limit(self) -> int:

@@ -141,7 +141,7 @@ CASES: Cases = {
             "no deadline",
             lambda: without_deadline(odd_one().is_evicted(0.1)),
             EXCLUDED,
-            "promises no drain timeout: declare drain_timeout_s, or drain_timeout_env if it can be told",
+            "promises no drain timeout: declare drain_timeout_s (--drain-timeout S), or drain_timeout_env if it",
         ),
     ],
     13: [

@@ -213,6 +213,12 @@ CASES: Cases = {
             PASS,
             "counted as one; 3 clients were closed, once each",
         ),
+        Case(
+            "no deadline, and pressed twice",
+            lambda: ended(without_deadline(Story()).ctrl_c(0.0).ctrl_c(0.01)),
+            PASS,
+            "SIGINT at t0+0.000 s and SIGINT at t0+0.010 s counted as one; 3 clients were closed, once each",
+        ),
     ],
     23: [
         Case("closed at once", forced, PASS, "forced at t0+2.000 s, 6 clients were closed by t0+2.110 s"),

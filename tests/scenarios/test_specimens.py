@@ -34,12 +34,12 @@ UVICORN = "{python} -m uvicorn tests.specimens.%s:%s --host 127.0.0.1 --port {po
 WORKERS = "{python} -m tests.specimens.%s --host 127.0.0.1 --port {port} --workers 2"
 
 
-def catch(name: str, folder: Path, *, scenario: str | None = None, **declared: object) -> Run:
+def catch(name: str, folder: Path, *options: str, scenario: str | None = None, **declared: object) -> Run:
     target = folder / "target.toml"
     lines = {"command": UVICORN % (name, "app")} | declared
     target.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in lines.items()))
     scenario = scenario or SPECIMENS[name]["SCENARIO"]
-    return harness(folder, "run", scenario, "--clients", "80", "--timeout", "2", "--target", str(target))
+    return harness(folder, "run", scenario, "--clients", "80", "--timeout", "2", "--target", str(target), *options)
 
 
 @pytest.mark.teeth
@@ -59,7 +59,7 @@ def test_a_specimen_fails_exactly_the_clauses_written_beside_it(name: str, tmp_p
 @pytest.mark.teeth
 @pytest.mark.timeout(300)
 def test_the_tutorials_server_fails_exactly_the_clauses_written_beside_it(tmp_path: Path):
-    run = catch("fastapi_tutorial", tmp_path, **TUTORIAL)
+    run = catch("fastapi_tutorial", tmp_path, **TUTORIAL, drain_timeout_s=2.0)
 
     assert run.clauses("fail") == SPECIMENS["fastapi_tutorial"]["FAILS"], run.output
     assert {3, 5, 12} <= run.clauses("fail")
@@ -69,7 +69,7 @@ def test_the_tutorials_server_fails_exactly_the_clauses_written_beside_it(tmp_pa
 @pytest.mark.teeth
 @pytest.mark.timeout(300)
 def test_a_stalled_reader_stops_the_tutorials_server_for_ever_and_the_harness_still_ends(tmp_path: Path):
-    run = catch("fastapi_tutorial", tmp_path, **TUTORIAL, scenario="hostile")
+    run = catch("fastapi_tutorial", tmp_path, "--patience-s", "9", **TUTORIAL, scenario="hostile")
 
     assert {7, 17, 20} <= run.clauses("fail"), run.output
     assert "no exit by" in run.output
