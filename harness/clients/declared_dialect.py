@@ -23,7 +23,7 @@ class DeclaredDialect(Dialect):
 
     converses = True
 
-    def __init__(self, talk: Talk, me: str, speaks: bool = True) -> None:
+    def __init__(self, talk: Talk, me: str, speaks: bool = True, twice: bool = False) -> None:
         super().__init__(me)
         self.talk = talk
         self.subprotocol = talk.subprotocol
@@ -33,6 +33,7 @@ class DeclaredDialect(Dialect):
         self._token = FIXED_TOKEN if isinstance(talk.say, Hex) else TOKEN
         self._steps = deque(talk.first)
         self._awaited = talk.let_in
+        self._answered: set[int] | None = set() if twice else None
         self.is_in = self._awaited is None and not self._steps
 
     @property
@@ -85,7 +86,17 @@ class DeclaredDialect(Dialect):
         if (notice := self._notice(text)) is not None:
             return [notice]
         tokens = dict.fromkeys((name.rstrip(PAD), int(n)) for name, n in self._token.findall(text))
-        return [Answer(n) if name == self.me else Heard(name, n) for name, n in tokens] or [Notified(text)]
+        if not tokens:
+            return [Notified(text)]
+        return [Answer(n) if name == self.me else Heard(name, n) for name, n in tokens if not self._is_copy(name, n)]
+
+    def _is_copy(self, name: str, n: int) -> bool:
+        """Whether it is an own message that was answered already, to a target that broadcasts it to its sender too."""
+        if self._answered is None or name != self.me:
+            return False
+        copy = n in self._answered
+        self._answered.symmetric_difference_update({n})
+        return copy
 
     def _notice(self, text: str) -> Notice | None:
         if self.talk.notice is None:

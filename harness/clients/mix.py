@@ -22,7 +22,7 @@ from ..history.record import History
 from ..targets.declaration import Ask, Profile
 from .client import Client
 from .declared_dialect import DeclaredDialect
-from .dialects import DIALECTS, Dialect, Envelope
+from .dialects import DIALECTS, Dialect, Envelope, Twice
 from .hostile import (
     CloseIgnorer,
     HalfHandshake,
@@ -254,7 +254,7 @@ class ClientFactory:
         """How one client talks: as the target declares, or else as its dialect says."""
         dialect = DIALECTS[self.profile.dialect]
         talk = self.profile.talk
-        return dialect(me) if talk is None else DeclaredDialect(talk, me, speaks=dialect.speaks)
+        return dialect(me) if talk is None else DeclaredDialect(talk, me, dialect.speaks, dialect is Twice)
 
     def _make(self, persona: type[C], name: str, number: int, dialect: Callable[[str], Dialect], path: str) -> C:
         path = path.replace("{client}", name).replace("{number}", str(number))

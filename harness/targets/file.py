@@ -24,7 +24,9 @@ from pydantic import ValidationError
 from .declaration import Profile
 from .form import KEYS, flat, is_none, key_of, may_be_none, nested
 from .known import TARGETS
+from .talk import Talk
 from .talk import read as read_talk
+from .talks import with_its_base
 
 _said: set[str] = set()
 
@@ -61,6 +63,9 @@ def read(written: dict[str, Any], onto: Profile | None = None) -> Profile:
     fields = {KEYS[key]: _value(KEYS[key], value) for key, value in keys.items()}
     onto = TARGETS[base] if base else onto
     declared = onto.declared if onto else {"command": ["a target without one"]}
+    talk = fields.get("talk")
+    if isinstance(talk, Talk) and talk.path is not None and "ws" not in declared:
+        fields.setdefault("ws", talk.path)
     try:
         profile = Profile(**{**declared, **fields})
     except ValidationError as error:
@@ -94,7 +99,7 @@ def _with_none(said: Any) -> Any:
 def _value(field: str, written: Any) -> Any:
     if is_none(written) and may_be_none(field):
         return None
-    return read_talk(written) if field == "talk" and isinstance(written, dict) else written
+    return read_talk(with_its_base(written)) if field == "talk" and isinstance(written, dict) else written
 
 
 def _seen_from(folder: Path, profile: Profile) -> Profile:

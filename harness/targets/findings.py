@@ -165,7 +165,7 @@ def why_nobody_got_in(tried: dict[str, str]) -> str:
     """What the candidates for the WebSocket said, and what that may mean."""
     hints = {
         "401": "401: it wants a token: --header 'Authorization: Bearer ...'",
-        "403": "403: another path, a token or an origin: --ws PATH, --header NAME=VALUE",
+        "403": "403: another path, a token or an origin: --ws PATH, --header 'NAME: VALUE'",
         "400": "400: another subprotocol or parameters in the path: --subprotocol NAME, --ws PATH",
         "426": "426: another subprotocol: --subprotocol NAME",
     }

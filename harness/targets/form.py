@@ -94,6 +94,7 @@ def schema() -> dict[str, Any]:
         (tables[table]["properties"] if table else top)[name] = properties[field]
     talk = model["$defs"]["Talk"]["properties"]
     talk |= {name: _or_none(each) for name, each in talk.items()}
+    talk["as"] = {"type": "string", "description": "A protocol that is shipped: what the table does not say."}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A target of Ebb",

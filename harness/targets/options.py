@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from .declaration import Profile
 from .form import KEYS
+from .talks import TALKS
 
 
 def _path(text: str) -> str:
@@ -87,6 +88,7 @@ OPTIONS = (
     Option("--talk", "paths.talk", "PATH", _path),
     Option("--heavy", "paths.heavy", "PATH", _path),
     Option("--dialect", "dialect", "NAME"),
+    Option("--talk-as", "talk.as", "NAME", says=f"Begin with a protocol that is shipped: {', '.join(TALKS)}"),
     Option("--header", "talk.headers", "NAME:VALUE", _header, True, "A header of every handshake"),
     Option("--cookie", "talk.headers.Cookie", "NAME=VALUE", _pair, True, "A cookie of every handshake"),
     Option("--subprotocol", "talk.subprotocol", "NAME", says="The subprotocol that clients offer"),
@@ -94,6 +96,7 @@ OPTIONS = (
     Option("--let-in", "talk.let_in", "PATTERN", says="What is heard once a client is let in"),
     Option("--say", "talk.say", "TEXT", says="How a client says something; {token} comes back in what is heard"),
     Option("--keepalive", "talk.keepalive", "HEAR=SAY", _pair, says="What is said whenever a pattern is heard"),
+    Option("--ignore", "talk.ignore", "PATTERN", says="What means nothing, though a token may be in it"),
     Option("--notice", "talk.notice", "PATTERN", says="How it announces that it stops: a pattern"),
     Option("--cwd", "cwd", "FOLDER"),
     Option("--env", "env", "NAME=VALUE", _pair, True),
@@ -142,7 +145,7 @@ def written(args: argparse.Namespace, onto: Profile | None) -> dict[str, Any]:
     if cookie := lines.pop("talk.headers", None):
         headers = lines.setdefault("talk", {}).setdefault("headers", {})
         headers |= cookie
-    if "talk" in lines and onto and onto.talk:
+    if "talk" in lines and "as" not in lines["talk"] and onto and onto.talk:
         lines["talk"] = _added(onto.talk.model_dump(exclude_unset=True), lines["talk"])
     return lines
 

@@ -16,9 +16,11 @@ import json
 import secrets
 import signal
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from ..clients.client import Client
+from ..clients.dialects import Answer, Heard, Reading
 from ..clients.mix import ClientFactory, ClientMix
 from ..clients.personas import NORMAL_CLOSURE
 from ..history.record import History
@@ -26,6 +28,7 @@ from ..history.terms import environment_of, terms_of
 from ..probes.http import Reply, fetch
 from .declaration import Ask, Profile
 from .findings import BROADCAST_PATHS, HTTP_PATHS, WS_PATHS, CalmStop, Findings, Hearing, marker_in
+from .talk import token_of
 from .target import Target, TargetFailed
 
 LOOK_EVERY_S = 0.02
@@ -39,22 +42,26 @@ SILENT_ROUTES = 3  # a server that leaves so many requests without an answer has
 
 
 class Surveyor(Client):
-    """A client that keeps what it hears."""
+    """A client that counts what it hears."""
 
     persona = "survey"
 
     def __init__(self, *args: object, **more: object) -> None:
         super().__init__(*args, **more)  # type: ignore[arg-type]  # handed on as they came
-        self.texts: list[str] = []
+        self.tokens: Counter[Heard] = Counter()
 
-    def on_text(self, now: float, text: str) -> None:
-        """Keep it."""
-        self.texts.append(text)
-        super().on_text(now, text)
+    def note(self, now: float, reading: Reading) -> None:
+        """Count it."""
+        match reading:
+            case Heard():
+                self.tokens[reading] += 1
+            case Answer(n):
+                self.tokens[Heard(self.name, n)] += 1
+        super().note(now, reading)
 
-    def heard_of(self, token: str) -> int:
-        """In how many texts a token came."""
-        return sum(token in text for text in self.texts)
+    def heard_of(self, token: Heard) -> int:
+        """How often a token came."""
+        return self.tokens[token]
 
 
 async def survey(profile: Profile, ask: Ask) -> tuple[Findings, History]:
@@ -138,8 +145,9 @@ class _Asking:
 
     async def _ask_for_a_broadcast(self, hearers: Sequence[Surveyor]) -> None:
         async def is_heard(path: str) -> tuple[bool, str]:
-            token = f"m:survey:{secrets.randbelow(10**6)}"
-            reply = await fetch(self._target.port, path, body=json.dumps({"data": token}).encode())
+            token = Heard("survey", secrets.randbelow(10**6))
+            body = json.dumps({"data": token_of(*token)}).encode()
+            reply = await fetch(self._target.port, path, body=body)
             if reply.status is None or not 200 <= reply.status < 300:
                 return False, _said(reply)
             heard = await _until(lambda: all(hearer.heard_of(token) for hearer in hearers), HEARD_WITHIN_S)
@@ -178,7 +186,7 @@ class _Asking:
 
     async def _let_one_speak(self, speaker: Surveyor, *others: Surveyor) -> None:
         speaker.say()
-        token = f"m:{speaker.name}:0"
+        token = Heard(speaker.name, 0)
 
         def everybody_heard() -> bool:
             return all(client.heard_of(token) for client in (speaker, *others))
@@ -207,8 +215,8 @@ def _said(reply: Reply) -> str:
 
 def _why_not_let_in(client: Client) -> str:
     """The status of the answer to its handshake, or what came instead."""
-    ends = [event.detail for event in client.history.events if event.what in ("refused", "failed")]
-    return str(ends[-1].get("status") or ends[-1].get("error")) if ends else "no answer"
+    ends = [event.detail for event in client.history.events if event.what in ("refused", "failed", "not_let_in")]
+    return str(next(filter(None, map(ends[-1].get, ("status", "error", "reason"))))) if ends else "no answer"
 
 
 def _how_it_ended(client: Client) -> str:

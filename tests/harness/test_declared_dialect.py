@@ -134,6 +134,13 @@ def test_ballast_stands_beside_the_token_and_has_no_room_in_a_binary_message() -
     assert speaking(BINARY).say(7, " xxx") == speaking(BINARY).say(7)
 
 
+def test_the_second_copy_of_an_own_message_is_no_second_answer_where_the_target_sends_two() -> None:
+    profile = Profile(command="{port}", dialect="twice", talk=read({}))
+    (talker,) = ClientFactory(profile, Ask(), ClientMix(talkers=1), empty_history()).assemble()
+    copies = [f"m:{talker.name}:7", "m:other-2:3", f"m:{talker.name}:7", f"m:{talker.name}:7"]
+    assert [talker.dialect.readings(text) for text in copies] == [[Answer(7)], [Heard("other-2", 3)], [], [Answer(7)]]
+
+
 @pytest.mark.parametrize("dialect", ["silent", "echo"])
 def test_a_client_that_says_nothing_has_a_dialect_all_the_same(dialect: str) -> None:
     profile = Profile(command="{port}", dialect=dialect, talk=read({"say": "none"} if dialect == "echo" else {}))

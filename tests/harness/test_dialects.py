@@ -31,6 +31,13 @@ def test_plain_text_is_read_by_the_token_in_it(name: str, text: str, reading: Re
     assert DIALECTS[name]("me-1").read(text) == reading
 
 
+def test_of_two_copies_of_an_own_message_the_first_is_the_answer() -> None:
+    twice = DIALECTS["twice"]("me-1")
+    heard = ["m:me-1:7", "m:other-2:3", "Client 1: m:me-1:7", "m:me-1:7", "m:other-2:3"]
+    other = Heard("other-2", 3)
+    assert [twice.read(text) for text in heard] == [Answer(7), other, None, Answer(7), other]
+
+
 @pytest.mark.parametrize(
     ("envelope", "reading"),
     [

@@ -119,3 +119,7 @@ def test_where_nobody_was_let_in_the_likeliest_option_is_named(status: str, opti
 
 def test_the_target_file_that_is_written_says_the_same_when_it_is_read() -> None:
     assert file.read(tomllib.loads(file.write(FOUND.profile))) == FOUND.profile
+
+
+def test_where_no_client_was_let_in_nothing_is_said_about_who_hears() -> None:
+    assert replace(FOUND, hearing=None).profile.dialect == Profile.model_fields["dialect"].default
