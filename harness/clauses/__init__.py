@@ -37,4 +37,4 @@ def judge(history: History, ids: Iterable[int]) -> list[Ruling]:
 def _ruling(clause: Clause, judgement: Judgement, cause: int | None) -> Ruling:
     to_do = clause.to_do if judgement.verdict is Verdict.FAIL else ""
     said = clause.id, clause.name, judgement.verdict, judgement.evidence
-    return Ruling(*said, judgement.busy, judgement.short, cause, to_do)
+    return Ruling(*said, judgement.busy, judgement.short, cause, to_do, judgement.clients)

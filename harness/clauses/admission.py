@@ -158,7 +158,8 @@ def refusal_is_explicit(seen: Drain) -> Judgement:
         return too_few(len(took), LEAST_HANDSHAKES, f"handshakes {stretch}")
     return passed(
         f"{len(took)} handshakes {stretch} were refused, the slowest in {max(took):.3f} s"
-        f" (limit {REFUSED_WITHIN_S:.3f} s)"
+        f" (limit {REFUSED_WITHIN_S:.3f} s)",
+        len(took),
     )
 
 
@@ -184,7 +185,8 @@ def no_orphan_joiner(seen: Drain) -> Judgement:
         return too_few(len(racers), LEAST_HANDSHAKES, "handshakes that raced the signal")
     joined = sum(h.opened_at is not None for h in racers)
     return passed(
-        f"{len(racers)} handshakes raced the signal: {joined} joined and got a notice, the others were refused"
+        f"{len(racers)} handshakes raced the signal: {joined} joined and got a notice, the others were refused",
+        len(racers),
     )
 
 

@@ -56,7 +56,7 @@ def keeps_the_grace(seen: Drain) -> Judgement:
         return doubt
     closes = seen.reader_evictions
     first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "none was closed"
-    return passed(f"{len(stayed)} clients stayed until {seen.grace_end}, {first}")
+    return passed(f"{len(stayed)} clients stayed until {seen.grace_end}, {first}", len(stayed))
 
 
 def no_deadline(seen: Drain) -> Judgement | None:
@@ -140,7 +140,8 @@ def says_goodbye(seen: Drain) -> Judgement:
     if len(due) < LEAST_GOODBYES:
         return too_few(len(due), LEAST_GOODBYES, "reading clients closed by the server")
     took = max(c.ended.t - c.close_received.t for c in due if c.ended and c.close_received)
-    return passed(f"{len(due)} clients got {codes} and a complete closing handshake, in {took:.3f} s at most")
+    said = f"{len(due)} clients got {codes} and a complete closing handshake, in {took:.3f} s at most"
+    return passed(said, len(due))
 
 
 def _is_owed_a_goodbye(seen: Drain, client: ClientView) -> bool:

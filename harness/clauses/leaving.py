@@ -56,7 +56,8 @@ def leave_in_peace(seen: Drain) -> Judgement:
     took = max(c.close_received.t - own.t for own, c in leavers if c.close_received)
     return passed(
         f"{len(leavers)} closes by clients answered, the slowest in {took:.3f} s"
-        f" (limit {CLOSE_ANSWERED_WITHIN_S:.3f} s)"
+        f" (limit {CLOSE_ANSWERED_WITHIN_S:.3f} s)",
+        len(leavers),
     )
 
 

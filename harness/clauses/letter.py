@@ -41,4 +41,4 @@ def to_the_letter(history: History) -> Judgement:
         )
     if held < LEAST_CONNECTIONS:
         return too_few(held, LEAST_CONNECTIONS, "connections from t0 on")
-    return passed(f"{held} connections were sent nothing that RFC 6455 forbids")
+    return passed(f"{held} connections were sent nothing that RFC 6455 forbids", held)

@@ -23,6 +23,7 @@ CLAUSES_OF: dict[Level, frozenset[int]] = {
     "drain": frozenset({1, 2, 3, 6, 7, 9, 12, 15, 23, 25, 26, 27, 29}),
     "handover": frozenset({4, 5, 8, 28, 31, 32, 33, 34}),
 }
+RARE = 0.01
 WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.EXCLUDED)
 
 
@@ -44,13 +45,15 @@ def up_to(level: Level) -> frozenset[int]:
 class Standing:
     """What one command has shown of a target: of each clause that was looked at the worst verdict.
 
-    `follows`: from which other failure a failure follows, wherever it was seen.
+    `follows`: from which other failure a failure follows, wherever it was seen. `clients`: of how many clients in all a
+    pass was seen, of each clause that is about each of them.
     """
 
     verdicts: Mapping[int, Verdict]
     level: Level
     known: Mapping[int, Known]
     follows: Mapping[int, int] = field(default_factory=dict)
+    clients: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def outdated(self) -> list[int]:
@@ -74,6 +77,11 @@ class Standing:
             for number, verdict in self.verdicts.items()
             if verdict is Verdict.FAIL and number not in self.follows
         ]
+
+    @property
+    def chances(self) -> dict[int, float]:
+        """Of each clause that passes how probable it was to see a fault that hits one client in a hundred."""
+        return {number: 1 - (1 - RARE) ** count for number, count in self.clients.items() if count}
 
     @property
     def reach(self) -> str:
@@ -106,9 +114,12 @@ def standing_of(profile: Profile, rulings: Iterable[Ruling]) -> Standing:
     """What the rulings of any number of scenarios come to for a target that declares its level and what is known."""
     worst: dict[int, Verdict] = {}
     causes: dict[int, set[int | None]] = {}
+    clients: Counter[int] = Counter()
     for ruling in rulings:
         worst[ruling.id] = min(worst.get(ruling.id, ruling.verdict), ruling.verdict, key=WORST_FIRST.index)
         if ruling.verdict is Verdict.FAIL:
             causes.setdefault(ruling.id, set()).add(ruling.follows_from)
+        clients[ruling.id] += ruling.clients
     follows = {number: min(each for each in of if each is not None) for number, of in causes.items() if None not in of}
-    return Standing(worst, profile.level, profile.known, follows)
+    seen = {number: count for number, count in sorted(clients.items()) if worst[number] is Verdict.PASS}
+    return Standing(worst, profile.level, profile.known, follows, seen)

@@ -48,7 +48,8 @@ def told_once(seen: Drain) -> Judgement:
     if not due:
         return unknown("no client was connected at t0 and stayed long enough to get a notice")
     delays = [client.notices[0].t - seen.t0 for client in due]
-    return passed(f"{len(due)} clients got one notice, between t0+{min(delays):.3f} s and t0+{max(delays):.3f} s")
+    said = f"{len(due)} clients got one notice, between t0+{min(delays):.3f} s and t0+{max(delays):.3f} s"
+    return passed(said, len(due))
 
 
 def due_a_notice(seen: Drain) -> list[ClientView]:

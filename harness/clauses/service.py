@@ -48,7 +48,7 @@ def still_served(seen: Drain) -> Judgement:
     observed = [f"{kind} reached {len(must)} clients" for kind, must in kinds.items() if must]
     if not observed:
         return unknown(f"nothing was sent {stretch} that could be observed")
-    return passed(f"{', '.join(observed)} {stretch}")
+    return passed(f"{', '.join(observed)} {stretch}", max(map(len, kinds.values())))
 
 
 def _serves_until(seen: Drain) -> float:
@@ -127,7 +127,8 @@ def accepted_is_answered(seen: Drain) -> Judgement:
         return too_few(asked + ledger.accepted_after_t0, LEAST_OWED, "messages and accepted broadcasts after t0")
     return passed(
         f"{asked} messages of {len(talkers)} clients and {ledger.accepted_after_t0} accepted broadcasts to"
-        f" {len(ledger.audience)} clients after t0: none lost, doubled or out of order"
+        f" {len(ledger.audience)} clients after t0: none lost, doubled or out of order",
+        max(len(talkers), len(ledger.audience)),
     )
 
 

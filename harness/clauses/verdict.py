@@ -45,7 +45,8 @@ class Judgement:
     """A verdict and one line of evidence. `busy`: it is unknown because the machine was; another telling may show.
 
     `short`: it is unknown for want of observations, which a machine that was busy at any time may have cost. `kinds`:
-    what happened to offenders, each kind in a few words, by which a cause is told from what follows from it.
+    what happened to offenders, each kind in a few words, by which a cause is told from what follows from it. `clients`:
+    of how many a pass was seen, where it is about each client and a fault may hit a few of them.
     """
 
     verdict: Verdict
@@ -53,6 +54,7 @@ class Judgement:
     busy: bool = False
     short: bool = False
     kinds: frozenset[str] = frozenset()
+    clients: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Ruling:
     """A judgement on a clause of the contract, by number and name, as reports print it.
 
     `follows_from`: the clause whose failure explains this one, with which it counts. `to_do`: what to do about it.
+    `clients`: how many were seen to be treated as they should, where that is a matter of each of them.
     """
 
     id: int
@@ -70,6 +73,7 @@ class Ruling:
     short: bool = False
     follows_from: int | None = None
     to_do: str = ""
+    clients: int = 0
 
 
 class Delay(NamedTuple):
@@ -134,9 +138,9 @@ class Observed(Protocol):
         """A moment as a person reads it."""
 
 
-def passed(evidence: str) -> Judgement:
-    """The clause was kept: what was observed, and how close to the bound."""
-    return Judgement(Verdict.PASS, evidence)
+def passed(evidence: str, clients: int = 0) -> Judgement:
+    """The clause was kept: what was observed, how close to the bound, and of how many clients each was looked at."""
+    return Judgement(Verdict.PASS, evidence, clients=clients)
 
 
 def failed(evidence: str, *kinds: str) -> Judgement:

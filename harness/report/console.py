@@ -100,6 +100,9 @@ class ConsoleReport:
             causes = f"{len(standing.causes)} {'cause' if len(standing.causes) == 1 else 'causes'}"
             failures = len(standing.causes) + len(standing.follows)
             self._console.print(f"{failures} clauses fail, of {causes}: {', '.join(map(str, standing.causes))}")
+        if chances := standing.chances:
+            listed = ", ".join(f"{100 * chance:.0f} % by clause {number}" for number, chance in chances.items())
+            self._console.print(f"a fault that hits 1 % of clients by chance would have been seen: {listed}")
         self._console.print(Text(standing.reach, style=COLOURS[standing.verdict]))
 
     def show_failure(self, failure: TargetFailed) -> None:

@@ -5,7 +5,8 @@ each relative to the beginning of the load), `exit` (that of the harness: 0, 1 o
 `level` (the asked one; of each clause its own, and whether it is `counted` for the exit), `known` (why a clause is
 expected to fail), `starvation` (`recorded`, `none`, or why it could not be) and `tellings`: of each its `clauses`,
 `seed`, `exit` and `status`, where `clauses` above are those of all of them. `busy`: unknown because the machine was.
-`follows_from`: the clause whose failure explains this one; `to_do`: what to do about a failure.
+`follows_from`: the clause whose failure explains this one; `to_do`: what to do about a failure; `clients`: of how
+many a pass was seen, where it is about each of them.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def _clause(ruling: Ruling, profile: Profile) -> dict[str, Any]:
         **({"follows_from": ruling.follows_from} if ruling.follows_from is not None else {}),
         **({"to_do": ruling.to_do} if ruling.to_do else {}),
         **({"known": known.reason} if known else {}),
+        **({"clients": ruling.clients} if ruling.clients else {}),
         **({"busy": True} if ruling.busy else {}),
     }
 

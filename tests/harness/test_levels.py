@@ -161,3 +161,18 @@ def test_the_report_for_ci_skips_what_does_not_count_and_fails_what_is_known_and
     assert failure.get("message") == "it passes, and is known to fail: SHOP-2"
     assert [root.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["5", "1", "0", "2"]
     assert [suite.get("name") for suite in root.findall("testsuite")] == ["drain", "hostile", "known"]
+
+
+def test_the_report_says_how_probable_it_was_to_see_a_rare_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = [
+        Ruling(number, "", verdict, "", clients=count) for number, verdict, count in ((35, PASS, 230), (13, PASS, 50))
+    ]
+    seen += [Ruling(13, "", PASS, "", clients=19), Ruling(5, "", FAIL, ""), Ruling(5, "", PASS, "", clients=100)]
+    standing = standing_of(target(), seen)
+    assert standing.chances == {13: pytest.approx(0.5, abs=0.01), 35: pytest.approx(0.9, abs=0.01)}
+    ConsoleReport().conclude(standing)
+    said = capsys.readouterr().out
+    assert (
+        "a fault that hits 1 % of clients by chance would have been seen: 50 % by clause 13, 90 % by clause 35\n"
+        in said
+    )
