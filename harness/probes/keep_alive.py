@@ -7,6 +7,7 @@ at any time, so an idle connection is never a reason to wait.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 import h11
@@ -19,18 +20,27 @@ CHUNK_BYTES = 65536
 
 
 async def hold_idle(port: int, path: str, count: int, history: History) -> None:
-    """Open `count` connections, get `path` once on each, and hold them until cancelled."""
-    held = await asyncio.gather(*(_open(port, path) for _ in range(count)))
+    """Open `count` connections, get `path` once on each, and hold them until cancelled, or the target closes them."""
+    opened = await asyncio.gather(*(_open(port, path) for _ in range(count)))
+    held = [connection for connection in opened if connection is not None]
+    history.record(time.monotonic(), "harness", "idle", answered=len(held), of=count)
     try:
-        history.record(time.monotonic(), "harness", "idle", answered=sum(map(bool, held)), of=count)
+        await asyncio.gather(*(_until_closed(*connection) for connection in held))
         await asyncio.get_running_loop().create_future()
     finally:
-        for writer in held:
-            if writer is not None:
-                writer.transport.abort()
+        for _, writer in held:
+            writer.transport.abort()
 
 
-async def _open(port: int, path: str) -> asyncio.StreamWriter | None:
+async def _until_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Wait for the target's end of the connection, and close ours: a target may wait for that."""
+    with contextlib.suppress(OSError):
+        while await reader.read(CHUNK_BYTES):
+            pass
+    writer.transport.abort()
+
+
+async def _open(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
     """One connection that has had its answer; None where there was none in time."""
     try:
         async with asyncio.timeout(ANSWERED_WITHIN_S):
@@ -41,7 +51,7 @@ async def _open(port: int, path: str) -> asyncio.StreamWriter | None:
             await _read_answer(http, reader)
     except (OSError, h11.RemoteProtocolError):
         return None
-    return writer
+    return reader, writer
 
 
 async def _read_answer(http: h11.Connection, reader: asyncio.StreamReader) -> None:

@@ -35,6 +35,24 @@ async def test_idle_connections_have_had_one_answer_each_and_end_when_they_are_l
     assert all(b"GET /health HTTP/1.1" in each and b"onnection: close" not in each for each in requests)
 
 
+async def test_a_connection_that_the_target_closes_is_closed_at_once_on_our_side_too() -> None:
+    history, ended = empty_history(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        writer.write_eof()
+        assert await reader.read() == b""
+        ended.set()
+        writer.close()
+
+    async with await asyncio.start_server(serve, HOST, 0) as server:
+        holding = asyncio.ensure_future(hold_idle(server.sockets[0].getsockname()[1], "/health", 1, history))
+        await until(ended.is_set, "the end of the connection on the client's side")
+        assert not holding.done()
+        holding.cancel()
+
+
 async def test_what_answers_no_http_is_not_held() -> None:
     history = empty_history()
 
