@@ -76,14 +76,17 @@ def scenarios_of(asked: Sequence[str]) -> list[Scenario]:
 
 
 async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
-    """Survey the target where it is not ours, then tell it scenarios one after another; the worst of them decides."""
+    """Survey the target where it is not ours, then tell it scenarios one after another; what they show decides.
+
+    A survey stops the target: one that something else has started might not come back.
+    """
     end_on_sigterm()
     profile, ask = profile_of(args), ask_of(args)
     outcomes: list[Outcome] = []
     for line in without_effect(args, profile):
         report.complain(line)
     try:
-        if not profile.reference:
+        if not profile.reference and not profile.url:
             found = await look_first(profile, ask, report)
             profile = found.profile
             outcomes += [found] if args.what == "judge" else []

@@ -45,9 +45,12 @@ def parse(argv: Sequence[str], prog: str = PROG) -> argparse.Namespace:
         parser.error("the COMMAND after -- has no {port}: the harness chooses the port and has to tell it")
     if "target" in args:
         try:
-            unknown = profile_of(args).known.keys() - CLAUSES.keys()
+            profile = profile_of(args)
         except ValueError as error:
             parser.error(str(error))
+        unknown = profile.known.keys() - CLAUSES.keys()
+        if args.what == "survey" and profile.url:
+            parser.error("a survey starts the target and stops it again: it needs a command, not a url")
         if unknown:
             parser.error(f"known {min(unknown)}: the contract has no such clause")
     return args
@@ -66,8 +69,9 @@ def profile_of(args: argparse.Namespace) -> Profile:
 
     Raises ValueError, which names the key that is wrong.
     """
-    onto = args.target or (REFERENCE if args.command is None or args.reference else None)
-    lines = target_options.written(args, onto)
+    lines = target_options.written(args, args.target)
+    ours = args.reference or (args.command is None and "url" not in lines)
+    onto = args.target or (REFERENCE if ours else None)
     if args.command is not None:
         lines["command"] = args.command
     return target_file.read(lines, onto)

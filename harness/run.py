@@ -75,6 +75,8 @@ async def run(
     seed; `again(number, rulings)` is called before each further telling, with what is still unknown for that reason.
     A second want of the same observations is the target's and not the machine's.
 
+    One that the harness did not start is told once: it is gone after that.
+
     A target that declares not to have what the scenario needs is not started: every clause is excluded. They are
     unknown where it is the harness that lacks something. Raises TargetFailed, CrowdIncomplete, or OSError when
     descriptors are too few.
@@ -87,7 +89,7 @@ async def run(
     profile = scenario.suited(profile)
     told = [await _tell(scenario, profile, ask, watch)]
     before: list[Ruling] = []
-    while len(told) < tellings and (open_ones := [one for one in merged(told) if one.busy]):
+    while len(told) < (1 if profile.url else tellings) and (open_ones := [one for one in merged(told) if one.busy]):
         if before == open_ones and all(one.short for one in open_ones):
             break
         before = open_ones

@@ -135,6 +135,8 @@ def exit_status(seen: Drain) -> Judgement:
 
     A force after the last client has left may go unnoticed.
     """
+    if seen.profile.url is not None:
+        return excluded("the harness did not start the target, and does not learn its exit status")
     if seen.status is None or seen.exited_at is None:
         return unknown("the target did not exit by itself while it was watched")
     profile = seen.profile

@@ -147,6 +147,8 @@ def timeline_text(outcome: Outcome) -> str:
         reached = [f"{name.replace('_', ' ')} t0{moments[name]:+.3f} s" for name in names if moments[name] is not None]
         lines += [f"  {phase:<9} {', '.join(reached)}"] if reached else []
     status = "still running, killed" if moments["exit"] is None else f"exit status {outcome.status}"
+    if outcome.profile.url:
+        status = "still running" if moments["exit"] is None else "gone"
     return "\n".join(["phases, as seen from outside:", *lines, f"  {status}"])
 
 

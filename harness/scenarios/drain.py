@@ -48,4 +48,5 @@ SCENARIO = Scenario(
     clauses=(1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 18, 19, 20, 27, 28, 29, 30, 35),
     mix=mix,
     perform=perform,
+    one_stop=True,
 )

@@ -41,4 +41,5 @@ SCENARIO = Scenario(
     mix=mix,
     perform=perform,
     asks=Ask(clients=100_000, timeout_s=8.0),
+    one_stop=True,
 )

@@ -35,4 +35,5 @@ SCENARIO = Scenario(
     perform=perform,
     needs="heavy",
     asks=Ask(clients=60, timeout_s=5.0, close_timeout_s=1.5),
+    one_stop=True,
 )

@@ -59,4 +59,5 @@ SCENARIO = Scenario(
     mix=mix,
     perform=perform,
     asks=Ask(clients=200, timeout_s=2.0, close_timeout_s=1.5),
+    one_stop=True,
 )

@@ -32,4 +32,5 @@ SCENARIO = Scenario(
     clauses=(16, 18, 19, 20, 30),
     mix=mix,
     perform=perform,
+    one_stop=True,
 )

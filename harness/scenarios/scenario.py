@@ -33,7 +33,8 @@ class Scenario:
     `broker`: the target is given one of the harness's own; both have reconnecting clients. `by_name_only`: not part of
     `run all`. `hosts`: how many targets there are, on one broker; above 1 it runs on a `FleetStage`. `enough`: the
     least number of clients with which each of its clauses can be decided and there are enough of each kind; `run all`
-    uses no more. `most`: that, or another bound on the number that is asked for.
+    uses no more. `most`: that, or another bound on the number that is asked for. `one_stop`: all that is done to the
+    target's processes is to tell them once to stop, so that it can be one that something else has started.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Scenario:
     by_name_only: bool = False
     hosts: int = 1
     most: int | None = None
+    one_stop: bool = False
 
     def stage(self, profile: Profile, ask: Ask) -> AnyStage:
         """Where it runs."""
@@ -81,6 +83,8 @@ class Scenario:
 
     def why_excluded(self, profile: Profile) -> str | None:
         """Why this target is excluded from this scenario; None where it is not."""
+        if profile.url and not self.one_stop:
+            return "the harness did not start the target: it is told to stop, once, and nothing else is done to it"
         if self.needs is not None and getattr(profile, self.needs) is None:
             return f"the target declares no {self.needs}"
         if self.workers and profile.processes == 1:

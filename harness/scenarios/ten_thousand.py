@@ -36,4 +36,5 @@ SCENARIO = Scenario(
     perform=perform,
     asks=Ask(clients=CLIENTS, timeout_s=4.0, close_timeout_s=3.0, quiet=True),
     by_name_only=True,
+    one_stop=True,
 )

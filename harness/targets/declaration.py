@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,9 +26,11 @@ from .values import (
     Known,
     KnownFailures,
     Level,
+    LocalUrl,
     NonEmptyText,
     Rate,
     Seconds,
+    SignalName,
     Statuses,
     UrlPath,
     Words,
@@ -71,7 +74,15 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    command: Words = Field(description="How it is started; `{port}` and `{python}` (this interpreter) are filled in.")
+    command: Words = Field(
+        (), description="How it is started; `{port}` and `{python}` (this interpreter) are filled in."
+    )
+    url: LocalUrl | None = Field(None, description="Where it is, if something else has started it: no command then.")
+    pid: Count | None = Field(None, description="Its process, for `url`; undeclared, the one that listens there.")
+    stop: Words | None = Field(None, description="The command that stops it, for `url`; undeclared, the signal does.")
+    signal: Annotated[SignalName, allowed(f"one of {', '.join(get_args(SignalName))}")] = Field(
+        "TERM", description="The signal that tells it to stop, for `url`."
+    )
     cwd: NonEmptyText | None = Field(None, description="The folder in which it is started.")
     env: Environment = Field({}, description="Environment variables that it is given; `{port}` is filled in.")
     ready: UrlPath | None = Field("/ready", description="Readiness: 503 once it is told to stop.")
@@ -136,8 +147,13 @@ class Profile(BaseModel):
 
     @property
     def title(self) -> str:
-        """The command as a person would type it."""
-        return " ".join(self.command)
+        """The command as a person would type it, or where it is."""
+        return self.url or " ".join(self.command)
+
+    @property
+    def port(self) -> int | None:
+        """The port on which something else has started it."""
+        return None if self.url is None else urlsplit(self.url).port
 
     def variant(self, field: str) -> Profile:
         """The same target, started as one of its own fields says. Raises ValueError where it declares None there."""

@@ -15,16 +15,18 @@ import psutil
 class Descendants:
     """Everything that a session leader has started, as far as can be known.
 
-    A child that leaves the session is known only if a `look` found it under its parent.
+    A child that leaves the session is known only if a `look` found it under its parent. Without a leader nobody is.
     """
 
-    def __init__(self, leader: int) -> None:
+    def __init__(self, leader: int | None) -> None:
         self.leader = leader
         self._seen: set[psutil.Process] = set()
         self.look()
 
     def look(self) -> None:
         """Remember the children that are there now. Reads the process table: some milliseconds."""
+        if self.leader is None:
+            return
         with contextlib.suppress(psutil.NoSuchProcess):
             leader = psutil.Process(self.leader)
             self._seen |= {leader, *leader.children(recursive=True)}

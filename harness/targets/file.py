@@ -17,6 +17,7 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import tomli_w
 from pydantic import ValidationError
@@ -28,6 +29,7 @@ from .talk import Talk
 from .talk import read as read_talk
 from .talks import with_its_base
 
+TOLD_AT_THE_START = ("command", "cwd", "env")
 _said: set[str] = set()
 
 
@@ -62,7 +64,11 @@ def read(written: dict[str, Any], onto: Profile | None = None) -> Profile:
         _say_once(f"{name} is called {key} now")
     fields = {KEYS[key]: _value(KEYS[key], value) for key, value in keys.items()}
     onto = TARGETS[base] if base else onto
-    declared = onto.declared if onto else {"command": ["a target without one"]}
+    declared = onto.declared if onto else {}
+    if fields.get("url", declared.get("url")):
+        declared, fields = _not_started(declared, fields)
+    elif ours := fields.keys() & {"pid", "stop", "signal"}:
+        raise ValueError(f"{min(ours)} is for a target with url: what the harness has started it stops itself")
     talk = fields.get("talk")
     if isinstance(talk, Talk) and talk.path is not None and "ws" not in declared:
         fields.setdefault("ws", talk.path)
@@ -73,14 +79,31 @@ def read(written: dict[str, Any], onto: Profile | None = None) -> Profile:
         field = str(first["loc"][0])
         or_none = ', or "none"' if may_be_none(field) else ""
         raise ValueError(f"{key_of(field)} = {fields[field]!r} is not allowed: {first['msg']}{or_none}") from None
-    if not any("{port}" in text for text in (*profile.command, *profile.env.values())):
+    if not profile.url and not any("{port}" in text for text in (*profile.command, *profile.env.values())):
         raise ValueError("command has no {port}: the harness chooses the port and has to tell it, there or in env")
     return profile
 
 
+def _not_started(declared: dict[str, Any], fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of a target that something else has started: it is told nothing, and what it prints is not seen."""
+    for field in fields:
+        if field in TOLD_AT_THE_START or field.endswith(("_env", "_command", "_options")):
+            raise ValueError(
+                f"{key_of(field)} is not allowed with url: the harness does not start it, and tells it nothing"
+            )
+    kept = {
+        field: value
+        for field, value in declared.items()
+        if field not in TOLD_AT_THE_START and not field.endswith(("_env", "_command", "_options"))
+    }
+    path = urlsplit(str(fields.get("url", ""))).path
+    return kept, {**({"ws": path} if path else {}), **fields, "logs": False}
+
+
 def write(profile: Profile) -> str:
     """What a profile says about itself, as a target file, in the order in which the keys are documented."""
-    said = profile.model_dump(mode="json", exclude_unset=True) | {"command": " ".join(map(_quoted, profile.command))}
+    said = profile.model_dump(mode="json", exclude_unset=True)
+    said |= {"command": " ".join(map(_quoted, profile.command))} if profile.command else {}
     return tomli_w.dumps(_with_none(nested(said)))
 
 

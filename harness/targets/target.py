@@ -19,6 +19,7 @@ from typing import Self
 from ..history.record import History
 from ..probes.http import is_up
 from ..probes.network import free_port, why_not_bindable
+from .attached import Attached
 from .declaration import Profile
 from .process import Process, To
 
@@ -67,7 +68,7 @@ class Target:
         self.history = history
         self.environment = dict(environment or {})
         self.who = who
-        self.port = free_port() if port is None else port
+        self.port = port or profile.port or free_port()
         self._words = dict(words or {})
         self._comes_up = comes_up
         self._lines = 0
@@ -76,7 +77,7 @@ class Target:
         """Start it and wait until it is ready. Raises TargetFailed, with nothing left running."""
         with ExitStack() as stack:
             self.folder = Path(stack.enter_context(TemporaryDirectory(prefix="ebb-folder-")))
-            self._process = self._start()
+            self._process = await self._find() if self.profile.url else self._start()
             self._folders = stack.pop_all()
         try:
             if self._comes_up:
@@ -95,6 +96,7 @@ class Target:
     @property
     def pid(self) -> int:
         """The process that the command became."""
+        assert self._process.pid is not None, "only of a target that the harness did not start it may be unknown"
         return self._process.pid
 
     @property
@@ -111,7 +113,8 @@ class Target:
 
     def signal(self, which: signal.Signals, to: To = "process") -> None:
         """Send a signal to its process or its process group. The first one is t0."""
-        self.history.record(time.monotonic(), self.who, "signal", signal=which.name, to=to)
+        name = f"SIG{self.profile.signal}" if self.profile.url else which.name
+        self.history.record(time.monotonic(), self.who, "signal", signal=name, to=to)
         self._process.signal(which, to)
 
     def rss_bytes(self) -> int:
@@ -159,7 +162,9 @@ class Target:
         return True
 
     async def kill(self) -> None:
-        """End its process group at once, and record the exit."""
+        """End its process group at once, and record the exit. A target that the harness did not start stays."""
+        if self.profile.url:
+            return
         self._process.signal(signal.SIGKILL, "group")
         await self.until_exit(within_s=10.0)
 
@@ -187,6 +192,22 @@ class Target:
         self.history.record(time.monotonic(), self.who, "started", pid=process.pid)
         return process
 
+    async def _find(self) -> Attached:
+        """The target that something else has started, once it accepts connections."""
+        patience_ends = time.monotonic() + self.profile.startup_timeout_s
+        while not (seen := await is_up(self.port, None))[0]:
+            if time.monotonic() > patience_ends:
+                waited = f"not there within {self.profile.startup_timeout_s:g} s: {seen[1]}"
+                raise TargetFailed(f"it was {waited}; what the harness did not start it cannot start", None, [], None)
+            await asyncio.sleep(READY_EVERY_S)
+        profile = self.profile
+        try:
+            found = Attached(self.port, profile.pid, profile.stop, signal.Signals[f"SIG{profile.signal}"])
+        except LookupError as error:
+            raise TargetFailed(str(error), None, [], None) from None
+        self.history.record(time.monotonic(), self.who, "started", pid=found.pid)
+        return found
+
     def _note_line(self, t: float, text: str) -> None:
         self._lines += 1
         if self._lines <= RECORDED_LINES:
@@ -195,10 +216,12 @@ class Target:
     async def _until_ready(self) -> None:
         patience_ends = time.monotonic() + self.profile.startup_timeout_s
         seen = "no answer"
+        # What was not started was not surveyed either: that it accepts connections is all that is asked of it.
+        ready = None if self.profile.url and "ready" not in self.profile.model_fields_set else self.profile.ready
         while time.monotonic() < patience_ends:
             if self._process.exited.is_set():
                 raise self._failure("it exited before it was ready")
-            up, seen = await is_up(self.port, self.profile.ready)
+            up, seen = await is_up(self.port, ready)
             if up:
                 self.history.record(time.monotonic(), self.who, "ready")
                 return

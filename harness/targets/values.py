@@ -53,6 +53,12 @@ class Known(BaseModel):
 UrlPath = Annotated[str, Field(pattern="^/"), allowed("a path, which begins with /")]
 NonEmptyText = Annotated[str, Field(min_length=1), allowed("a text")]
 Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), allowed("seconds, 0 or more")]
+LocalUrl = Annotated[
+    str,
+    Field(pattern=r"^ws://(localhost|127\.0\.0\.1):[1-9]\d{0,4}(/.*)?$"),
+    allowed("ws://127.0.0.1:PORT/PATH: a server on this machine, or the published port of its container"),
+]
+SignalName = Literal["TERM", "INT", "QUIT", "HUP", "USR1", "USR2"]
 Rate = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), allowed("closes a second, above 0")]
 Count = Annotated[int, Field(strict=True, ge=1), allowed("a whole number, 1 or more")]
 Flag = Annotated[bool, Field(strict=True), allowed("true or false")]

@@ -300,6 +300,12 @@ CASES: Cases = {
         Case("no marker declared", lambda: healthy().under(shutdown_marker=None), EXCLUDED, "prints no line"),
     ],
     19: [
+        Case(
+            "started by something else",
+            lambda: healthy().under(url="ws://127.0.0.1:8000"),
+            EXCLUDED,
+            "the harness did not start the target",
+        ),
         Case("drained", healthy, PASS, "drained or evicted, it exited with 0 at t0+9.400 s (declared 0)"),
         Case(
             "with an error",

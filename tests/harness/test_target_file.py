@@ -74,12 +74,17 @@ def test_a_table_says_how_its_clients_talk(tmp_path: Path) -> None:
         ("", "command has no {port}"),
         ('base = "apache"', "base = 'apache' is not allowed: one of uvicorn, launcher"),
         ("base = []", "base = [] is not allowed: one of uvicorn, launcher"),
-        ('comand = "x {port}"', "there is no key 'comand': allowed are base, command, cwd"),
+        ('comand = "x {port}"', "there is no key 'comand': allowed are base, command, url"),
         ('command = "x \' {port}"', 'command = "x \' {port}" is not allowed: words, as a list or in one text'),
         ("paths = { redy = 3 }", "there is no key 'paths.redy': allowed are ws, ready, health"),
         ("paths = 3", "paths = 3 is not allowed: a table of ws, ready, health"),
         ('known = { "x" = "why" }', "known = {'x': 'why'} is not allowed: a table: { \"13\" = \"why it fails\" }"),
         ("env = { PORT = 3 }", "env = {'PORT': 3} is not allowed: a table of names and texts"),
+        ('url = "ws://example.org"', "url = 'ws://example.org' is not allowed: ws://127.0.0.1:PORT/PATH"),
+        ('url = "ws://localhost:8000"\ncommand = "x {port}"', "command is not allowed with url: the harness does not"),
+        ('url = "ws://localhost:8000"\npace_env = "P"', "pace_env is not allowed with url: the harness does not start"),
+        ('command = "x {port}"\npid = 3', "pid is for a target with url: what the harness has started it stops itself"),
+        ('url = "ws://localhost:8000"\nsignal = "KILL"', "signal = 'KILL' is not allowed: one of TERM, INT"),
         ("command = []", "command = [] is not allowed: words, as a list or in one text"),
         ("command = [1]", "command = [1] is not allowed: words"),
         ('command = "x"', "command has no {port}"),
@@ -122,6 +127,9 @@ FULL = WORKERS.changed(
     pace_per_s=200.0,
     close_timeout_s=3.0,
     close_codes=[1001],
+    url="ws://127.0.0.1:8000/",
+    pid=4711,
+    stop="systemctl stop shop",
     cwd="/srv",
     env={"PORT": "{port}"},
     known={"13": "SHOP-1"},
@@ -133,7 +141,8 @@ def test_every_field_of_a_profile_can_be_written(field: str) -> None:
     value = getattr(FULL, field)
     assert value is not None
     lines = nested({field: list(value) if isinstance(value, tuple) else value})
-    assert getattr(read({"command": ["{port}"]} | lines), field) == value
+    started = {"url": FULL.url} if field in ("pid", "stop", "signal", "url") else {"command": ["{port}"]}
+    assert getattr(read(started | lines), field) == value
 
 
 def test_what_a_profile_says_is_written_as_a_file_and_read_again() -> None:
