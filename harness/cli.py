@@ -103,10 +103,15 @@ async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
 
 
 async def look_first(profile: Profile, ask: Ask, report: ConsoleReport) -> Outcome:
-    """The survey: what was found is shown, and the calm stop is an outcome of the scenario without clients."""
+    """The survey: what was found is shown, and the calm stop is an outcome of the scenario without clients.
+
+    Raises CrowdIncomplete where the target objects to its clients.
+    """
     report.begin("survey", profile.title, ask.seed)
     findings, stop = await survey(profile, ask)
     report.show_findings(findings)
+    if findings.objection is not None:
+        raise CrowdIncomplete(findings.objection)
     scenario = SCENARIOS["nobody_there"]
     rulings = judge(stop, scenario.clauses)
     return Outcome(scenario, findings.profile, ask, stop, rulings, findings.stop.status)

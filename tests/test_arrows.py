@@ -29,6 +29,7 @@ PURE = (
     "harness.targets.talk",
     "harness.targets.values",
     "harness.clients.dialects",
+    "harness.clients.objections",
     "harness.clients.declared_dialect",
 )
 IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}

@@ -56,6 +56,12 @@ class Client(FastTextConnection):
         return self.opened and self.is_in
 
     @property
+    def lost(self) -> bool:
+        """Whether it is not there though it wants to be, and not through a fault of its own."""
+        closed = self.opened and not (self.present or self.leaving or self.hostile)
+        return closed or not self.arrived
+
+    @property
     def about(self) -> dict[str, Any]:
         """What is recorded of it beside its path; `waits`: it is in only when it has recorded `let_in`."""
         return super().about | ({"waits": True} if self.dialect.converses else {})

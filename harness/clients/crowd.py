@@ -7,17 +7,17 @@ Owns the clients of a run and their numbers. Refuses to know who they are and wh
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 
 from .client import Client
+from .objections import explain
 
 IN_FLIGHT = 100
 GOING_AWAY = 1001  # RFC 6455, 7.4.1
 
 
 class CrowdIncomplete(Exception):
-    """Some clients could not connect to a target that should still be serving."""
+    """Clients are not connected to a target that should be serving them: what it said, in three lines at most."""
 
 
 class Crowd:
@@ -30,7 +30,7 @@ class Crowd:
     async def open(self, in_flight: int = IN_FLIGHT) -> None:
         """Connect everybody, `in_flight` at a time.
 
-        Raises CrowdIncomplete, with the reasons counted, when one cannot.
+        Raises CrowdIncomplete, with what the target said to them, when one cannot.
         """
         waiting = iter(self.clients)
 
@@ -39,11 +39,14 @@ class Crowd:
                 await client.connect(self.port)
 
         await asyncio.gather(*(open_waiting() for _ in range(in_flight)))
-        missing = [client for client in self.clients if not client.arrived]
-        if missing:
-            reasons = Counter(why_not_open(client) for client in missing)
-            counted = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
-            raise CrowdIncomplete(f"{len(missing)} of {len(self.clients)} clients could not connect: {counted}")
+        self.must_stand()
+
+    def must_stand(self) -> None:
+        """Raises CrowdIncomplete where a client that means no harm was not let in, or was closed by the target."""
+        lost = [client for client in self.clients if client.lost]
+        if lost:
+            events = lost[0].history.events
+            raise CrowdIncomplete(explain(events, {client.name for client in lost}, len(self.clients)))
 
     async def join(self, client: Client, timeout_s: float) -> None:
         """Let one more client shake hands, whatever comes of it."""
@@ -92,15 +95,3 @@ class Crowd:
         for client in self.clients:
             if not client.ended:
                 client.tear_down()
-
-
-def why_not_open(client: Client) -> str:
-    """What the history says about a handshake that did not succeed."""
-    for _, who, what, detail in reversed(client.history.events):
-        if who == client.name and what == "refused":
-            return f"refused with HTTP {detail['status']}"
-        if who == client.name and what == "failed":
-            return str(detail["error"])
-        if who == client.name and what == "not_let_in":
-            return f"never let in: {detail['reason']}"
-    return "never answered"

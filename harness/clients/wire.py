@@ -11,6 +11,7 @@ FIN arrives, "reset", or "local" when we tore it down.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -28,6 +29,8 @@ from ..probes.network import HOST, local_port_of, name_of
 
 HANDSHAKE_TIMEOUT_S = 10.0
 LONGEST_MESSAGE = 2**24
+LONGEST_LINE = 200
+TAG = re.compile(r"<(head|style|script|title)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 NO_STATUS = 1005  # stands for a close frame without a code (RFC 6455, 7.1.5)
 
 
@@ -165,7 +168,8 @@ class Wire(asyncio.Protocol):
     def _read_response(self, now: float, response: Response) -> None:
         if response.status_code != 101:
             retry_after = response.headers.get("Retry-After")
-            self._settle(now, "refused", status=response.status_code, retry_after=retry_after)
+            said = first_line(response.body)
+            self._settle(now, "refused", status=response.status_code, retry_after=retry_after, said=said)
         elif self._protocol.handshake_exc is None:
             self._settle(now, "opened", local_port=local_port_of(self._transport))
             self.on_accepted()
@@ -228,3 +232,9 @@ class Wire(asyncio.Protocol):
         else:
             self._settle(now, "failed", error=how)
         self.ended = True
+
+
+def first_line(body: bytes | bytearray | None) -> str:
+    """The first words of an answer, without the tags of HTML."""
+    text = TAG.sub("\n", bytes(body or b"").decode(errors="replace"))
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:LONGEST_LINE]

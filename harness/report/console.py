@@ -106,12 +106,12 @@ class ConsoleReport:
         self._console.print(Text(standing.reach, style=COLOURS[standing.verdict]))
 
     def show_failure(self, failure: TargetFailed) -> None:
-        """Why the target did not come up: reason, last lines, exit status, log."""
+        """Why the target did not come up, or went by itself: reason, last lines, exit status, log."""
         for line in failure.tail:
             self._console.print(f"  | {line}")
         status = "" if failure.status is None else f"; exit status {failure.status}"
         log = "" if failure.log is None else f"; log: {failure.log}"
-        self.complain(f"the target did not start: {failure.reason}{status}{log}")
+        self.complain(f"{failure.what}: {failure.reason}{status}{log}")
 
     def complain(self, reason: str) -> None:
         """One line that says why there is no verdict."""

@@ -14,13 +14,14 @@ import contextlib
 import gc
 import signal
 import time
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
 
 import psutil
 
-from ..clients.crowd import Crowd
+from ..clients.crowd import Crowd, CrowdIncomplete
 from ..clients.late_handshakes import LateHandshakes
 from ..clients.mix import ClientFactory, ClientMix
 from ..faults.broker import Broker
@@ -37,6 +38,7 @@ from ..targets.process import To
 from ..targets.target import Target
 
 WARM_UP_S = 1.0
+EXITS_WITHIN_S = 0.5  # of the end of its connections: a target that crashes
 SPARE_S = 5.0
 QUIET_WITHIN_S = 1.0
 LATE_HANDSHAKES_S = 3.0
@@ -96,17 +98,20 @@ class Stage:
         self.history.record(time.monotonic(), "harness", "mark", name=phase)
 
     async def open_crowd(self) -> None:
-        """Connect every client. Raises CrowdIncomplete when one cannot."""
+        """Connect every client. Raises CrowdIncomplete when one cannot, TargetFailed where the target exits."""
         self.enter("opening the crowd")
         self.crowd.clients = self.factory.assemble()
-        await self.crowd.open()
+        await self._all_of_them(self.crowd.open())
 
     async def warm_up(self) -> None:
-        """Let every client act for a second, with the probes on; learn what a foreign target answers."""
+        """Let every client act for a second, with the probes on; learn what a foreign target answers.
+
+        Raises CrowdIncomplete when the target closes one that means no harm, TargetFailed when it exits.
+        """
         self.enter("warming up")
         self.begin_probes()
         gc.freeze()
-        await asyncio.sleep(WARM_UP_S)
+        await self._all_of_them(asyncio.sleep(WARM_UP_S))
         if not self.profile.reference and self.crowd.clients:
             self.history.terms = replace(
                 self.history.terms,
@@ -117,8 +122,19 @@ class Stage:
             )
         self.target.note_children()
 
+    async def _all_of_them(self, act: Awaitable[None]) -> None:
+        """Do something that leaves target and clients as they are: what is lost in it was lost by what clients sent."""
+        try:
+            await act
+            self.crowd.must_stand()
+        except CrowdIncomplete:
+            await self.target.must_run(f"while {self.phases[-1]}", EXITS_WITHIN_S)
+            raise
+        await self.target.must_run(f"while {self.phases[-1]}")
+
     async def signal(self, which: signal.Signals = signal.SIGTERM, joiners: bool = True, to: To = "process") -> None:
         """Tell the target to stop; with `joiners`, handshakes race that signal, and others come too late."""
+        await self.target.must_run(f"while {self.phases[-1]}")
         moment = time.monotonic() + 0.1
         if joiners:
             self.late_handshakes.race(moment)

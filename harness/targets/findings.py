@@ -83,7 +83,10 @@ class CalmStop:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found. `paths`: of each kind the path that answered, or None; `tried`: what each candidate said."""
+    """What was found. `paths`: of each kind the path that answered, or None; `tried`: what each candidate said.
+
+    `objection`: why the target let no client in, or closed one for what it said: there is nothing to judge.
+    """
 
     declared: Profile
     paths: dict[str, str | None]
@@ -91,11 +94,12 @@ class Findings:
     hearing: Hearing | None
     stop: CalmStop
     closed_with: str | None = None
+    objection: str | None = None
 
     @property
     def profile(self) -> Profile:
         """The target as it was declared, and as it was found where it was not."""
-        found: dict[str, Any] = dict(self.paths)
+        found: dict[str, Any] = {name: path for name, path in self.paths.items() if path is not None or name != "ws"}
         if self.hearing is not None:
             found |= {"dialect": self.hearing.dialect, "broadcasts": self.hearing.broadcasts}
         if self.stop.shutdowns > 1:
@@ -163,11 +167,13 @@ def marker_in(lines: Sequence[str]) -> str | None:
 
 def why_nobody_got_in(tried: dict[str, str]) -> str:
     """What the candidates for the WebSocket said, and what that may mean."""
+    token = "it wants a token: --header 'Authorization: Bearer ...', --cookie NAME=VALUE, --first TEXT"
     hints = {
         "401": "401: it wants a token: --header 'Authorization: Bearer ...'",
         "403": "403: another path, a token or an origin: --ws PATH, --header 'NAME: VALUE'",
         "400": "400: another subprotocol or parameters in the path: --subprotocol NAME, --ws PATH",
         "426": "426: another subprotocol: --subprotocol NAME",
+        **{f"101, and then a close with {code}": f"{code}: {token}" for code in (1008, 3000, 3003, 4401, 4403)},
     }
-    hint = next((hint for status, hint in hints.items() if status in tried.values()), "--ws PATH names its path")
+    hint = next((hint for said, hint in hints.items() if said in tried.values()), "--ws PATH names its path")
     return f"no path let a client in: {_in_short(tried)} ({hint})"

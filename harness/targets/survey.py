@@ -22,12 +22,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from ..clients.client import Client
 from ..clients.dialects import Answer, Heard, Reading
 from ..clients.mix import ClientFactory, ClientMix
+from ..clients.objections import explain
 from ..clients.personas import NORMAL_CLOSURE
 from ..history.record import History
 from ..history.terms import environment_of, terms_of
 from ..probes.http import Reply, fetch
 from .declaration import Ask, Profile
-from .findings import BROADCAST_PATHS, HTTP_PATHS, WS_PATHS, CalmStop, Findings, Hearing, marker_in
+from .findings import BROADCAST_PATHS, HTTP_PATHS, WS_PATHS, CalmStop, Findings, Hearing, marker_in, why_nobody_got_in
 from .talk import token_of
 from .target import Target, TargetFailed
 
@@ -76,7 +77,7 @@ async def survey(profile: Profile, ask: Ask) -> tuple[Findings, History]:
         asking = _Asking(profile, ask, target)
         await asking.everything()
         target.note_children()
-        asking.fail_if_gone()
+        await target.must_run("while it was asked what it has")
         stop = await _stop_calmly(target, history)
     findings = asking.findings(stop)
     return findings, _of_the_stop(history, findings.profile, ask)
@@ -105,13 +106,13 @@ class _Asking:
         self._tried: dict[str, dict[str, str]] = {}
         self._hearing: Hearing | None = None
         self._closed_with: str | None = None
+        self._objection: str | None = None
 
     def findings(self, stop: CalmStop) -> Findings:
-        return Findings(self._profile, self._paths, self._tried, self._hearing, stop, self._closed_with)
-
-    def fail_if_gone(self) -> None:
-        """Raises TargetFailed where it has exited meanwhile."""
-        self._target.fail_if_exited("it exited while it was asked what it has, before any signal")
+        objection = self._objection
+        if self._paths["ws"] is None:
+            objection = why_nobody_got_in(self._tried["ws"])
+        return Findings(self._profile, self._paths, self._tried, self._hearing, stop, self._closed_with, objection)
 
     async def everything(self) -> None:
         """Paths first; then some clients, one of which says something."""
@@ -197,6 +198,8 @@ class _Asking:
         self._hearing = Hearing(speaker.heard_of(token), heard, len(others))
         if speaker.ended and not self._hearing.sender:
             self._closed_with = _how_it_ended(speaker)
+            events = [*speaker.history.events, *self._target.history.events]
+            self._objection = explain(events, {speaker.name}, 1 + len(others))
 
     def _client(self, number: int, path: str) -> Surveyor:
         profile = self._profile.changed(ws=path)

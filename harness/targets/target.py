@@ -7,6 +7,7 @@ process is `harness.targets.process`. Refuses to know clients, clauses and what 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 import time
@@ -28,18 +29,22 @@ __all__ = ["Profile", "Target", "TargetFailed"]
 READY_EVERY_S = 0.020
 ORPHANS_WITHIN_S = 0.25
 IDLE_S = 0.4
+LAST_LINES = 3
 RECORDED_LINES = 200_000
 
 
 class TargetFailed(Exception):
-    """The target did not come up.
+    """The target did not come up, or went before it was told to stop.
 
     `status`: its exit status, None while it ran. `tail`: the last lines that it printed. `log`: the file with
-    all of them, None where it never ran.
+    all of them, None where it never ran. `what` happened, as a headline.
     """
 
-    def __init__(self, reason: str, status: int | None, tail: list[str], log: Path | None) -> None:
+    def __init__(
+        self, reason: str, status: int | None, tail: list[str], log: Path | None, what: str = "the target did not start"
+    ) -> None:
         super().__init__(reason)
+        self.what = what
         self.reason = reason
         self.status = status
         self.tail = tail
@@ -125,6 +130,16 @@ class Target:
         """Its processes that were seen before, those that have ended among them."""
         return self._process.descendants.pids()
 
+    async def must_run(self, doing: str, within_s: float = 0.0) -> None:
+        """Raises TargetFailed where it has exited, or does so `within_s`, though nobody has told it to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._process.exited.wait()
+        if self._process.exited.is_set():
+            last = [line for line in self._process.tail if line.strip()][-LAST_LINES:]
+            what = "the target exited before it was told to stop"
+            raise TargetFailed(doing, self.status, last, self._process.log, what)
+
     async def until_idle(self, within_s: float) -> bool:
         """Wait until it has used no processor time for 400 ms: it waits for something. False when it has not.
 
@@ -139,11 +154,6 @@ class Target:
                 used, since = now_used, time.monotonic()
             await asyncio.sleep(READY_EVERY_S)
         return time.monotonic() >= since + IDLE_S
-
-    def fail_if_exited(self, reason: str) -> None:
-        """Raises TargetFailed, with this reason, where it has exited."""
-        if self._process.exited.is_set():
-            raise self._failure(reason)
 
     def note_children(self) -> None:
         """Remember its children, in case one outlives it. Costs some milliseconds: not near t0."""

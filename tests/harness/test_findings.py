@@ -109,12 +109,23 @@ def test_a_text_that_is_answered_by_a_close_is_said_so() -> None:
 
 @pytest.mark.parametrize(
     ("status", "option"),
-    [("401", "--header"), ("403", "--header"), ("400", "--subprotocol"), ("404", "--ws PATH names")],
+    [
+        ("401", "--header"),
+        ("403", "--header"),
+        ("400", "--subprotocol"),
+        ("404", "--ws PATH names"),
+        ("101, and then a close with 4401", "--cookie"),
+    ],
 )
 def test_where_nobody_was_let_in_the_likeliest_option_is_named(status: str, option: str) -> None:
     said = why_nobody_got_in({"/ws": status, "/": "404"})
     assert said.startswith(f"no path let a client in: {status} on /ws")
     assert option in said
+
+
+def test_where_no_path_let_a_client_in_the_profile_keeps_the_one_that_it_had() -> None:
+    found = replace(FOUND, paths={**FOUND.paths, "ws": None}).profile
+    assert found.ws == Profile.model_fields["ws"].default
 
 
 def test_the_target_file_that_is_written_says_the_same_when_it_is_read() -> None:

@@ -248,7 +248,7 @@ async def test_a_refused_handshake_is_recorded_with_its_status_and_advice(histor
 
     async with serving(listen, refuse) as port:
         assert not await one(Lingerer, history).connect(port)
-    assert only(history, "refused").detail == {"status": 503, "retry_after": "3"}
+    assert only(history, "refused").detail == {"status": 503, "retry_after": "3", "said": "draining"}
 
 
 class Nobody(asyncio.Transport):
@@ -274,7 +274,7 @@ async def test_the_answer_to_a_handshake_may_come_in_pieces() -> None:
         lingerer = connecting(history)
         lingerer.data_received(refusal[:cut])
         lingerer.data_received(refusal[cut:])
-        assert only(history, "refused").detail == {"status": 503, "retry_after": "3"}
+        assert only(history, "refused").detail == {"status": 503, "retry_after": "3", "said": "draining"}
 
     welcome = b"HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
     for cut in range(len(welcome)):

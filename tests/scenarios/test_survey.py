@@ -72,5 +72,5 @@ def test_a_server_that_exits_while_it_is_asked_is_said_so():
     run = survey("{python}", "-m", "tests.targets.exits_when_asked", "{port}")
 
     assert run.returncode == 2
-    assert "it exited while it was asked what it has, before any signal; exit status 3" in run.stderr
+    assert "the target exited before it was told to stop: while it was asked what it has; exit status 3" in run.stderr
     assert "Traceback" not in run.stderr
