@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from harness.targets import file as target_file
+
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
@@ -19,9 +21,9 @@ SURVEYS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         ("{python}", "-m", "uvicorn", TUTORIAL, "--port", "{port}"),
         {
             "ws": "/ws",
-            "ready": "none",
+            "ready": None,
             "dialect": "broadcast",
-            "drained_statuses": [-15, 0, -2],
+            "drained_statuses": (-15, 0, -2),
             "shutdown_marker": "Waiting for application shutdown.",
         },
     ),
@@ -38,11 +40,11 @@ SURVEYS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             "127.0.0.1:{port}",
             TUTORIAL,
         ),
-        {"processes": 2, "broadcasts": False, "drained_statuses": [0]},
+        {"processes": 2, "broadcasts": False, "drained_statuses": (0,)},
     ),
     "websockets": (
         ("{python}", "-m", "tests.targets.websockets_echo", "{port}"),
-        {"ws": "/ws", "health": "/live", "dialect": "echo", "shutdown_marker": "none", "drained_statuses": [0]},
+        {"ws": "/ws", "health": "/live", "dialect": "echo", "shutdown_marker": None, "drained_statuses": (0,)},
     ),
     "the reference server": (
         ("{python}", "-m", "uvicorn", "server.main:app", "--port", "{port}"),
@@ -63,8 +65,8 @@ def test_what_a_server_has_is_found_and_written_as_a_target_file(name: str):
     run = survey(*command)
 
     assert run.returncode == 0, run.stderr
-    found = tomllib.loads(run.stdout)
-    assert {key: found[key] for key in expected} == expected, run.stderr
+    found = target_file.read(tomllib.loads(run.stdout))
+    assert {key: getattr(found, key) for key in expected} == expected, run.stderr
     assert "calm stop" in run.stderr
 
 
