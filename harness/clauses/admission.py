@@ -6,11 +6,12 @@ Source: contract, section Admission; `Retry-After` as in RFC 9110 §10.2.3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
 from ..history.client import ClientView, HandshakeOutcome
-from ..history.drain import READY_WITHIN_S, Drain, Probe
+from ..history.drain import HOSTILE_READERS, READY_WITHIN_S, Drain, Probe
 from ..history.machine import SMALLEST_LAG_S
 from .notice import delay_of_notice, was_due_a_notice
 from .registry import clause
@@ -249,6 +250,11 @@ def _is_retry_after(text: str | None) -> bool:
         return False
 
 
+def _others_may_be_there(seen: Drain) -> bool:
+    """Whether the last close may have come later than any that was seen: some clients do not see how they end."""
+    return any(h.hostile and h.persona not in HOSTILE_READERS for h in seen.handshakes)
+
+
 def _listener_may_be_gone(seen: Drain, outcome: HandshakeOutcome, until: float) -> bool:
     """Whether a handshake ended as it may once the listener closes: at TCP level, and not before the last close.
 
@@ -258,7 +264,9 @@ def _listener_may_be_gone(seen: Drain, outcome: HandshakeOutcome, until: float) 
     if outcome.error not in TCP_LEVEL:
         return False
     blur_s = SMALLEST_LAG_S + seen.worst_lag(until, until + RESETS_COUNT_NOT_S)
-    resets_end = until + RESETS_COUNT_NOT_S + seen.terms.parent_delay_s + blur_s
+    resets_end = (
+        math.inf if _others_may_be_there(seen) else until + RESETS_COUNT_NOT_S + seen.terms.parent_delay_s + blur_s
+    )
     return outcome.t >= until - blur_s - seen.last_end_may_be_s and (
         outcome.error == REFUSED or outcome.t <= resets_end
     )

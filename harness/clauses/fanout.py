@@ -1,9 +1,13 @@
 """The broadcast half of clause 10: every accepted broadcast reaches each reading client once and in order.
 
-Owns: which messages count as accepted, when, and who had to hear them. A posted broadcast is accepted when
-its POST is answered 200 or 202; a client's message when it is answered or, in a dialect without answers,
-once its sender has stayed connected for a moment after it; what a client says in a room of its own is for nobody
-else. Two POSTs that overlap have no order.
+Owns: which messages count as accepted, when, who had to hear them, and in which order. A posted broadcast is accepted
+when its POST is answered 200 or 202; a client's message when it is answered or, in a dialect without answers, once its
+sender has stayed connected for a moment after it; what a client says in a room of its own is for nobody else. Two POSTs
+that overlap have no order, but the same for everybody.
+
+Every client is owed what was accepted before it was sent a close frame. That comes on the connection after it, and the
+harness sees both in one event loop: what it saw accepted first is owed, but for a lag, or a client that looks seldom.
+Who tears its connection down may have had it on its way.
 
 A ledger is walked in the order of acceptance and only as far as the first message that a client missed, so
 judging costs what was heard, not clients times messages.
@@ -16,8 +20,10 @@ from collections import Counter
 from typing import NamedTuple
 
 from ..history.client import ClientView
-from ..history.drain import Drain
-from .verdict import Delay, Gravity
+from ..history.drain import SEES_LATE_S, Drain
+from ..history.machine import SMALLEST_LAG_S
+from .one_order import out_of_order
+from .verdict import Delay, Gravity, Offence
 
 ACCEPTED = frozenset({200, 202})
 BY_POST = "broadcast"
@@ -94,17 +100,37 @@ class Ledger:
         if let_in_at is None:
             return None
         gone_at = self._seen.seen_until if client.gone_at is None else client.gone_at
-        until = gone_at - self._in_flight_s
+        until = gone_at - self._blur_s(client, gone_at)
         first = bisect_right(self._ledger, let_in_at, key=lambda entry: entry.accepted_at)
         for position in range(first, len(self._ledger)):
             accepted_at, sent_at, sender, n = self._ledger[position]
             if accepted_at >= until:
                 return None
             if sent_at > let_in_at and sender != client.name and (sender, n) not in heard:
-                delay = Delay(accepted_at, gone_at, accepted_at + self._in_flight_s, self._in_flight_s)
+                delay = Delay(accepted_at, gone_at, accepted_at, self._in_flight_s)
                 what = f"had not heard {sender}:{n}, accepted at {self._seen.at(accepted_at)}"
                 return Flaw(what, delay, "had not heard a broadcast", Gravity.MISSING)
         return None
+
+    def _blur_s(self, client: ClientView, gone_at: float) -> float:
+        """How much earlier than its end was seen something must have been accepted to be owed."""
+        if client.close_received is None and (client.ended is None or client.ended.how == "local"):
+            return self._in_flight_s
+        lag_s = self._seen.worst_lag(gone_at - self._in_flight_s, gone_at)
+        return SMALLEST_LAG_S + min(lag_s, self._in_flight_s / 4) + SEES_LATE_S.get(client.persona, 0.0)
+
+    @property
+    def disorder(self) -> list[Offence]:
+        """Who heard two broadcasts in another order than the others, where there is to be one for everybody."""
+        if self._seen.profile.order == "sender":
+            return []
+        heard = {c.name: [(event.detail["sender"], event.detail["n"]) for event in c.heard] for c in self.audience}
+        ends = {client.name: client.gone_at or self._seen.seen_until for client in self.audience}
+        kind = "heard broadcasts in another order than others"
+        return [
+            Offence(ends[who], who, f"heard {a[0]}:{a[1]} before {b[0]}:{b[1]}, others after it", None, kind)
+            for who, (a, b) in out_of_order(heard).items()
+        ]
 
     def _first_disorder(self, tokens: list[tuple[str, int]]) -> str | None:
         newest: dict[str, int] = {}

@@ -11,7 +11,7 @@ made with a wrong value: Pydantic's ValidationError says what is allowed instead
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -100,6 +100,9 @@ class Profile(BaseModel):
     )
     envelopes: Flag = Field(False, description="It speaks the subprotocol `ebb.v1` beside its dialect.")
     broadcasts: Flag = Field(True, description="What one client says reaches all others.")
+    order: Annotated[Literal["all", "sender"], allowed("`all` or `sender`")] = Field(
+        "all", description="Whether broadcasts have one order for everybody, or only those of one sender."
+    )
     processes: Count = Field(1, description="How many serve side by side.")
     divides_pace: Flag = Field(False, description="It is given the pace of all processes together, and divides it.")
     level: Annotated[Level, allowed(f"one of {', '.join(get_args(Level))}")] = Field(

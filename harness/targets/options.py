@@ -98,6 +98,7 @@ OPTIONS = (
     Option("--keepalive", "talk.keepalive", "HEAR=SAY", _pair, says="What is said whenever a pattern is heard"),
     Option("--ignore", "talk.ignore", "PATTERN", says="What means nothing, though a token may be in it"),
     Option("--notice", "talk.notice", "PATTERN", says="How it announces that it stops: a pattern"),
+    Option("--order", "order", "all|sender"),
     Option("--url", "url", "URL"),
     Option("--pid", "pid", "PID", _whole),
     Option("--stop", "stop", "COMMAND"),

@@ -211,8 +211,10 @@ class Story:
             self.probe(who, start + 0.2 * step, status, error)
         return self
 
-    def post(self, n: int, began: float, status: int | None = 202, took: float = 0.01) -> Self:
-        return self.about("broadcast").add(began + took, "posted", n=n, began=began, status=status, error=None)
+    def post(
+        self, n: int, began: float, status: int | None = 202, took: float = 0.01, error: str | None = None
+    ) -> Self:
+        return self.about("broadcast").add(began + took, "posted", n=n, began=began, status=status, error=error)
 
     def lags(self, t: float, seconds: float) -> Self:
         return self.about("harness").add(t, "lag", seconds=seconds)
@@ -325,7 +327,7 @@ def forced() -> Story:
     """An operator runs out of patience: a SIGINT to the group, and another one 2 s later."""
     told = Story().ctrl_c(0.0)
     for i in range(6):
-        told.client(f"lingerer-{i}").told(0.03).is_evicted(2.06 + i / 100)
+        told.client(f"lingerer-{i}").told(0.03).is_notified(0.9).is_notified(1.9).is_evicted(2.06 + i / 100)
     told.client("stalled-reader-1", hostile=True).ends(3.2, "reset")
     told.progress(0.01, 7).ctrl_c(2.0).progress(2.05, 7).progress(3.1, 1)
     return told.prints(3.2).reports(3.2, 7, 0, 0, 6, 1).exits(3.25, 130).leaves_behind(3.3)

@@ -35,9 +35,46 @@ def waiter(let_in: float | None) -> Story:
     return waits if let_in is None else waits.is_let_in(let_in)
 
 
-def deaf() -> Story:
-    """One client is notified, but hears no broadcast."""
-    return odd_one().is_notified(2.0).is_evicted(6.0)
+def notified(told: Story, step: float = 1.0, since: float = 0.0, until: float = 5.0, but: float = 0.0) -> Story:
+    """Whoever is in the story has the notifications."""
+    for n in range(round(5 / step)):
+        t = step * n + 0.9 * min(1.0, step)
+        if since < t < until and t != but:
+            told.is_notified(t)
+    return told
+
+
+def listener_but(sender: str, n: int) -> Story:
+    """One hears all but one message."""
+    told, missed = listener(), {"sender": sender, "n": n}
+    told.told_of = [e for e in told.told_of if not (e[1:3] == ("odd-1", "heard") and e[3] == missed)]
+    return told
+
+
+def held_back(to: float) -> Story:
+    """One hears everything that was sent before a moment at that moment."""
+    told = listener()
+    told.told_of = [(max(t, to), *e) if e[:2] == ["odd-1", "heard"] and t > 0.25 else (t, *e) for t, *e in told.told_of]
+    return told
+
+
+def slow_before() -> Story:
+    """One hears everything 1.2 s after it was sent, and so before t0."""
+    told = listener().about("busy-1").says(-0.9, 99).about("odd-1").hears(-0.05, "busy-1", 99)
+    told.told_of = [(t + 1.2, *e) if e[:2] == ["odd-1", "heard"] and t > 0.25 else (t, *e) for t, *e in told.told_of]
+    return told
+
+
+def said_by_a_leaver() -> Story:
+    told = odd_one()
+    hear_everything(told, until=1.0)
+    return told.says(0.9, 0).leaves(1.0)
+
+
+def silent_between(start: float, end: float) -> Story:
+    told = healthy().without(what="notified")
+    told.told_of = [e for e in told.told_of if not (start < e[0] < end and e[2] in ("heard", "answered"))]
+    return told
 
 
 def listener() -> Story:
@@ -68,6 +105,23 @@ def everybody_hears(told: Story, *posts: int) -> Story:
     return told
 
 
+def after_a_post(name: str = "odd-1") -> Story:
+    """Somebody comes just before a broadcast that all others hear."""
+    return everybody_hears(healthy().post(100, 4.3), 100).client(name, 4.25).told(4.26)
+
+
+def closed_after_a_post(t: float, name: str = "odd-1") -> Story:
+    return after_a_post(name).is_evicted(t)
+
+
+def swapped_for_one() -> Story:
+    told = listener().is_evicted(5.5)
+    for at, (t, who, what, detail) in enumerate(told.told_of):
+        if (who, what) == ("odd-1", "heard") and (detail["sender"], detail["n"]) == ("busy-1", 3):
+            told.told_of[at] = (t + 0.01, who, what, detail)
+    return told
+
+
 def posts_heard(first: int, then: int, took: float) -> Story:
     """Two broadcasts are posted, the second before the first is answered where that took long."""
     return everybody_hears(healthy().post(100, 4.0, took=took).post(101, 4.1), first, then)
@@ -79,72 +133,137 @@ CASES: Cases = {
             "everybody served to the end",
             healthy,
             PASS,
-            "broadcasts reached 62 clients, notifications reached 62 clients, replies reached 2 clients",
+            "all broadcasts reached 65 clients, notifications reached 65 clients, replies reached 2 clients",
         ),
         Case(
             "broadcasts end at the signal",
-            deaf,
+            lambda: notified(odd_one()).is_evicted(6.0),
             FAIL,
-            "1 of 128 services were not rendered between t0+0.250 s and t0+4.900 s;"
-            " first odd-1 at t0+0.250 s had no broadcasts",
+            "1 of 134 services were not rendered between t0+0.250 s and t0+4.900 s;"
+            " first odd-1 at t0+0.500 s missed 28 of 28 broadcasts, broadcast:0 for one",
         ),
         Case(
-            "posted broadcasts refused",
-            lambda: story().client("lingerer-1").ends(6).post(0, 1, 503).post(1, 1.1, 503).post(2, 1.2, 503),
+            "one of all is missed",
+            lambda: listener_but("broadcast", 5),
             FAIL,
-            "had no broadcasts",
+            "odd-1 at t0+3.000 s missed 1 of 28 broadcasts, broadcast:5 for one",
+        ),
+        Case(
+            "and by one that leaves long before the deadline",
+            lambda: notified(odd_one(), until=1.5).leaves(2.0),
+            FAIL,
+            "odd-1 at t0+0.500 s missed 11 of 11 broadcasts",
+        ),
+        Case(
+            "by one that left just then", lambda: listener_but("broadcast", 5).leaves(3.2), PASS, "reached 66 clients"
+        ),
+        Case(
+            "by one that was not there yet",
+            lambda: notified(late_joiner(3.05), since=3.5).hears(3.155, "busy-1", 8),
+            FAIL,
+            "missed 8 of 8",
+        ),
+        Case(
+            "held back to the deadline", lambda: held_back(4.95), FAIL, "odd-1 at t0+0.500 s had late 25 of 28 broadc"
+        ),
+        Case("held back a little", lambda: held_back(1.2), PASS, "all broadcasts reached 66 clients"),
+        Case("as slow as before", lambda: slow_before(), PASS, "all broadcasts reached 66 clients"),
+        Case("what a sender said as it left is nobody's", lambda: said_by_a_leaver(), PASS, "reached 65 clients"),
+        Case(
+            "one posted broadcast refused",
+            lambda: healthy().post(99, -0.4).post(100, 2.0, 503),
+            FAIL,
+            "1 of 133 services were not rendered between t0+0.250 s and t0+4.900 s; first POST 100 at t0+2.000 s got",
+        ),
+        Case(
+            "one that hung", lambda: healthy().post(99, -0.4).post(100, 2.0, None, 2.0, "timeout"), FAIL, "got timeout"
+        ),
+        Case("a server that never took one", lambda: healthy().post(100, 2.0, 404), PASS, "reached 65 clients"),
+        Case(
+            "one accepted, and heard by nobody", lambda: healthy().post(100, 2.0), FAIL, "65 of 132 services were not"
         ),
         Case(
             "notifications end at the signal",
             lambda: listener().without("odd", "notified"),
             FAIL,
-            "no notifications",
+            "odd-1 at t0+0.250 s had no notification for 4.650 s (limit 1.250 s)",
+        ),
+        Case(
+            "one is left out",
+            lambda: notified(listener().without("odd", "notified"), but=2.9).is_evicted(6.0),
+            FAIL,
+            "odd-1 at t0+1.900 s had no notification for 2.000 s (limit 1.250 s)",
+        ),
+        Case(
+            "one is left out at the end",
+            lambda: notified(listener().without("odd", "notified"), until=3.5).is_evicted(6.0),
+            FAIL,
+            "odd-1 at t0+2.900 s had no notification for 2.000 s",
+        ),
+        Case(
+            "one is left out at a short interval",
+            lambda: notified(story(notify_interval_s=0.2).client("odd-1"), step=0.4),
+            FAIL,
+            "had no notification for 0.400 s (limit 0.350 s)",
         ),
         Case(
             "questions are not answered",
-            lambda: listener().says(2.0, 0),
+            lambda: listener().says(2.0, 0, broadcast=False),
             FAIL,
-            "odd-1 at t0+0.250 s had no replies",
+            "odd-1 at t0+2.000 s missed 1 of 1 replies, that to 0 for one",
         ),
         Case(
-            "no notifications while the harness had stopped the target",
-            lambda: healthy().without(what="notified").stands_still(1.0, 2.0),
+            "one of many is not answered",
+            lambda: listener().says(2, 0, broadcast=False).is_answered(2.1, 0).says(3, 1, broadcast=False),
+            FAIL,
+            "odd-1 at t0+3.000 s missed 1 of 2 replies, that to 1 for one",
+        ),
+        Case(
+            "answered at the deadline",
+            lambda: listener().says(2.0, 0, broadcast=False).is_answered(4.99, 0),
+            FAIL,
+            "odd-1 at t0+2.000 s had late 1 of 1 replies",
+        ),
+        Case(
+            "nothing is due while the harness had stopped the target",
+            lambda: silent_between(1.0, 2.0).stands_still(1.0, 2.0),
             PASS,
-            "broadcasts reached 62 clients, replies reached 2 clients",
+            "all broadcasts reached 65 clients, replies reached 2 clients",
         ),
         Case("up to an operator's force", lambda: healthy().ctrl_c(3.0), PASS, "between t0+0.250 s and t0+2.900 s"),
         Case("a question too late to be answered", lambda: listener().says(4.8, 0), PASS, "replies reached 2"),
         Case(
             "a text that nobody answers",
-            lambda: listener().says(2, 0, answerable=False),
+            lambda: listener().says(2, 0, answerable=False, broadcast=False),
             PASS,
             "replies reached 2",
         ),
         Case(
             "a dialect without broadcasts",
-            lambda: deaf().under(broadcasts=False),
+            lambda: notified(odd_one()).under(broadcasts=False),
             PASS,
-            "notifications reached 63",
+            "notifications reached 66",
         ),
         Case(
             "a target without notifications",
-            lambda: healthy().under(notify_interval_s=None),
+            lambda: healthy().under(notify_interval_s=None).without(what="notified"),
             PASS,
-            "62 clients, rep",
+            "65 clients, rep",
         ),
         Case(
             "notifications too rare to expect",
-            lambda: healthy().under(notify_interval_s=2.4),
+            lambda: healthy().under(notify_interval_s=4.5).without(what="notified"),
             PASS,
-            "62 clients, rep",
+            "65 clients, rep",
         ),
         Case(
             "a dialect without answers",
             lambda: mute_dialect(),
             PASS,
-            "notifications reached 62 clients between",
+            "notifications reached 65 clients between",
         ),
-        Case("a hostile one hears nothing", lambda: odd_one(hostile=True), PASS, "62 clients"),
+        Case("a hostile one hears nothing", lambda: odd_one(hostile=True), PASS, "65 clients"),
+        Case("nor one that is never let in", lambda: waiter(None), PASS, "65 clients"),
         Case(
             "one's own messages are not for oneself",
             lambda: (
@@ -153,7 +272,9 @@ CASES: Cases = {
                 .says(1, 0)
                 .says(2, 1)
                 .says(3, 2)
-                .is_answered(3.1, 0)
+                .is_answered(1.1, 0)
+                .is_answered(2.1, 1)
+                .is_answered(3.1, 2)
                 .ends(6)
             ),
             PASS,
@@ -181,9 +302,15 @@ CASES: Cases = {
         ),
         Case(
             "nobody stayed",
-            lambda: story().client("leaver-1").leaves(3).exits(6),
+            lambda: story(notify_interval_s=None).client("leaver-1").leaves(3).exits(6),
             UNKNOWN,
             "no client was connected",
+        ),
+        Case(
+            "nobody stayed, and one was not served",
+            lambda: story().client("leaver-1").leaves(3).exits(6),
+            FAIL,
+            "leaver-1 at t0+0.250 s had no notification for 2.750 s",
         ),
         Case("the record ends before", lambda: healthy().until(3.0), UNKNOWN, "no client was connected"),
         Case(
@@ -261,12 +388,27 @@ CASES: Cases = {
             FAIL,
             "odd-1 at t0+6.000 s had not heard busy-1:0, accepted at t0-0.245 s",
         ),
+        Case("accepted just before the close", lambda: closed_after_a_post(4.320), FAIL, "100, accepted at t0+4.310 s"),
+        Case("nearer than what no lag record shows", lambda: closed_after_a_post(4.314), PASS, "31 accepted"),
+        Case("or by a harness that lagged", lambda: closed_after_a_post(4.320).lags(4.32, 0.008), PASS, "31 accepted"),
+        Case("or by one that looks seldom", lambda: closed_after_a_post(4.350, "slow-reader-1"), PASS, "31 accepted"),
         Case(
-            "accepted just before the close",
-            lambda: everybody_hears(healthy().post(100, 4.3), 100).client("odd-1", 4.25).is_evicted(4.5),
-            PASS,
-            "31 accepted",
+            "before a client's own close",
+            lambda: after_a_post().leaves(4.33),
+            FAIL,
+            "had not heard broadcast:100, accepted at t0+4.310 s",
         ),
+        Case("before it tears its line", lambda: after_a_post().ends(4.5, "local"), PASS, "31 accepted"),
+        Case("long before it tears its line", lambda: after_a_post().ends(4.6, "local"), FAIL, "had not heard broadc"),
+        Case("before it is cut", lambda: after_a_post().ends(4.33, "reset"), FAIL, "had not heard broadcast:100"),
+        Case(
+            "two senders in another order than for the others",
+            swapped_for_one,
+            FAIL,
+            "1 of 74 accounts of answers and of broadcasts do not add up; first odd-1 at t0+5.500 s heard busy-2:3"
+            " before busy-1:3, others after it",
+        ),
+        Case("which a target may declare", lambda: swapped_for_one().under(order="sender"), PASS, "30 accepted"),
         Case(
             "said in a room of its own",
             lambda: healthy().about("busy-1").says(4.05, 90, broadcast=False).is_answered(4.06, 90),
