@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from .clauses import CLAUSES, Ruling, Verdict, judge
-from .clauses.levels import Standing, standing_of
+from .clauses.levels import Standing, standing_of, up_to
 from .faults.broker import NAMES, binaries
 from .history.record import History
 from .history.terms import terms_of
@@ -71,9 +71,9 @@ async def run(
 ) -> Outcome:
     """Perform a scenario and judge it; `watch(stage)` runs beside it and is cancelled at the end.
 
-    It is told again while a clause is unknown because the machine was busy, `tellings` times in all, with the same
-    seed; `again(number, rulings)` is called before each further telling, with what is still unknown for that reason.
-    A second want of the same observations is the target's and not the machine's.
+    It is told again while a clause of the level is unknown because the machine was busy, `tellings` times in all, with
+    the same seed; `again(number, rulings)` is called before each further telling, with what is still unknown for that
+    reason. A second want of the same observations is the target's and not the machine's.
 
     One that the harness did not start is told once: it is gone after that.
 
@@ -88,8 +88,11 @@ async def run(
         return _set_aside(scenario, profile, ask, Verdict.UNKNOWN, NO_BROKER)
     profile = scenario.suited(profile)
     told = [await _tell(scenario, profile, ask, watch)]
-    before: list[Ruling] = []
-    while len(told) < (1 if profile.url else tellings) and (open_ones := [one for one in merged(told) if one.busy]):
+    before, asked_for = list[Ruling](), up_to(profile.level)
+    at_most = 1 if profile.url else tellings
+    while len(told) < at_most and (open_ones := [one for one in merged(told) if one.busy]):
+        if not any(one.id in asked_for for one in open_ones):
+            break
         if before == open_ones and all(one.short for one in open_ones):
             break
         before = open_ones

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..history.client import ClientView, Close
 from ..history.drain import Drain
 from .registry import clause
-from .verdict import Delay, Gravity, Judgement, Offence, accuse, passed, stood_still, too_few
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, excluded, passed, stood_still, too_few
 
 LEAST_CLOSES = 5
 CLOSE_ANSWERED_WITHIN_S = 1.0
@@ -39,7 +39,7 @@ def leave_in_peace(seen: Drain) -> Judgement:
         if _is_decided(seen, eviction, client, own)
     ]
     if not leavers:
-        return too_few(0, LEAST_CLOSES, "closes by clients after t0")
+        return _hardly_anybody(seen, 0)
     times = [own.t for own, _ in leavers]
     if doubt := stood_still(seen, min(times), max(times) + CLOSE_ANSWERED_WITHIN_S):
         return doubt
@@ -52,13 +52,21 @@ def leave_in_peace(seen: Drain) -> Judgement:
         charge = f"closes by clients were not answered with their code within {CLOSE_ANSWERED_WITHIN_S:.3f} s"
         return accuse(seen, offences, len(leavers), charge)
     if len(leavers) < LEAST_CLOSES:
-        return too_few(len(leavers), LEAST_CLOSES, "closes by clients after t0")
+        return _hardly_anybody(seen, len(leavers))
     took = max(c.close_received.t - own.t for own, c in leavers if c.close_received)
     return passed(
         f"{len(leavers)} closes by clients answered, the slowest in {took:.3f} s"
         f" (limit {CLOSE_ANSWERED_WITHIN_S:.3f} s)",
         len(leavers),
     )
+
+
+def _hardly_anybody(seen: Drain, count: int) -> Judgement:
+    """Too few, but of a target that closes everyone at once, which without a drain timeout it may."""
+    first = seen.evictions[0][0] if seen.evictions else math.inf
+    if seen.terms.drain_timeout_s is None and first < seen.t0 + IN_FLIGHT_S:
+        return excluded(f"clients were closed from {seen.at(first)} on: there was no time to leave in peace")
+    return too_few(count, LEAST_CLOSES, "closes by clients after t0")
 
 
 class _Eviction(NamedTuple):

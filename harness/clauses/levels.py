@@ -3,10 +3,11 @@
 Owns which clause belongs to which level, what the exit status is about, and what becomes of a failure that was to be
 expected. Refuses to know scenarios and how a report is printed. Source: the contract, *Levels*.
 
-Rules. Over several scenarios a clause fails before it is unknown, before it passes, before it is excluded. A level is
-reached when every clause of it was looked at, and passes or is excluded. A failure that is expected (`known`) is not
-counted for the exit status, but it is no pass either; one that passes wherever it was looked at is an error, since its
-entry would hide the next failure. What follows from another failure counts with that one.
+Rules. Over several scenarios a clause fails before it is unknown, before it passes, before it is excluded; but a want
+of observations in one scenario is made good by another that had enough. A level is reached when every clause of it was
+looked at, and passes or is excluded. A failure that is expected (`known`) is not counted for the exit status, but it is
+no pass either; one that passes wherever it was looked at is an error, since its entry would hide the next failure. What
+follows from another failure counts with that one.
 """
 
 from __future__ import annotations
@@ -112,14 +113,21 @@ class Standing:
 
 def standing_of(profile: Profile, rulings: Iterable[Ruling]) -> Standing:
     """What the rulings of any number of scenarios come to for a target that declares its level and what is known."""
-    worst: dict[int, Verdict] = {}
+    worst: dict[int, Ruling] = {}
     causes: dict[int, set[int | None]] = {}
     clients: Counter[int] = Counter()
     for ruling in rulings:
-        worst[ruling.id] = min(worst.get(ruling.id, ruling.verdict), ruling.verdict, key=WORST_FIRST.index)
+        worst[ruling.id] = min(worst.get(ruling.id, ruling), ruling, key=_rank)
         if ruling.verdict is Verdict.FAIL:
             causes.setdefault(ruling.id, set()).add(ruling.follows_from)
         clients[ruling.id] += ruling.clients
     follows = {number: min(each for each in of if each is not None) for number, of in causes.items() if None not in of}
-    seen = {number: count for number, count in sorted(clients.items()) if worst[number] is Verdict.PASS}
-    return Standing(worst, profile.level, profile.known, follows, seen)
+    seen = {number: count for number, count in sorted(clients.items()) if worst[number].verdict is Verdict.PASS}
+    verdicts = {number: ruling.verdict for number, ruling in worst.items()}
+    return Standing(verdicts, profile.level, profile.known, follows, seen)
+
+
+def _rank(ruling: Ruling) -> int:
+    """What counts before what: a want of observations comes right before an exclusion."""
+    places = [*WORST_FIRST[:-1], "short", WORST_FIRST[-1]]
+    return places.index("short" if ruling.short else ruling.verdict)

@@ -92,8 +92,8 @@ def clean_log(seen: Drain) -> Judgement:
         return excluded("the output of the target is not captured")
     until = math.inf if seen.gave_up_at is None else seen.gave_up_at
     lines = [line for line in seen.lines if line.t < until]
-    if not lines:
-        return unknown("no output of the target was captured")
+    if not lines and seen.exited_at is None and seen.gave_up_at is None:
+        return unknown("the target was not watched until it exited")
     offences = [
         Offence(lines[found.line].t, "the target", found.what, kind=found.kind)
         for found in complaints([line.detail["text"] for line in lines])

@@ -6,6 +6,7 @@ import pytest
 
 from harness.clauses import CLAUSES
 from tests.harness.histories import (
+    EXCLUDED,
     FAIL,
     PASS,
     UNKNOWN,
@@ -23,6 +24,13 @@ from tests.harness.histories import (
 
 def leaver(code: int, answer: int, at: float = 3.0) -> Story:
     return healthy().client("odd-1").told(0.1).leaves(at, code, answer)
+
+
+def closing_at_once() -> Story:
+    told = story()
+    for i in range(9):
+        told.client(f"lingerer-{i}").is_evicted(0.01 + i / 1000)
+    return told.exits(0.2)
 
 
 CASES: Cases = {
@@ -86,6 +94,13 @@ CASES: Cases = {
         Case("before t0", lambda: healthy().client("odd-1").closes(-0.5), PASS, "6 closes"),
         Case("too few", lambda: healthy().without("leaver-1").without("leaver-2"), UNKNOWN, "only 4 closes"),
         Case("none", lambda: healthy().without("leaver"), UNKNOWN, "only 0 closes"),
+        Case(
+            "none, of a target that closes everyone at once and promised nothing",
+            lambda: closing_at_once().under(drain_timeout_s=None),
+            EXCLUDED,
+            "clients were closed from t0+0.010 s on: there was no time to leave in peace",
+        ),
+        Case("none, though it promised a drain timeout", closing_at_once, UNKNOWN, "only 0 closes"),
         Case(
             "one wrong without any server close",
             lambda: story().client("odd-1").leaves(1, 4001, 1012),

@@ -109,7 +109,13 @@ CASES: Cases = {
         Case("a long line", lambda: printing("ERROR: " + "x" * 200), FAIL, "x" * 93 + "'"),
         Case("a word", lambda: printing("INFO:     0 ERRORS, 0 errors: fine"), PASS, "11 lines"),
         Case("what it prints when killed", lambda: healthy().gives_up(20.0).prints(20.1, "ERROR: x"), PASS, "10 lines"),
-        Case("no output", lambda: healthy().without("target", "line"), UNKNOWN, "no output of the target was captured"),
+        Case("no output", lambda: healthy().without("target", "line"), PASS, "0 lines, and no traceback"),
+        Case(
+            "no output yet",
+            lambda: healthy().without("target", "line").without("target", "exited"),
+            UNKNOWN,
+            "the target was not watched until it exited",
+        ),
         Case("no output declared", lambda: healthy().under(logs=False), EXCLUDED, "is not captured"),
     ],
     31: [

@@ -176,3 +176,12 @@ def test_the_report_says_how_probable_it_was_to_see_a_rare_fault(capsys: pytest.
         "a fault that hits 1 % of clients by chance would have been seen: 50 % by clause 13, 90 % by clause 35\n"
         in said
     )
+
+
+def test_a_want_of_observations_in_one_scenario_is_made_good_by_another_and_no_other_unknown_is() -> None:
+    wanting = Ruling(11, "leave-in-peace", UNKNOWN, "only 4 closes", short=True)
+    unsure = Ruling(11, "leave-in-peace", UNKNOWN, "the target had been stopped")
+    enough, absent = (Ruling(11, "leave-in-peace", verdict, "") for verdict in (PASS, EXCLUDED))
+    of = {first.evidence: standing_of(target(), [first, enough]).verdicts[11] for first in (wanting, unsure)}
+    assert of == {"only 4 closes": PASS, "the target had been stopped": UNKNOWN}
+    assert standing_of(target(), [absent, wanting]).verdicts[11] is UNKNOWN

@@ -76,3 +76,13 @@ def test_a_server_that_exits_while_it_is_asked_is_said_so():
     assert run.returncode == 2
     assert "the target exited before it was told to stop: while it was asked what it has; exit status 3" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_healthy_server_of_thirty_lines_reaches_clean_with_its_command_alone():
+    words = [sys.executable, "-m", "harness", "judge", "--level", "clean", "--"]
+    command = ["{python}", "-m", "tests.targets.thirty_lines", "{port}"]
+
+    run = subprocess.run([*words, *command], cwd=ROOT, capture_output=True, text=True, timeout=100)
+
+    assert run.returncode == 0, run.stdout
+    assert "clean 13 of 14, 1 not looked at" in run.stdout
