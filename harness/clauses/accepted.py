@@ -10,10 +10,11 @@ from ..history.client import ClientView
 from ..history.drain import Drain
 from .fanout import Flaw, Ledger
 from .registry import clause
-from .verdict import Delay, Gravity, Judgement, Offence, accuse, passed, too_few
+from .verdict import Delay, Gravity, Judgement, Offence, accuse, excluded, passed, too_few
 
 IN_FLIGHT_S = 0.25  # sent this long before the close, it is owed
 LEAST_OWED = 20
+RECENTLY_S = 1.0  # before t0: what was said then may still be in hand, and of a server that closes at once it is all
 
 
 def asked(client: ClientView) -> list[tuple[float, int]]:
@@ -43,12 +44,16 @@ def accepted_is_answered(seen: Drain) -> Judgement:
     if offences:
         charge = "accounts of answers and of broadcasts do not add up"
         return accuse(seen, offences, len(talkers) + len(ledger.audience), charge)
-    said = sum(t >= seen.t0 for client in talkers for t, _ in asked(client))
+    if not seen.terms.answers and not seen.profile.broadcasts:
+        return excluded("nobody is seen to hear what a client says: declare how to say it (--say, --dialect)")
+    since = seen.t0 - RECENTLY_S
+    said = sum(t >= since for client in talkers for t, _ in asked(client))
     if said + ledger.accepted_after_t0 < LEAST_OWED:
-        return too_few(said + ledger.accepted_after_t0, LEAST_OWED, "messages and accepted broadcasts after t0")
+        what = f"messages after {seen.at(since)} and accepted broadcasts after t0"
+        return too_few(said + ledger.accepted_after_t0, LEAST_OWED, what)
     return passed(
-        f"{said} messages of {len(talkers)} clients and {ledger.accepted_after_t0} accepted broadcasts to"
-        f" {len(ledger.audience)} clients after t0: none lost, doubled or out of order",
+        f"{said} messages of {len(talkers)} clients after {seen.at(since)} and {ledger.accepted_after_t0} accepted"
+        f" broadcasts to {len(ledger.audience)} clients after t0: none lost, doubled or out of order",
         max(len(talkers), len(ledger.audience)),
     )
 
