@@ -56,7 +56,7 @@ def test_the_server_of_the_project_is_judged_and_none_of_its_modules_is_shadowed
     command = ("--", sys.executable, "-m", "uvicorn", "server.app:app", "--port", "{port}")
     done = in_project(project, EBB, "drain", "--clients", 30, "--timeout", 2, *LESS, *command)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert " 3  refusal-is-explicit     fail" in done.stdout
+    assert " 5  told-once               fail" in done.stdout
     code = "import server, harness, tests, ebb.server; print(server.WHOSE, harness.WHOSE, tests.WHOSE, sep='; ')"
     whose = in_project(project, sys.executable, "-c", code).stdout
     assert whose == "the server of this project; the harness of this project; the tests of this project\n"

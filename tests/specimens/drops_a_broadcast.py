@@ -1,4 +1,4 @@
-"""One client misses every third broadcast, and no message says so."""
+"""One client in eight misses every third broadcast, and no message says so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from server.main import app as app
 from server.messages.wire import Form
 
 SCENARIO = "drain"
-FAILS = {10}
+FAILS = {9, 10}
 
 offer_everyone = Broadcaster.offer_everyone
 seen = []
@@ -19,7 +19,7 @@ def offer_most(self, but, forms):
     if len(everyone) > 1 and "m:" in forms[Form.PLAIN].text:
         seen.append(forms)
         if len(seen) % 3 == 0:
-            audience = [each.outgoing for each in everyone if each.number != 1]
+            audience = [each.outgoing for each in everyone if each.number % 8]
             self.offer_some(audience, but, forms)
             return
     offer_everyone(self, but, forms)
