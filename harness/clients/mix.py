@@ -54,7 +54,8 @@ LOUDEST = 10  # more who talk would only each say less
 EVICTION_S = 3.3
 CODES = (1000, None, 1001, 3000, None, 3999)  # None: a close frame without one
 LATEST_ANSWER = 0.9  # of the close timeout, or of the second in which one answers where none is declared
-AT_SIGNAL_S = 0.003, 0.010  # one that leaves earlier would end the race with the signal before it is run
+AT_SIGNAL_S = 0.010
+RACE_S = 0.003  # one that leaves earlier would end the race of handshakes with the signal before it is run
 INTERRUPTED_S = 0.1
 
 C = TypeVar("C", bound=Client)
@@ -152,7 +153,7 @@ class ClientFactory:
         clients += (self.listener(Lingerer) for _ in range(mix.lingerers))
         clients += (self.listener(Cooperative) for _ in range(mix.cooperative))
         clients += self._leavers(mix.leavers, 0.1 * d, mix.left_by * d)
-        clients += self._leavers(mix.leavers_at_signal, *AT_SIGNAL_S)
+        clients += self._leavers(mix.leavers_at_signal, RACE_S, AT_SIGNAL_S)
         clients += self._leavers(mix.late_leavers, d + 0.02, d + mix.eviction_s / 2)
         clients += self._late_answerers()
         clients += self._interrupted()
