@@ -27,8 +27,9 @@ async def request_limit_reached(probes: Probes, history: History, limit: int, pa
     while asked(history) + ours < limit - LAST_AT_ONCE:
         await fetch(probes.port, path)
         ours += 1
-    history.record(time.monotonic(), "target", "cause", cause="request limit")
-    for _ in range(LAST_AT_ONCE + SPARE):
+    last = LAST_AT_ONCE + SPARE
+    history.record(time.monotonic(), "target", "cause", cause="request limit", requests=last)
+    for _ in range(last):
         probes.spawn(fetch(probes.port, path))
     yield
 

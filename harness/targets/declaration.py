@@ -131,8 +131,9 @@ class Profile(BaseModel):
     startup_statuses: Statuses = Field((0, -15, -2, 130), description="What it exits with when stopped in startup.")
     progress_interval_s: Seconds | None = Field(None, description="How often it prints a line of progress, in seconds.")
     progress_pattern: NonEmptyText = Field(
-        r"(?:worker\W+(?P<worker>\d+)\b.*)?\b(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s",
-        description="Finds that line; group `left`: connections left; group `worker`, if any: which process says so.",
+        r"(?:worker\W+(?P<worker>\d+)\b.*?)?(?:\b(?P<phase>[a-z]+): )?"
+        r"\b(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s",
+        description="Finds that line, with groups `left` (connections), `worker` (which process) and `phase`, if any.",
     )
     report: Flag = Field(False, description="It prints the drain report, one JSON line.")
     gauge: NonEmptyText | None = Field(None, description="Its metric of the connections left.")

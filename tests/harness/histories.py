@@ -175,9 +175,10 @@ class Story:
     def rolls(self, t: float, took: float = 0.5) -> Self:
         return self.about("target").add(t, "rolled").add(t + took, "replaced")
 
-    def progress(self, t: float, left: int, worker: int | None = None) -> Self:
+    def progress(self, t: float, left: int, worker: int | None = None, phase: str = "") -> Self:
         who = "" if worker is None else f"worker {worker}: "
-        return self.prints(t, f"INFO:     {who}draining: {left} connections left, {max(0.0, 5 - t):.1f} s at most")
+        phase = phase or ("draining" if t < 5 else "evicting" if left else "stopped")
+        return self.prints(t, f"INFO:     {who}{phase}: {left} connections left, {max(0.0, 5 - t):.1f} s at most")
 
     def reports(self, t: float, *counts: object, **more: object) -> Self:
         names = ("present", "raced_in", "left", "closed", "aborted")
@@ -257,6 +258,12 @@ def crowd_evicted_at(i: int) -> float:
     return 5.01 + i / 19
 
 
+def left_at(t: float) -> int:
+    """How many connections the crowd of `healthy` has at a moment."""
+    lingerers = sum(crowd_evicted_at(i) > t for i in range(CROWD))
+    return lingerers + 6 * (t < 0.2) + 5 * (t < 8.12) + (t < 9.2)
+
+
 def hear_everything(told: Story, since: float = -1.0, until: float = 5.0) -> None:
     """Whoever is in the story just now hears all that the others send, and the notifications."""
     tokens = [(post_at(n), "broadcast", n) for n in POSTS]
@@ -308,8 +315,8 @@ def _forced_drain() -> Story:
     told.probes("health", -0.19, 8.01)
     for step in range(42):
         told.gauge(-0.19 + 0.2 * step, 72 - round(1.6 * step))
-    for t, left in ((0.05, 72), (2.05, 66), (4.05, 66), (5.01, 66), (7.01, 28), (8.2, 1), (9.25, 0)):
-        told.progress(t, left)
+    for t in (0.05, 2.05, 4.05, 5.01, 7.01, 8.2, 9.25):
+        told.progress(t, left_at(t))
     told.reports(9.26, 69, 3, 6, 65, 1)
     return told.prints(9.3).exits(9.4).leaves_behind(9.5)
 
@@ -329,7 +336,7 @@ def forced() -> Story:
     for i in range(6):
         told.client(f"lingerer-{i}").told(0.03).is_notified(0.9).is_notified(1.9).is_evicted(2.06 + i / 100)
     told.client("stalled-reader-1", hostile=True).ends(3.2, "reset")
-    told.progress(0.01, 7).ctrl_c(2.0).progress(2.05, 7).progress(3.1, 1)
+    told.progress(0.01, 7).ctrl_c(2.0).progress(2.05, 7, phase="evicting").progress(3.1, 1)
     return told.prints(3.2).reports(3.2, 7, 0, 0, 6, 1).exits(3.25, 130).leaves_behind(3.3)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from harness.clauses import CLAUSES
@@ -18,6 +20,7 @@ from tests.harness.histories import (
     each,
     forced,
     healthy,
+    left_at,
     story,
     without_deadline,
 )
@@ -28,12 +31,28 @@ MOMENTS = (0.05, 2.05, 4.05, 5.01, 7.01, 8.2, 9.25)
 def saying(*moments: float) -> Story:
     told = healthy().without("target", "line").prints(-3.0, "INFO:     Started server process")
     for t in moments:
-        told.progress(t, 66)
+        told.progress(t, left_at(t))
     return told
 
 
 def but(*left_out: float) -> Story:
     return saying(*(t for t in MOMENTS if t not in left_out))
+
+
+def of_one_phase(at: float) -> Story:
+    """The line at one moment is any line: it still names the first phase."""
+    return but(at).progress(at, left_at(at), phase="draining")
+
+
+def without_phases() -> Story:
+    return saying(*MOMENTS).under(progress_pattern=r"(?P<left>\d+) connections left")
+
+
+def standing_still(left: int, until: float) -> Story:
+    told = healthy().without("target", "line").prints(-3.0, "INFO:     Started server process")
+    for t in MOMENTS:
+        told.progress(t, left if t < until else left_at(t), phase="evicting" if t > 5 else "draining")
+    return told
 
 
 def two_workers(one: dict[float, int], two: dict[float, int]) -> Story:
@@ -44,14 +63,24 @@ def two_workers(one: dict[float, int], two: dict[float, int]) -> Story:
     return told
 
 
-ALL_OF_IT = {0.05: 40, 2.05: 35, 4.05: 35, 5.01: 35, 7.01: 10, 8.2: 1, 9.25: 0}
-UNTIL_EMPTY = {0.06: 32, 2.06: 31, 2.5: 0}
+ALL_OF_IT = {t: min(66, left_at(t)) for t in MOMENTS}
+UNTIL_EMPTY = {0.06: 6, 2.06: 0}
+HALF_OF_IT = {t: left_at(t) // 2 for t in MOMENTS}
+THE_OTHERS = {t + 0.01: left_at(t) - left_at(t) // 2 for t in MOMENTS}
 
 
-def talkative(lines: int, text: str = "INFO:     connection closed") -> Story:
-    told = healthy()
+def talkative(lines: int, text: str = "INFO:     connection closed", to: Callable[[], Story] = healthy) -> Story:
+    told = to()
     for i in range(lines):
         told.prints(1.0 + i / 100, text)
+    return told
+
+
+def limited_by_requests() -> Story:
+    told = healthy().without("target", "signal").about("target").add(0.0, "cause", cause="request limit", requests=40)
+    told.told_of = [event for event in told.told_of if event[1] not in ("ready", "health", "metrics", "broadcast")]
+    for i in range(40):
+        told.prints(0.01 + i / 1000, 'INFO: "GET /health HTTP/1.1" 200 OK')
     return told
 
 
@@ -67,11 +96,11 @@ CASES: Cases = {
         Case("forced", forced, PASS, "3 progress lines"),
         Case(
             "each of two workers says so itself",
-            lambda: two_workers(ALL_OF_IT, {t + 0.01: left for t, left in ALL_OF_IT.items()}),
+            lambda: two_workers(HALF_OF_IT, THE_OTHERS),
             PASS,
             "14 progress lines, the first at t0+0.050 s",
         ),
-        Case("a worker that was empty before", lambda: two_workers(ALL_OF_IT, UNTIL_EMPTY), PASS, "10 progress lines"),
+        Case("a worker that was empty before", lambda: two_workers(ALL_OF_IT, UNTIL_EMPTY), PASS, "9 progress lines"),
         Case(
             "a worker that says nothing",
             lambda: two_workers(ALL_OF_IT, {}),
@@ -125,27 +154,75 @@ CASES: Cases = {
             "too long a silence",
             lambda: but(2.05, 4.05),
             FAIL,
-            "no progress line between t0+0.050 s and t0+5.010 s (limit 3.000 s)",
+            "no progress line between t0+0.050 s and t0+5.010 s (limit 2.250 s)",
+        ),
+        Case("one left out of three", lambda: but(2.05), FAIL, "between t0+0.050 s and t0+4.050 s (limit 2.250 s)"),
+        Case(
+            "any line at the deadline",
+            lambda: of_one_phase(5.01).without("target", "exited").exits(6.5),
+            FAIL,
+            "no progress line within 1.000 s of the deadline (t0+5.000 s)",
+        ),
+        Case("lines that name no phase", without_phases, PASS, "7 progress lines"),
+        Case(
+            "a number that stands still",
+            lambda: standing_still(72, 9.5),
+            FAIL,
+            "6 of 7 progress lines count other connections left than there were;"
+            " first the target at t0+2.050 s counted 72 left, and the clients 65 to 67",
+        ),
+        Case(
+            "one that lags behind",
+            lambda: standing_still(66, 8.0),
+            FAIL,
+            "1 of 7 progress lines count other connections left than there were;"
+            " first the target at t0+7.010 s counted 66 left, and the clients 22 to 32",
+        ),
+        Case(
+            "two workers whose numbers come to too few",
+            lambda: two_workers(HALF_OF_IT, UNTIL_EMPTY),
+            FAIL,
+            "the clients",
+        ),
+        Case(
+            "a number that the lag explains",
+            lambda: (
+                saying(*MOMENTS[:4], 7.01)
+                .progress(7.4, left_at(7.01))
+                .progress(8.2, 1)
+                .progress(9.25, 0)
+                .lags(7.4, 0.2)
+            ),
+            UNKNOWN,
+            "harness and target waited for the machine meanwhile: 1 of 8 progress lines count other connections",
+        ),
+        Case(
+            "a number that nothing explains",
+            lambda: saying(*MOMENTS[:4], 7.01).progress(7.4, left_at(7.01)).progress(8.2, 1).progress(9.25, 0),
+            FAIL,
+            "1 of 8 progress lines count other connections",
         ),
         Case(
             "more and more",
             lambda: healthy().progress(6.0, 72),
             FAIL,
             "1 of 8 progress lines count more connections left than there could be;"
-            " first the target at t0+6.000 s counted 72 left after 66",
+            " first the target at t0+6.000 s counted 72 left after 65",
         ),
-        Case("as many more as joined", lambda: healthy().progress(6.0, 69), PASS, "8 progress lines"),
+        Case("as many more as joined", lambda: healthy().progress(0.02, 69), PASS, "8 progress lines"),
         Case(
             "a line a client",
             lambda: talkative(69),
             FAIL,
-            "78 lines after t0 that are not about a request, with 69 clients (limit 49)",
+            "78 lines after t0 that are not about a request, with 69 clients (limit 25)",
         ),
+        Case("the requests that stopped it", lambda: limited_by_requests(), PASS, "9 lines"),
+        Case("a line for each fourth client", lambda: talkative(16), FAIL, "25 lines after t0"),
         Case("a line a request", lambda: talkative(69, 'INFO: "GET /ready HTTP/1.1" 503'), PASS, "9 lines"),
         Case(
             "more than a line a request", lambda: talkative(200, 'INFO: "GET /ready HTTP/1.1" 503'), FAIL, "lines after"
         ),
-        Case("few clients", lambda: talkative(69).without("lingerer"), PASS, "with 9 clients"),
+        Case("few clients", lambda: talkative(69, to=deserted), PASS, "with 6 clients"),
         Case("not watched to the end", lambda: healthy().until(7.5), UNKNOWN, "not watched until it exited"),
         Case("watched for a moment", lambda: healthy().until(0.04), UNKNOWN, "not watched until it exited"),
         Case("it did not go", lambda: healthy().without("target", "exited").gives_up(20.0), PASS, "7 progress lines"),
@@ -155,7 +232,12 @@ CASES: Cases = {
         Case(
             "none declared", lambda: healthy().under(progress_interval_s=None), EXCLUDED, "declares no progress lines"
         ),
-        Case("a deadline that nobody declared", lambda: without_deadline(but(5.01)), PASS, "6 lines"),
+        Case(
+            "a deadline that nobody declared",
+            lambda: without_deadline(saying(*MOMENTS[:3], 6.2, *MOMENTS[4:])),
+            PASS,
+            "7 lines",
+        ),
     ],
 }
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from harness.faults.frozen import frozen
-from harness.faults.request_limit import LAST_AT_ONCE, request_limit_reached
+from harness.faults.request_limit import LAST_AT_ONCE, SPARE, request_limit_reached
 from harness.faults.storm import storm_of_signals
 from harness.faults.touched import source_touched
 from harness.history.events import Event
@@ -83,7 +83,7 @@ async def test_a_request_limit_is_reached_at_the_moment_that_is_recorded(history
             await until(lambda: lines(history, "asked") - asked_to_start >= limit, "so many requests")
         await probes.stop()
     cause = only(history, "cause")
-    assert cause.detail == {"cause": "request limit"}
+    assert cause.detail == {"cause": "request limit", "requests": LAST_AT_ONCE + SPARE}
     assert history.t0 == cause.t
     before = [line for line in seen(history, "line") if line.t < cause.t]
     assert len(before) <= limit - LAST_AT_ONCE + 2  # those that found it ready
