@@ -89,18 +89,22 @@ def _had_clients_at(seen: Drain, lines: Sequence[Line], t: float) -> bool:
 
 
 def _silences(seen: Drain, lines: Sequence[Line]) -> list[Flaw]:
-    """Which of the three moments that ask for a line passed without one."""
+    """Which of the three moments that ask for a line passed without one.
+
+    A server that begins to close late is late by another clause: its line is due when it has begun.
+    """
     within_s = SAID_WITHIN_S + seen.terms.parent_delay_s
-    moments = [("t0", seen.t0)]
+    moments = [("t0", seen.t0, seen.t0)]
     begins_to_close = seen.deadline is not None and _until(seen) > seen.evicts_at
     if begins_to_close and _had_clients_at(seen, lines, seen.evicts_at):
-        moments.append((seen.grace_end, seen.evicts_at))
+        closes = [t for t, _ in seen.reader_evictions if t >= seen.evicts_at]
+        moments.append((seen.grace_end, seen.evicts_at, min(closes, default=seen.evicts_at)))
     flaws: list[Flaw] = []
-    for what, since in moments:
+    for what, since, begun in moments:
         about = _about_a_phase(lines, since)
-        awaited = seen.exited_at is not None or _until(seen) > since + within_s
-        if awaited and not any(line.t <= since + within_s for line in about):
-            delay = _delay_of_line(seen, about, since, within_s)
+        awaited = seen.exited_at is not None or _until(seen) > begun + within_s
+        if awaited and not any(line.t <= begun + within_s for line in about):
+            delay = _delay_of_line(seen, about, begun, within_s)
             flaws.append((f"no progress line within {within_s:.3f} s of {what}", delay))
     gone = seen.clients_gone_at
     owed_a_last = seen.exited_at is not None and seen.exited_at > gone + within_s
@@ -117,7 +121,7 @@ def _about_a_phase(lines: Sequence[Line], since: float) -> list[Line]:
 
 def _delay_of_line(seen: Drain, lines: Sequence[Line], since: float, within_s: float) -> Delay:
     """How long after a moment the next line came, or none to the end."""
-    until = next((line.t for line in lines), _until(seen))
+    until = next((line.t for line in lines if line.t >= since), _until(seen))
     return Delay(since, until, since + within_s, SAID_WITHIN_S)
 
 

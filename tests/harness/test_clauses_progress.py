@@ -44,6 +44,14 @@ def of_one_phase(at: float) -> Story:
     return but(at).progress(at, left_at(at), phase="draining")
 
 
+def closed_late(evicting: float = 6.5) -> Story:
+    """The first close comes at 6.51 s."""
+    told = story().prints(-1.0, "INFO:     Started server process").client("lingerer-1").is_evicted(6.51)
+    for t in (0.05, 2.05, 4.05, 6.05):
+        told.progress(t, 1, phase="draining")
+    return told.progress(evicting, int(evicting < 6.6), phase="evicting").exits(7.4)
+
+
 def without_phases() -> Story:
     return saying(*MOMENTS).under(progress_pattern=r"(?P<left>\d+) connections left")
 
@@ -163,6 +171,8 @@ CASES: Cases = {
             FAIL,
             "no progress line within 1.000 s of the deadline (t0+5.000 s)",
         ),
+        Case("a line when the first is closed, though late", closed_late, PASS, "5 progress lines"),
+        Case("and none then", lambda: closed_late(7.6), FAIL, "no progress line within 1.000 s of the deadline"),
         Case("lines that name no phase", without_phases, PASS, "7 progress lines"),
         Case(
             "a number that stands still",

@@ -1,4 +1,4 @@
-"""One client in eight misses every third broadcast, and no message says so."""
+"""One client misses every third broadcast, and no message says so."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ seen = []
 
 
 def offer_most(self, but, forms):
-    """The fault."""
+    """The fault. The client is one that speaks, and so one that stays."""
     everyone = [each for each in app.state.hub.connections.values() if each.outgoing.subscribed]
-    if len(everyone) > 1 and "m:" in forms[Form.PLAIN].text:
+    speaks = next((each for each in everyone if each.name.startswith("talker")), None)
+    if speaks is not None and "m:" in forms[Form.PLAIN].text:
         seen.append(forms)
         if len(seen) % 3 == 0:
-            audience = [each.outgoing for each in everyone if each.number % 8]
+            audience = [each.outgoing for each in everyone if each is not speaks]
             self.offer_some(audience, but, forms)
             return
     offer_everyone(self, but, forms)

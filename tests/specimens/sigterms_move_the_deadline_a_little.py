@@ -1,4 +1,4 @@
-"""Each further SIGTERM moves the deadline by 4 ms, so that a hundred of them come to 0.4 s."""
+"""Each further SIGTERM moves the deadline by 3 ms, so that a hundred and more come to half a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ counted = [1]
 def due_a_little_later(self, now):
     """The fault."""
     signals = len(running_server()._captured_signals)
-    self.deadline += 0.004 * max(0, signals - counted[0])
+    self.deadline += 0.003 * max(0, signals - counted[0])
     counted[0] = max(counted[0], signals)
     return due(self, now)
 
