@@ -58,10 +58,11 @@ def test_a_specimen_fails_exactly_the_clauses_written_beside_it(name: str, tmp_p
 
 @pytest.mark.teeth
 @pytest.mark.timeout(300)
-def test_the_tutorials_server_fails_exactly_the_clauses_written_beside_it(tmp_path: Path):
+def test_the_tutorials_server_fails_the_clauses_written_beside_it_and_two_only_sometimes(tmp_path: Path):
+    tutorial = SPECIMENS["fastapi_tutorial"]
     run = catch("fastapi_tutorial", tmp_path, **TUTORIAL, drain_timeout_s=2.0)
 
-    assert run.clauses("fail") == SPECIMENS["fastapi_tutorial"]["FAILS"], run.output
+    assert run.clauses("fail") - tutorial["SOMETIMES"] == tutorial["FAILS"], run.output
     assert {3, 5, 12} <= run.clauses("fail")
     assert run.status == 1
 

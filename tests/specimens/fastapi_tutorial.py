@@ -12,6 +12,7 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 SCENARIO = "drain"
 FAILS = {3, 4, 5, 6, 8, 12, 13}  # 12: where it promises a drain timeout
+SOMETIMES = {10, 30}  # where the tick comes while it sends to each: the rest of the list hears nothing, and it raises
 
 app = FastAPI()
 
