@@ -103,7 +103,8 @@ class Findings:
         if self.hearing is not None:
             found |= {"dialect": self.hearing.dialect, "broadcasts": self.hearing.broadcasts}
         if self.stop.shutdowns > 1:
-            found |= {"processes": self.stop.shutdowns, "parent_delay_s": OF_A_PARENT_S}
+            # The clients of the survey may all have come to one process: what a text reaches beyond is declared.
+            found |= {"processes": self.stop.shutdowns, "parent_delay_s": OF_A_PARENT_S, "broadcasts": False}
         found |= {"shutdown_marker": self.stop.marker, "logs": self.stop.lines > 0}
         if self.stop.status is not None:
             found["drained_statuses"] = tuple(
@@ -133,7 +134,8 @@ class Findings:
         if self.hearing is None:
             return "a text", f"not tried: {self.closed_with or 'no client was let in'}", "--dialect NAME"
         closed = f", and was answered by {self.closed_with}" if self.closed_with else ""
-        return "a text", f"{self.hearing.said}{closed}: {self.hearing.dialect}", "--dialect NAME"
+        of_one = ", perhaps within one process" if self.stop.shutdowns > 1 and self.hearing.broadcasts else ""
+        return "a text", f"{self.hearing.said}{of_one}{closed}: {self.hearing.dialect}", "--dialect NAME"
 
     def _stop_rows(self) -> Iterator[tuple[str, str, str]]:
         stop = self.stop

@@ -74,6 +74,11 @@ def test_a_target_that_had_to_be_killed_has_no_usual_status() -> None:
 def test_a_marker_that_each_of_several_processes_prints_says_how_many_there_are() -> None:
     found = replace(FOUND, stop=CalmStop(0.2, 0, 30, "Waiting for application shutdown.", 2))
     assert (found.profile.processes, found.profile.parent_delay_s) == (2, 0.6)
+    assert not found.profile.broadcasts
+    assert any(
+        "heard by the sender and all others, perhaps within one process: broadcast" in line for line in found.lines()
+    )
+    assert replace(found, declared=PLAIN.changed(broadcasts=True)).profile.broadcasts
     assert any("by each of 2 processes" in line for line in found.lines())
 
 
