@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .declaration import Profile
+from .talk import Talk
 
 HTTP_PATHS: dict[str, tuple[str, ...]] = {
     "ready": ("/ready", "/readyz", "/readiness", "/health/ready"),
@@ -19,9 +20,13 @@ HTTP_PATHS: dict[str, tuple[str, ...]] = {
 }
 BROADCAST_PATHS = ("/broadcast",)
 WS_PATHS = (
-    *("/ws", "/", "/ws/{client}", "/ws/{number}", "/websocket", "/ws/chat/{client}/", "/ws/chat", "/chat", "/echo"),
-    *("/socket", "/stream", "/_stcore/stream", "/cable", "/graphql", "/ws/"),
+    *("/ws", "/", "/ws/{client}", "/ws/{number}", "/websocket", "/ws/chat/lobby/", "/ws/chat/{client}/", "/ws/chat"),
+    *("/chat", "/chatsocket", "/echo", "/feed", "/socket", "/stream", "/_stcore/stream", "/cable", "/graphql", "/ws/"),
 )
+# What is tried where plain text reaches nobody: the text under each of the names that chats commonly give it.
+AS_JSON = '{"type": "message", "message": "{token}", "text": "{token}", "body": "{token}", "data": "{token}"}'
+# What a browser says and other clients do not: Django Channels refuses who says no origin that it allows.
+ORIGIN = {"Origin": "http://127.0.0.1"}
 # The line that a server prints as its lifespan shutdown begins: uvicorn 0.54 and gunicorn's uvicorn worker.
 SHUTDOWN_MARKERS = ("Waiting for application shutdown.",)
 CALM_STOP_WITHIN_S = 1.0  # clause 16
@@ -86,6 +91,7 @@ class Findings:
     """What was found. `paths`: of each kind the path that answered, or None; `tried`: what each candidate said.
 
     `objection`: why the target let no client in, or closed one for what it said: there is nothing to judge.
+    `talk`: what clients had to do to be let in and heard, where more than plain text was needed.
     """
 
     declared: Profile
@@ -95,6 +101,7 @@ class Findings:
     stop: CalmStop
     closed_with: str | None = None
     objection: str | None = None
+    talk: Talk | None = None
 
     @property
     def profile(self) -> Profile:
@@ -105,6 +112,8 @@ class Findings:
         if self.stop.shutdowns > 1:
             # The clients of the survey may all have come to one process: what a text reaches beyond is declared.
             found |= {"processes": self.stop.shutdowns, "parent_delay_s": OF_A_PARENT_S, "broadcasts": False}
+        if self.talk is not None:
+            found["talk"] = self.talk
         found |= {"shutdown_marker": self.stop.marker, "logs": self.stop.lines > 0}
         if self.stop.status is not None:
             found["drained_statuses"] = tuple(
@@ -124,7 +133,9 @@ class Findings:
             if name in self.declared.model_fields_set:
                 yield WHAT[name], f"{path or 'none'} (declared)", ""
             elif path is not None:
-                yield WHAT[name], f"{path} ({tried[path]})", f"{OPTIONS[name]} PATH"
+                origin = name == "ws" and self.talk is not None and self.talk.headers == ORIGIN
+                said = f"{tried[path]}, with an Origin; without, 403" if origin else tried[path]
+                yield WHAT[name], f"{path} ({said})", f"{OPTIONS[name]} PATH"
             else:
                 yield WHAT[name], f"none: {_in_short(tried)}", f"{OPTIONS[name]} PATH"
 
@@ -134,6 +145,8 @@ class Findings:
         if self.hearing is None:
             return "a text", f"not tried: {self.closed_with or 'no client was let in'}", "--dialect NAME"
         closed = f", and was answered by {self.closed_with}" if self.closed_with else ""
+        if self.talk is not None and self.talk.say == AS_JSON:
+            return "a text", f"{self.hearing.said}, said in JSON: {self.hearing.dialect}", "--say TEXT"
         of_one = ", perhaps within one process" if self.stop.shutdowns > 1 and self.hearing.broadcasts else ""
         return "a text", f"{self.hearing.said}{of_one}{closed}: {self.hearing.dialect}", "--dialect NAME"
 

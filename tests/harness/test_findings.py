@@ -9,7 +9,8 @@ import pytest
 
 from harness.targets import file
 from harness.targets.declaration import Profile
-from harness.targets.findings import CalmStop, Findings, Hearing, marker_in, why_nobody_got_in
+from harness.targets.findings import AS_JSON, ORIGIN, CalmStop, Findings, Hearing, marker_in, why_nobody_got_in
+from harness.targets.talk import Talk
 
 PLAIN = Profile(command="serve {port}")
 STOPPED = CalmStop(0.2, 0, 12, None, 0)
@@ -135,6 +136,15 @@ def test_where_no_path_let_a_client_in_the_profile_keeps_the_one_that_it_had() -
 
 def test_the_target_file_that_is_written_says_the_same_when_it_is_read() -> None:
     assert file.read(tomllib.loads(file.write(FOUND.profile))) == FOUND.profile
+
+
+def test_what_clients_had_to_do_beside_plain_text_is_declared_and_said() -> None:
+    found = replace(FOUND, talk=Talk(headers=ORIGIN, say=AS_JSON))
+    assert found.profile.talk == found.talk
+    assert "websocket  /chat (101, with an Origin; without, 403)" in found.lines()[3]
+    assert "heard by the sender and all others, said in JSON: broadcast" in found.lines()[5]
+    assert file.read(tomllib.loads(file.write(found.profile))) == found.profile
+    assert replace(found, declared=PLAIN.changed(talk=Talk(say="x {token}"))).profile.talk == Talk(say="x {token}")
 
 
 def test_where_no_client_was_let_in_nothing_is_said_about_who_hears() -> None:

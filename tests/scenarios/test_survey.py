@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from harness.targets import file as target_file
+from harness.targets.findings import AS_JSON, ORIGIN
+from harness.targets.talk import Talk
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
@@ -45,6 +47,10 @@ SURVEYS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "websockets": (
         ("{python}", "-m", "tests.targets.websockets_echo", "{port}"),
         {"ws": "/ws", "health": "/live", "dialect": "echo", "shutdown_marker": None, "drained_statuses": (0,)},
+    ),
+    "a chat in JSON for browsers": (
+        ("{python}", "-m", "tests.targets.json_chat", "{port}"),
+        {"ws": "/ws", "dialect": "broadcast", "broadcasts": True, "talk": Talk(headers=ORIGIN, say=AS_JSON)},
     ),
     "the reference server": (
         ("{python}", "-m", "uvicorn", "server.main:app", "--port", "{port}"),
