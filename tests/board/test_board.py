@@ -1,0 +1,28 @@
+"""Servers of others, judged with nothing but their commands: each fails what was verified by hand, and nothing else."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+SERVERS = tomllib.loads((HERE / "servers.toml").read_text())
+
+pytestmark = [pytest.mark.board, pytest.mark.timeout(900)]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_fails_what_was_verified_by_hand_and_nothing_else(name: str):
+    server = SERVERS[name]
+    known = [word for number, reason in server["known"].items() for word in ("--known", f"{number}={reason}")]
+    words = [sys.executable, "-m", "harness", "judge", "--level", "clean", *known, "--"]
+
+    run = subprocess.run([*words, *shlex.split(server["command"])], cwd=ROOT, capture_output=True, text=True)
+
+    assert run.returncode == 0, run.stdout + run.stderr
