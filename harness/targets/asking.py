@@ -1,8 +1,8 @@
 """What a target has, asked while it runs: its paths, its WebSocket, and who hears what a client says.
 
-Owns the order of the questions, and what is tried where the first attempt fails: a browser's origin, and JSON in place
-of plain text. Refuses to know how the target was started and is stopped (`survey`), and what follows from the answers
-(`findings`).
+Owns the order of the questions, and what is tried where the first attempt fails: a browser's origin, the protocols that
+are shipped, and JSON in place of plain text. Refuses to know how the target was started and is stopped (`survey`), and
+what follows from the answers (`findings`).
 
 Rules. A path counts where the target answers it otherwise than a path that nobody has. A client counts as let in where
 it still stands a moment after its handshake.
@@ -32,6 +32,7 @@ from .findings import (
     BROADCAST_PATHS,
     HTTP_PATHS,
     ORIGIN,
+    PROTOCOL_PATHS,
     WS_PATHS,
     CalmStop,
     Findings,
@@ -39,6 +40,7 @@ from .findings import (
     why_nobody_got_in,
 )
 from .talk import Talk, token_of
+from .talks import TALKS, table_of
 from .target import Target
 
 LOOK_EVERY_S = 0.02
@@ -109,7 +111,8 @@ class Asking:
             return
         clients = await self._connect(path)
         self._spoken = await self._let_one_speak(*clients)
-        if self._spoken.hearing.dialect == "silent" and not {"talk", "dialect"} & self._profile.model_fields_set:
+        undeclared = not {"talk", "dialect"} & self._profile.model_fields_set
+        if self._spoken.hearing.dialect == "silent" and undeclared and "say" not in self._ways:
             clients = await self._say_it_in_json(path, clients)
         await self._ask_for_a_broadcast(clients)
         for client in clients:
@@ -129,7 +132,7 @@ class Asking:
             await self._try(name, candidates, declared, answers)
 
     async def _ask_for_the_websocket(self) -> None:
-        """As any client, and where that is forbidden once more as a browser, which says its origin."""
+        """As any client; where that is forbidden as a browser, which says its origin; at last in a known protocol."""
         await self._try("ws", WS_PATHS, self._profile.ws, self._lets_in)
         without = self._tried.get("ws", {})
         if self._paths["ws"] is None and "403" in without.values() and self._profile.talk is None:
@@ -137,6 +140,19 @@ class Asking:
             await self._try("ws", WS_PATHS, self._profile.ws, self._lets_in)
             if self._paths["ws"] is None:
                 self._tried["ws"] = without
+        if self._paths["ws"] is None and self._profile.talk is None:
+            await self._ask_for_a_protocol()
+
+    async def _ask_for_a_protocol(self) -> None:
+        """Try the clients of each protocol that is shipped, where servers put it, until one is let in."""
+        for name in TALKS:
+            self._ways = table_of(name)
+            for path in (self._ways["path"], *PROTOCOL_PATHS.get(name, ())):
+                is_in, said = await self._lets_in(path)
+                if is_in:
+                    self._paths["ws"], self._tried["ws"][path] = path, f"{said} as {name}"
+                    return
+        self._ways = {}
 
     async def _ask_for_a_broadcast(self, hearers: Sequence[Surveyor]) -> None:
         async def is_heard(path: str) -> tuple[bool, str]:

@@ -23,6 +23,8 @@ WS_PATHS = (
     *("/ws", "/", "/ws/{client}", "/ws/{number}", "/websocket", "/ws/chat/lobby/", "/ws/chat/{client}/", "/ws/chat"),
     *("/chat", "/chatsocket", "/echo", "/feed", "/socket", "/stream", "/_stcore/stream", "/cable", "/graphql", "/ws/"),
 )
+# Where a server puts a protocol that is shipped, beside where that usually lives: NiceGUI.
+PROTOCOL_PATHS = {"socket.io": ("/_nicegui_ws/socket.io/?EIO=4&transport=websocket",)}
 # What is tried where plain text reaches nobody: the text under each of the names that chats commonly give it.
 AS_JSON = '{"type": "message", "message": "{token}", "text": "{token}", "body": "{token}", "data": "{token}"}'
 # What a browser says and other clients do not: Django Channels refuses who says no origin that it allows.
@@ -125,7 +127,7 @@ class Findings:
     def lines(self) -> list[str]:
         """The findings for a person, one a line: what, what was found, and the option that overrides it."""
         rows = [*self._path_rows(), self._hearing_row(), *self._stop_rows()]
-        return [f"  {what:<10} {found:<58}{option}".rstrip() for what, found, option in rows]
+        return [f"  {what:<10} {found:<57} {option}".rstrip() for what, found, option in rows]
 
     def _path_rows(self) -> Iterator[tuple[str, str, str]]:
         for name, path in self.paths.items():

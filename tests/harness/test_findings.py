@@ -9,8 +9,18 @@ import pytest
 
 from harness.targets import file
 from harness.targets.declaration import Profile
-from harness.targets.findings import AS_JSON, ORIGIN, CalmStop, Findings, Hearing, marker_in, why_nobody_got_in
+from harness.targets.findings import (
+    AS_JSON,
+    ORIGIN,
+    PROTOCOL_PATHS,
+    CalmStop,
+    Findings,
+    Hearing,
+    marker_in,
+    why_nobody_got_in,
+)
 from harness.targets.talk import Talk
+from harness.targets.talks import TALKS
 
 PLAIN = Profile(command="serve {port}")
 STOPPED = CalmStop(0.2, 0, 12, None, 0)
@@ -149,3 +159,13 @@ def test_what_clients_had_to_do_beside_plain_text_is_declared_and_said() -> None
 
 def test_where_no_client_was_let_in_nothing_is_said_about_who_hears() -> None:
     assert replace(FOUND, hearing=None).profile.dialect == Profile.model_fields["dialect"].default
+
+
+def test_every_protocol_with_further_paths_is_one_that_is_shipped() -> None:
+    assert PROTOCOL_PATHS.keys() <= set(TALKS)
+
+
+def test_a_long_finding_is_set_apart_from_its_option() -> None:
+    path = PROTOCOL_PATHS["socket.io"][0]
+    found = replace(FOUND, paths={**FOUND.paths, "ws": path}, tried={**FOUND.tried, "ws": {path: "101 as socket.io"}})
+    assert found.lines()[3].endswith(" (101 as socket.io) --ws PATH")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,9 +13,11 @@ import pytest
 
 from harness.targets import file as target_file
 from harness.targets.findings import AS_JSON, ORIGIN
-from harness.targets.talk import Talk
+from harness.targets.talk import Talk, read
+from harness.targets.talks import table_of
 
 ROOT = Path(__file__).parent.parent.parent
+NODE = ROOT / "tests" / "targets" / "node"
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
 TUTORIAL = "tests.specimens.fastapi_tutorial:app"
@@ -74,6 +77,20 @@ def test_what_a_server_has_is_found_and_written_as_a_target_file(name: str):
     found = target_file.read(tomllib.loads(run.stdout))
     assert {key: getattr(found, key) for key in expected} == expected, run.stderr
     assert "calm stop" in run.stderr
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None or not (NODE / "node_modules").exists(),
+    reason=f"Node and Socket.IO are not installed (Debian: apt-get install nodejs npm; npm ci in {NODE})",
+)
+def test_a_protocol_that_is_shipped_is_found_where_no_plain_client_is_let_in():
+    run = survey("node", str(NODE / "socketio.mjs"), "{port}")
+
+    assert run.returncode == 0, run.stderr
+    found = target_file.read(tomllib.loads(run.stdout))
+    assert (found.ws, found.dialect) == ("/socket.io/?EIO=4&transport=websocket", "broadcast"), run.stderr
+    assert found.talk == read(table_of("socket.io"))
+    assert "101 as socket.io" in run.stderr
 
 
 def test_a_server_that_exits_while_it_is_asked_is_said_so():
