@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from docs.specimens import SERVERS as SPECIMENS
 from harness.clauses import CLAUSES
 from tests.scenarios.harness_runs import Run, harness
 
 FOLDER = Path(__file__).parent.parent / "specimens"
-
-
-def declared(path: Path) -> dict[str, Any]:
-    """Read FAILS, SCENARIO and TARGET without importing: a specimen breaks whatever it is imported into."""
-    tree = ast.parse(path.read_text())
-    return {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper()
-    }
-
-
-SPECIMENS = {path.stem: declared(path) for path in sorted(FOLDER.glob("[!_]*.py"))}
 BY_LOAD = [name for name in SPECIMENS if SPECIMENS[name]["SCENARIO"] == "ten_thousand"]  # tests/load/test_ten_thousand
 BROKEN = [name for name in SPECIMENS if name not in ("fastapi_tutorial", *BY_LOAD)]
 

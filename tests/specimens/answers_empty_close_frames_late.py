@@ -9,6 +9,7 @@ from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {11}
+SUBTLE = "only for one kind of client"
 
 data_received = WebSocketsSansIOProtocol.data_received
 

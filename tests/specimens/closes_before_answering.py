@@ -15,6 +15,7 @@ from server.messages.close_codes import CloseCode
 
 SCENARIO = "drain"
 FAILS = {10}
+SUBTLE = "only while a message is on its way"
 
 take = Inbox.take
 deaf = set()

@@ -11,6 +11,7 @@ from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {4}
+SUBTLE = "only for one kind of client"
 
 drain, joined, perform = Shutdown.drain, Shutdown.joined, Shutdown._perform
 racers = set()

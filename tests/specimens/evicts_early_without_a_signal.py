@@ -11,6 +11,7 @@ from server.messages.close_codes import CloseCode
 
 SCENARIO = "request_limit"
 FAILS = {12, 25}
+SUBTLE = "one client in fifty"
 
 drain = Shutdown.drain
 

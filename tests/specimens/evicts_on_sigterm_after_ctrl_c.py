@@ -11,6 +11,7 @@ from server.messages.close_codes import CloseCode
 
 SCENARIO = "ctrl_c"
 FAILS = {12, 22}
+SUBTLE = "only the second time"
 
 drain = Shutdown.drain
 

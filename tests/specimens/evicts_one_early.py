@@ -10,6 +10,7 @@ from server.messages.close_codes import CloseCode
 
 SCENARIO = "drain"
 FAILS = {12}
+SUBTLE = "one client in fifty"
 
 drain = Shutdown.drain
 

@@ -7,6 +7,7 @@ from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {13}
+SUBTLE = "only for one kind of client"
 
 evict = Shutdown._evict
 

@@ -8,6 +8,7 @@ from server.main import app as app
 
 SCENARIO = "forced_while_evicting"
 FAILS = {23}
+SUBTLE = "only while clients are evicted"
 
 may_force = Drain._may_force
 

@@ -7,6 +7,7 @@ from server.drain.uvicorn import take_force
 
 SCENARIO = "operator_forces"
 FAILS = {23}
+SUBTLE = "only the second time"
 
 
 def take_and_forget(server):

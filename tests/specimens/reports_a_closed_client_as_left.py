@@ -9,6 +9,7 @@ from server.main import app as app
 
 SCENARIO = "ctrl_c"
 FAILS = {28}
+SUBTLE = "one client in fifty"
 
 report = Shutdown.report
 

@@ -7,6 +7,7 @@ from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {3}
+SUBTLE = "only while clients are evicted"
 
 refuse = admission.refuse
 

@@ -10,6 +10,7 @@ from server.main import app as app
 
 SCENARIO = "hundred_sigterms"
 FAILS = {21}
+SUBTLE = "only the second time"
 
 drain = Shutdown.drain
 

@@ -8,6 +8,7 @@ from server.main import app as app
 
 SCENARIO = "hundred_sigterms"
 FAILS = {21}
+SUBTLE = "just beyond the bound"
 
 due = Drain._due
 counted = [1]

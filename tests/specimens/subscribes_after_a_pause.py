@@ -9,6 +9,7 @@ from server.main import app as app
 
 SCENARIO = "rolling_deploy"
 FAILS = {33}
+SUBTLE = "only while a message is on its way"
 
 subscribe = Hub.subscribe
 

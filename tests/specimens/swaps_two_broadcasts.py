@@ -8,6 +8,7 @@ from server.messages.wire import Form
 
 SCENARIO = "drain"
 FAILS = {10}
+SUBTLE = "one client in fifty"
 
 offer_everyone = Broadcaster.offer_everyone
 held = []

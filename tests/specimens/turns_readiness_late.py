@@ -10,6 +10,7 @@ from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {1}
+SUBTLE = "just beyond the bound"
 
 handle_exit = Server.handle_exit
 

@@ -9,6 +9,7 @@ from server.main import app as app
 
 SCENARIO = "nobody_there"
 FAILS = {16}
+SUBTLE = "only for one kind of client"
 
 
 async def wait_for_all(uvicorn_server):

@@ -1,0 +1,45 @@
+"""There are enough specimens, subtle ones and real servers among them for each clause, and the page shows them all."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+import pytest
+
+from docs.specimens import PAGE, Row, drawn, rows
+from harness.clauses import CLAUSES
+from tests.specimens.recordings import RECORDED, Subtle
+
+ROWS = list(rows())
+LEAST, LEAST_OF_A_CLAUSE = 105, 3
+
+
+def of(clause: int, among: Sequence[Row] = ROWS) -> list[Row]:
+    return [row for row in among if clause in row.fails]
+
+
+def test_there_are_three_specimens_a_clause_at_least():
+    assert len(ROWS) >= LEAST
+    assert [clause for clause in CLAUSES if len(of(clause)) < LEAST_OF_A_CLAUSE] == []
+
+
+def test_each_clause_has_failed_a_real_server_and_a_subtle_fault():
+    assert [clause for clause in CLAUSES if not of(clause, [row for row in ROWS if row.real])] == []
+    assert [clause for clause in CLAUSES if not of(clause, [row for row in ROWS if row.subtle])] == []
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_there_are_servers_and_recordings_with_each_kind_of_subtle_fault(real: bool):
+    assert {row.subtle for row in ROWS if row.real is real} == {*Subtle, ""}
+
+
+def test_the_page_of_specimens_is_drawn_from_them():
+    page = PAGE.read_text()
+    assert page == drawn(page), "python -m docs.specimens"
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_specimen_is_one_small_fault(name: str):
+    assert len(inspect.getsource(RECORDED[name].fault).splitlines()) <= 15
+    assert RECORDED[name].claim
