@@ -150,6 +150,14 @@ def test_a_server_that_drops_echoes_fails_the_gate(tmp_path: Path):
     assert "gate: " in run.output
 
 
+def test_users_who_leave_with_texts_unread_close_properly(tmp_path: Path):
+    port = free_port()
+    with serving(*uvicorn("tests.load.floods:app", port), port=port):
+        run = run_locust(tmp_path, port, "-u", "20", "-r", "100", "-t", "4s")
+    assert run.status == 0, run.output
+    assert run.requests("close") == run.requests("connect") > 0
+
+
 def test_echoes_slower_than_the_limit_fail_the_gate(tmp_path: Path):
     port = free_port()
     with serving(*uvicorn("server.main:app", port), port=port):
