@@ -74,8 +74,8 @@ def options_of_ours(parser: ArgumentParser) -> None:
 def open_connection(host: str) -> ClientConnection:
     """Connect with a new client id (the same id twice would replace the first). Raises one of FAILURES.
 
-    No bound on what is unread: with one, websockets 17 stops to read when it is reached, also while it closes, and waits
-    in vain for the server's close frame behind that.
+    No bound on what is unread: with one, websockets 17 stops reading when it is reached, also while it closes, and
+    waits in vain for the server's close frame behind that.
     """
     url = f"{re.sub('^http', 'ws', host.rstrip('/'))}/ws/locust-{uuid.uuid4().hex[:12]}"
     return connect(url, proxy=None, compression=None, ping_interval=None, max_queue=None, legacy=True)

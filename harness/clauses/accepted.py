@@ -42,7 +42,7 @@ def accepted_is_answered(seen: Drain) -> Judgement:
     ]
     offences += ledger.disorder
     if offences:
-        charge = "accounts of answers and of broadcasts do not add up"
+        charge = "clients' answers or broadcasts were lost, doubled or out of order"
         return accuse(seen, offences, len(talkers) + len(ledger.audience), charge)
     if not seen.terms.answers and not seen.profile.broadcasts:
         return excluded("nobody is seen to hear what a client says: declare how to say it (--say, --dialect)")

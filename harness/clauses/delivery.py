@@ -2,10 +2,12 @@
 
 Owns the meaning of these words, on raw frames. Refuses to know how many are too many.
 
-- **due**: a message that the server acknowledged, or sent to anybody, is due to everyone but its sender who had been
-  welcomed before it was first sent.
-- **lost**: due, and never received. Or: a connection went on with a later message of the same sender and left this one
-  out, although the client had said that it did not have it; another connection may have brought it, this one owed it.
+- **due**: a message that the server accepted (acknowledged, or sent to anybody; where nothing is acknowledged, also one
+  that was said on a connection that went on for a second) is due to everyone but its sender who had been welcomed
+  before it was first sent.
+- **lost**: due, and never received. Or: a connection went on with a later message of the same sender and left out one
+  that was accepted, although the client had said that it did not have it; another connection may have brought it, this
+  one owed it.
 - **announced**: the same, where a `gap` that this client got covers its place in the log.
 - **doubled**: came a second time on one connection, or on a connection that was begun after it had been received on
   another one. While two connections of a client stand side by side, both owe it the same messages. In a new epoch a
@@ -67,7 +69,7 @@ def _due(run: ResumeRun, client: ReconnectingClientView) -> set[Numbered]:
 
 
 def _look_at_the_answer(run: ResumeRun, connection: ConnectionView, delivery: Delivery) -> None:
-    if connection.position is None or connection.opened_at is None:
+    if connection.position is None or connection.opened_at is None or not connection.answers:
         return
     until = run.seen_until if connection.ended_at is None else connection.ended_at
     frames = len(connection.n) if connection.answer is None else connection.answer.detail["frames"]
@@ -111,7 +113,10 @@ class _Walk:
                 last[sender] = n
             elif n > before:
                 for hole in range(before + 1, n):
-                    self._missing.setdefault((sender, hole), f" on {connection.name}, which went on with later ones")
+                    # Where publishes are acknowledged, a speaker goes on only once its last one was accepted.
+                    if connection.answers or (sender, hole) in self._run.accepted:
+                        where = f" on {connection.name}, which went on with later ones"
+                        self._missing.setdefault((sender, hole), where)
                 last[sender] = n
             else:
                 self._come_back_to(i, (sender, n))

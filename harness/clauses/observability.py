@@ -7,6 +7,7 @@ What became of everyone is counted in `accounts`. Source: contract, section Obse
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
@@ -86,7 +87,8 @@ def _value(probe: Probe) -> float:
 def clean_log(seen: Drain) -> Judgement:
     """No traceback, no warning about a task, no ERROR line.
 
-    A harness that gave up has killed the target: what follows is its own doing.
+    A harness that gave up has killed the target: what follows is its own doing. So is that a worker which it killed is
+    missed: a line that names its process is no offence.
     """
     if not seen.terms.logs:
         return excluded("the output of the target is not captured")
@@ -97,6 +99,7 @@ def clean_log(seen: Drain) -> Judgement:
     offences = [
         Offence(lines[found.line].t, "the target", found.what, kind=found.kind)
         for found in complaints([line.detail["text"] for line in lines])
+        if not any(re.search(rf"\b{kill.pid}\b", found.what) for kill in seen.kills)
     ]
     if offences:
         return accuse(seen, offences, len(lines), "lines are tracebacks, warnings about tasks or errors")

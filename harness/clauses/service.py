@@ -34,7 +34,9 @@ def still_served(seen: Drain) -> Judgement:
     stretch = f"between {seen.at(start)} and {seen.at(end)}"
     if offences:
         of = len(services.refused_posts) + sum(map(len, dues.values()))
-        return accuse(seen, offences, of, f"services were not rendered {stretch}")
+        return accuse(
+            seen, offences, of, f"due broadcasts, notifications and replies did not come, or were refused, {stretch}"
+        )
     if seen.seen_until < end or not any(c.connected_at(seen.t0) and c.connected_at(end) for c in seen.readers):
         return unknown(f"no client was connected from t0 to {seen.at(end)}")
     dues["broadcasts"] = [due for due in dues["broadcasts"] if due.messages >= LEAST_MESSAGES]

@@ -37,7 +37,7 @@ def no_black_hole(seen: Drain) -> Judgement:
     """
     if seen.profile.processes == 1:
         return excluded(ONE_PROCESS)
-    moments = {f"the kill of a worker at {seen.at(t)}": t for t, _, _ in seen.kills}
+    moments = {f"the kill of a worker at {seen.at(kill.t)}": kill.t for kill in seen.kills}
     moments |= {f"the replacement of the workers at {seen.at(t)}": t for t in seen.rolls}
     moments["t0"] = seen.t0
     since = min(moments.values())
@@ -57,6 +57,8 @@ def no_black_hole(seen: Drain) -> Judgement:
         return accuse(seen, offences, len(attempts), charge)
     if kept := [t for t in seen.rolls if not any(t < replaced < seen.t0 for replaced in seen.replaced)]:
         return unknown(f"the workers were to be replaced at {seen.at(kept[0])}, and were not before t0")
+    if seen.exited_at is not None and seen.exited_at < seen.t0 + 1.0:
+        del moments["t0"]  # it was gone before so many could have tried
     for what, t in moments.items():
         if (count := sum(t <= h.began <= t + 1.0 for h in begun)) < LEAST_ATTEMPTS:
             return too_few(count, LEAST_ATTEMPTS, f"handshakes in the second after {what}")
@@ -113,8 +115,8 @@ def worker_dies(history: History) -> Judgement:
     ]
     offences += delivery.lost + delivery.announced + delivery.doubled + delivery.reordered + delivery.unanswered
     if offences:
-        charge = f"clients did not recover from the kill of a worker at {seen.at(killed_at)}"
-        return accuse(seen, offences, len(there), charge)
+        charge = f"connections and messages due were not kept after the kill of a worker at {seen.at(killed_at)}"
+        return accuse(seen, offences, len(there) + delivery.due, charge)
     counts = (len(own), len(there) - len(own), len(reconnected))
     for what, found in zip(("its own", "the others'", "its own that reconnect"), counts, strict=True):
         if found < LEAST_CONNECTIONS:

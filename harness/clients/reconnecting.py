@@ -19,9 +19,11 @@ import time
 from collections.abc import Sequence
 
 from ..history.record import History
+from ..targets.talk import Talk
 from .personas import NORMAL_CLOSURE
 from .received import Readings
-from .resumable import LogPosition, ResumableConnection
+from .resumable import EnvelopeConnection, LogPosition, ResumableConnection
+from .resumable_talk import Remembered, TalkingConnection
 
 BACKOFF_BASE_S = 0.1
 BACKOFF_CAP_S = 5.0
@@ -32,15 +34,23 @@ ANSWERED_WITHIN_S = 2.0
 class ReconnectingClient:
     """A client called `name` of hosts on these `ports`, which are read again at each attempt.
 
-    `path` may have `{client}`. `dice` are its own: they draw its order of hosts and its jitter.
+    `path` may have `{client}`. `dice` are its own: they draw its order of hosts and its jitter. It speaks `ebb.v1`, or
+    else the `talk` that is declared.
     """
 
     def __init__(
-        self, name: str, history: History, ports: Sequence[int], readings: Readings, dice: random.Random, path: str
+        self,
+        name: str,
+        history: History,
+        ports: Sequence[int],
+        readings: Readings,
+        dice: random.Random,
+        path: str,
+        talk: Talk | None = None,
     ) -> None:
         self.name = name
         self.history = history
-        self.log_position = LogPosition()
+        self.log_position = LogPosition() if talk is None else Remembered(talk)
         self.current: ResumableConnection | None = None
         self.standing: list[ResumableConnection] = []
         self.attempts = 0
@@ -100,7 +110,7 @@ class ReconnectingClient:
                 await asyncio.sleep(self._dice.uniform(0.0, backoff_s(failures)))
             host = self._next_host(notified_by)
             self.attempts += 1
-            connection = _Connection(self, f"{self.name}/{self.attempts}", self._path, host, self._readings)
+            connection = self._connection(host)
             self.standing = [other for other in self.standing if not other.over.is_set()]
             self.standing.append(connection)
             if not await connection.connect(self._ports[host], timeout_s=ARRIVES_WITHIN_S):
@@ -111,6 +121,18 @@ class ReconnectingClient:
                     return connection
             failures += 1
 
+    def _connection(self, host: int) -> ResumableConnection:
+        """The next connection, to this host, from where the client stands."""
+        where = (f"{self.name}/{self.attempts}", self.history, self._path, self.name, host, self._readings)
+        position = self.log_position
+        connection: ResumableConnection
+        if isinstance(position, Remembered):
+            connection = TalkingConnection(*where, position)
+        else:
+            connection = EnvelopeConnection(*where, position)
+        connection.owner = self
+        return connection
+
     def _next_host(self, notified_by: int | None) -> int:
         """Round robin in its own order."""
         host = self._order[0]
@@ -119,22 +141,6 @@ class ReconnectingClient:
         self._order.remove(host)
         self._order.append(host)
         return host
-
-
-class _Connection(ResumableConnection):
-    """One connection of a reconnecting client, which hands the answers to publishes on to that client."""
-
-    def __init__(self, client: ReconnectingClient, name: str, path: str, host: int, readings: Readings) -> None:
-        super().__init__(name, client.history, path, client.name, host, client.log_position, readings)
-        self._owner = client
-
-    def on_ack(self, id: str) -> None:
-        """Hand it on."""
-        self._owner.on_ack(id)
-
-    def on_error(self) -> None:
-        """Hand it on."""
-        self._owner.on_error()
 
 
 def backoff_s(failures: int) -> float:

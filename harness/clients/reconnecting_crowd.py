@@ -4,6 +4,7 @@ Owns who plays, the beat, and when everything that was said has had its time to 
 verdicts. Interface, for scenarios:
 
     crowd = ReconnectingCrowd(history, ports, clients=1000, seed=7)      # `ports` is looked at again at each attempt
+    crowd = ReconnectingCrowd.of(profile, history, ports, 1000, 7)        # talks as the target declares
     await crowd.open()                # all connected, or CrowdIncomplete
     crowd.begin_speaking(50.0)        # 50 messages a second together, whatever the answers
     ...                                   # faults
@@ -14,11 +15,15 @@ verdicts. Interface, for scenarios:
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Sequence
+from typing import Self
 
 from ..history.record import History
+from ..targets.declaration import Profile
+from ..targets.talk import Talk
 from .crowd import CrowdIncomplete
 from .received import Readings
 from .reconnecting import ReconnectingClient
@@ -42,6 +47,7 @@ class ReconnectingCrowd:
         seed: int,
         speakers: int = SPEAKERS,
         path: str = "/ws/{client}",
+        talk: Talk | None = None,
     ) -> None:
         self.history = history
         self.readings = Readings()
@@ -51,12 +57,22 @@ class ReconnectingCrowd:
         for number in range(1, clients + 1):
             kind, name = (Speaker, "speaker") if number <= speakers else (ReconnectingClient, "reconnecting")
             own = random.Random(dice.getrandbits(64))
-            client = kind(f"{name}-{number}", history, ports, self.readings, own, path)
+            numbered = path.replace("{number}", str(number))
+            client = kind(f"{name}-{number}", history, ports, self.readings, own, numbered, talk)
             self.clients.append(client)
             if isinstance(client, Speaker):
                 self.speakers.append(client)
+        self.readings.senders += [each.name for each in self.speakers]
+        self._most_per_s = len(self.speakers) * (talk.say_per_s if talk and talk.say_per_s else math.inf)
         self._lives: list[asyncio.Task[None]] = []
         self._speaking: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, profile: Profile, history: History, ports: Sequence[int], clients: int, seed: int) -> Self:
+        """The clients of a target: they speak `ebb.v1` where it does, or else as its `talk` declares."""
+        if profile.envelopes:
+            return cls(history, ports, clients, seed)
+        return cls(history, ports, clients, seed, path=profile.ws, talk=profile.talk)
 
     @property
     def connected(self) -> int:
@@ -94,6 +110,7 @@ class ReconnectingCrowd:
 
     def begin_speaking(self, per_s: float) -> None:
         """From now on the speakers say `per_s` messages a second together, each in its turn."""
+        per_s = min(per_s, self._most_per_s)
         self.history.record(time.monotonic(), "harness", "speaking", per_s=per_s)
         self._speaking = asyncio.ensure_future(self._speak(per_s))
 

@@ -1,7 +1,8 @@
-"""One connection of `ebb.v1` that can resume, and records everything that is said on it; and a client's log position.
+"""One connection that can resume, and records everything that is said on it; that of `ebb.v1`, with its log position.
 
-Owns what each envelope means on one connection. Refuses to know other connections of the same client, and when to
-connect and to leave: that is `harness.clients.reconnecting`.
+Owns what every such connection has, `ResumableConnection`, and what each envelope means on one of `ebb.v1`; that of a
+declared conversation is in `resumable_talk`. Refuses to know other connections of the same client, and when to connect
+and to leave: that is `harness.clients.reconnecting`.
 
 The numbered messages go into the history as columns in one event, `received`, when the connection is over. Other
 envelopes are events at once: `welcome`, `resumed`, `gap`, `acked`, `error`, `notice`; their `frames` is how many
@@ -13,10 +14,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol
 
 from ..history.record import History
-from .dialects import read_json, read_notice
+from .dialects import Notice, read_json, read_notice
 from .fast_text import FastTextConnection
 from .received import Readings, Received
 
@@ -63,29 +66,48 @@ class LogPosition:
         self.seq = max(self.seq, following - 1)
 
 
-class ResumableConnection(FastTextConnection):
-    """A connection of `client` to `host` (an index), which resumes from the client's log position.
+class Publisher(Protocol):
+    """Whose publishes go over a connection."""
 
-    `arrival` is True once the server has said all that a new connection is owed (`welcome`; after a resume also
-    `resumed` or `gap`), False when the connection ended before. `reconnect_at` is the moment (monotonic) at which the
-    server advises to connect elsewhere, None when the connection ended without a notice. `over` is set when it has
-    ended.
+    def on_ack(self, id: str) -> None:
+        """A publish has its place in the log."""
+
+    def on_error(self) -> None:
+        """A publish was not carried out."""
+
+
+class ResumableConnection(FastTextConnection):
+    """A connection of `client` to `host` (an index), which goes on from where the client stands.
+
+    `arrival` is True once the server has said all that a new connection is owed, False when the connection ended
+    before. `reconnect_at` is the moment (monotonic) at which the server advises to connect elsewhere, None when the
+    connection ended without a notice. `over` is set when it has ended. `answers`: a resume is owed an answer. `owner`:
+    who is told what became of a publish.
     """
 
     persona: ClassVar[str] = "reconnecting"
+    answers: ClassVar[bool] = True
 
     def __init__(
-        self, name: str, history: History, path: str, client: str, host: int, position: LogPosition, readings: Readings
+        self,
+        name: str,
+        history: History,
+        path: str,
+        client: str,
+        host: int,
+        readings: Readings,
+        resumes_from: tuple[str, int] | None,
+        subprotocol: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        super().__init__(name, history, path + position.query, "ebb.v1")
+        super().__init__(name, history, path, subprotocol, headers)
         self.client = client
         self.host = host
-        self.resumes_from = position.resume_from
+        self.resumes_from = resumes_from
+        self.owner: Publisher | None = None
         self.arrival: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.reconnect_at: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         self.over = asyncio.Event()
-        self._log_position = position
-        self._epoch = position.epoch
         self._readings = readings
         self._received = Received()
         self._kept = False
@@ -93,21 +115,32 @@ class ResumableConnection(FastTextConnection):
     @property
     def about(self) -> dict[str, Any]:
         """Also whose connection it is, to which host, and the position (epoch, number) that it goes on from."""
-        return {**super().about, "client": self.client, "host": self.host, "position": self.resumes_from}
+        about = {"client": self.client, "host": self.host, "position": self.resumes_from, "answers": self.answers}
+        return {**super().about, **about}
+
+    def publish(self, n: int) -> None:
+        """Say the client's message `n`. Only while `present`."""
+        raise NotImplementedError
 
     def on_ack(self, id: str) -> None:
         """Called when the server says that a publish has its place in the log."""
+        if self.owner is not None:
+            self.owner.on_ack(id)
 
     def on_error(self) -> None:
         """Called when the server says that it did not carry out what it was asked."""
-
-    def say(self, envelope: dict[str, Any]) -> None:
-        """Send one envelope. Only while `present`."""
-        self.send([json.dumps(envelope)])
+        if self.owner is not None:
+            self.owner.on_error()
 
     def note(self, now: float, what: str, **detail: Any) -> None:
         """Record what was said beside the numbered messages."""
         self.record(now, what, **detail, frames=len(self._received.at))
+
+    def take_notice(self, now: float, notice: Notice) -> None:
+        """The server will stop: this is when to be elsewhere."""
+        advice_s = notice.reconnect_after_s
+        self.note(now, "notice", deadline_s=notice.deadline_s, reconnect_after_s=advice_s)
+        settle(self.reconnect_at, now + (advice_s or 0.0))
 
     def keep(self) -> None:
         """Put what arrived into the history, once: when the connection is over, or else when the run is."""
@@ -122,6 +155,27 @@ class ResumableConnection(FastTextConnection):
         self.over.set()
         settle(self.arrival, False)
         settle(self.reconnect_at, None)
+
+
+class EnvelopeConnection(ResumableConnection):
+    """One that speaks `ebb.v1`: it has arrived with its `welcome`, after a resume with `resumed` or `gap`."""
+
+    def __init__(
+        self, name: str, history: History, path: str, client: str, host: int, readings: Readings, position: LogPosition
+    ) -> None:
+        path += position.query
+        super().__init__(name, history, path, client, host, readings, position.resume_from, "ebb.v1")
+        self._log_position = position
+        self._epoch = position.epoch
+
+    def publish(self, n: int) -> None:
+        """Publish it with its own number as its id."""
+        self.note(time.monotonic(), "published", n=n)
+        self.say({"type": "publish", "id": f"{self.client}:{n}", "data": {"s": self.client, "n": n}})
+
+    def say(self, envelope: dict[str, Any]) -> None:
+        """Send one envelope. Only while `present`."""
+        self.send([json.dumps(envelope)])
 
     def on_payload(self, now: float, text: bytes) -> None:
         """Keep a numbered message; note what any other envelope means."""
@@ -154,14 +208,8 @@ class ResumableConnection(FastTextConnection):
             case {"type": "error", "code": str(code)}:
                 self.note(now, "error", code=code)
                 self.on_error()
-            case {"type": "draining"}:
-                self._take_notice(now, text)
-
-    def _take_notice(self, now: float, text: str) -> None:
-        if (notice := read_notice(text)) is not None:
-            advice_s = notice.reconnect_after_s
-            self.note(now, "notice", deadline_s=notice.deadline_s, reconnect_after_s=advice_s)
-            settle(self.reconnect_at, now + (advice_s or 0.0))
+            case {"type": "draining"} if (notice := read_notice(text)) is not None:
+                self.take_notice(now, notice)
 
 
 def settle(future: asyncio.Future[Any], result: Any) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import deque
 from collections.abc import Sequence
 
 from ..history.record import History
+from ..targets.talk import Talk
 from .received import Readings
 from .reconnecting import ReconnectingClient
 from .resumable import ResumableConnection
@@ -30,9 +30,16 @@ class Speaker(ReconnectingClient):
     unacknowledged: deque[int]
 
     def __init__(
-        self, name: str, history: History, ports: Sequence[int], readings: Readings, dice: random.Random, path: str
+        self,
+        name: str,
+        history: History,
+        ports: Sequence[int],
+        readings: Readings,
+        dice: random.Random,
+        path: str,
+        talk: Talk | None = None,
     ) -> None:
-        super().__init__(name, history, ports, readings, dice, path)
+        super().__init__(name, history, ports, readings, dice, path, talk)
         self.said = 0
         self.unacknowledged = deque()
         self._asked: ResumableConnection | None = None
@@ -67,9 +74,7 @@ class Speaker(ReconnectingClient):
         if not self.unacknowledged or connection is None or connection is self._asked or not connection.present:
             return
         self._asked = connection
-        n = self.unacknowledged[0]
-        connection.note(time.monotonic(), "published", n=n)
-        connection.say({"type": "publish", "id": self._id(n), "data": {"s": self.name, "n": n}})
+        connection.publish(self.unacknowledged[0])
 
     def _id(self, n: int) -> str:
         return f"{self.name}:{n}"

@@ -39,7 +39,8 @@ class Gap(NamedTuple):
 class ConnectionView:
     """One connection of a client. `position` is where it said that it goes on from; None: it came anew.
 
-    `at`, `seq`, `sender` and `n` are the columns of what it received, in order of arrival.
+    `answers`: its protocol answers a resume, and acknowledges publishes. `at`, `seq`, `sender` and `n` are the columns
+    of what it received, in order of arrival.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ConnectionView:
     host: int
     began: float
     position: tuple[str, int] | None
+    answers: bool = True
     opened_at: float | None = None
     ended_at: float | None = None
     marks: list[Event] = field(default_factory=list)

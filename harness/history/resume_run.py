@@ -16,6 +16,7 @@ from .reconnecting import ConnectionView, Numbered, ReconnectingClientView
 from .record import History
 
 MARKS = frozenset({"welcome", "resumed", "gap"})
+ARRIVES_WITHIN_S = 1.0  # how long a connection must go on for what was said on it to have arrived
 
 
 class ResumeRun:
@@ -27,6 +28,7 @@ class ResumeRun:
         self.connections: dict[str, ConnectionView] = {}
         self.published: dict[int, list[float]] = {}  # when each of a sender's messages was first sent, from n = 1
         self.acknowledged: dict[Numbered, set[int]] = {}
+        self._unacknowledged: dict[Numbered, tuple[float, ConnectionView]] = {}
         self.apparatus: list[Event] = []
         self.seen_until = max((event.t for event in history.events), default=0.0)
         for event in history.events:
@@ -80,8 +82,15 @@ class ResumeRun:
 
     @cached_property
     def accepted(self) -> set[Numbered]:
-        """The messages that the server acknowledged, or sent to anybody."""
+        """The messages that the server acknowledged, or sent to anybody.
+
+        Where the protocol acknowledges nothing, also what was said on a connection that went on for a second.
+        """
         found = set(self.acknowledged)
+        for numbered, (t, connection) in self._unacknowledged.items():
+            ended_at = self.seen_until if connection.ended_at is None else connection.ended_at
+            if ended_at >= t + ARRIVES_WITHIN_S:
+                found.add(numbered)
         for client in self.clients:
             found |= client.received()
         return found
@@ -126,7 +135,9 @@ class ResumeRun:
         if what == "connecting" and "client" in detail:
             position = detail["position"]
             at = None if position is None else (position[0], position[1])
-            self.connections[event.who] = ConnectionView(event.who, detail["client"], detail["host"], event.t, at)
+            self.connections[event.who] = ConnectionView(
+                event.who, detail["client"], detail["host"], event.t, at, detail.get("answers", True)
+            )
             return
         connection = self.connections.get(event.who)
         if connection is None:
@@ -140,9 +151,12 @@ class ResumeRun:
         elif what == "received":
             self._take_columns(connection, detail)
         elif what == "published":
-            times = self.published.setdefault(self.index_of(connection.client), [])
+            sender = self.index_of(connection.client)
+            times = self.published.setdefault(sender, [])
             if detail["n"] > len(times):
                 times.append(event.t)
+            if not connection.answers:
+                self._unacknowledged[(sender, detail["n"])] = event.t, connection
         elif what == "acked":
             sender, _, n = detail["id"].rpartition(":")
             self.acknowledged.setdefault((self.index_of(sender), int(n)), set()).add(detail["seq"])

@@ -25,11 +25,12 @@ SENT_HOME = "those who stayed leave"
 
 
 class Kill(NamedTuple):
-    """A worker was killed at `t`, which at `looked_at` had held the connections of clients on these ports."""
+    """The worker `pid` was killed at `t`; at `looked_at` it had held the connections of clients on these ports."""
 
     t: float
     looked_at: float
     ports: frozenset[int]
+    pid: int
 
 
 class Stop:
@@ -100,7 +101,7 @@ class Stop:
     def kills(self) -> list[Kill]:
         """The workers that the harness killed outright."""
         return [
-            Kill(event.t, event.detail["looked_at"], frozenset(event.detail["ports"]))
+            Kill(event.t, event.detail["looked_at"], frozenset(event.detail["ports"]), event.detail["pid"])
             for event in self._target("worker_killed")
         ]
 

@@ -39,7 +39,7 @@ class FleetStage:
         self.history = History(terms_of(profile, ask, evict_per_s))
         self.broker = Broker(self.history)
         self.fleet = Fleet(profile, self.history, hosts, environment_of(self.history.terms))
-        self.crowd = ReconnectingCrowd(self.history, self.fleet.ports, ask.clients, ask.seed)
+        self.crowd = ReconnectingCrowd.of(profile, self.history, self.fleet.ports, ask.clients, ask.seed)
 
     async def __aenter__(self) -> Self:
         """Raises TargetFailed when a host does not come up, OSError without a broker or descriptors enough."""

@@ -24,7 +24,7 @@ async def resume_load(stage: Stage, clients: int = CLIENTS, per_s: float = PER_S
 
     The posts go on to the end of the run. Raises CrowdIncomplete when a client could not connect.
     """
-    reconnecting = ReconnectingCrowd(stage.history, [stage.target.port], clients, stage.ask.seed)
+    reconnecting = ReconnectingCrowd.of(stage.profile, stage.history, [stage.target.port], clients, stage.ask.seed)
     if stage.profile.broadcast is not None:
         stage.probes.post(stage.profile.broadcast, POST_EVERY_S)
     try:

@@ -92,7 +92,10 @@ class Scenario:
         if self.broker and profile.broker_env is None:
             return "the target declares no broker_env"
         if (self.workers or self.broker) and not profile.envelopes:
-            return "the target declares no envelopes"
+            if self.broker and self.hosts == 1:  # what is owed while the broker is away is said in envelopes
+                return "the target declares no envelopes"
+            if profile.talk is None or profile.talk.resume is None:
+                return "the target does not declare how a client resumes: talk.remember and talk.resume"
         return self._why_too_short(profile)
 
     def _why_too_short(self, profile: Profile) -> str | None:

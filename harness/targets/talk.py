@@ -9,12 +9,17 @@ is said in a binary message, they have a fixed length, so that length fields can
 `TOKEN_BYTES`, `NUMBER_BYTES`.
 
 A pattern is a regular expression that is searched for in a message; in a binary one each byte is one character.
+
+A client that comes back says what it has: what `remember` found last in what it heard is put into `resume`, where the
+names of groups stand as placeholders.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -25,6 +30,7 @@ NUMBER_BYTES = 8
 PAD = "-"
 TOKEN_BYTES = len("m::") + CLIENT_BYTES + NUMBER_BYTES
 PLACEHOLDER = re.compile(r"(\{client\}|\{token\}|\{n\})")
+RECALLED = re.compile(r"\{(\w+)\}")
 NOTICE_GROUPS = frozenset({"left_s", "reconnect_after_s"})
 
 
@@ -48,6 +54,12 @@ def _a_notice(pattern: str) -> str:
     return pattern
 
 
+def _with_a_group(pattern: str) -> str:
+    if not re.compile(_a_pattern(pattern)).groupindex:
+        raise ValueError(pattern)
+    return pattern
+
+
 class Hex(BaseModel):
     """A binary message: hexadecimal digits, with spaces and placeholders between bytes."""
 
@@ -63,6 +75,12 @@ NoticePattern = Annotated[
     Field(min_length=1),
     AfterValidator(_a_notice),
     allowed("a regular expression, whose groups can be left_s and reconnect_after_s"),
+]
+Position = Annotated[
+    str,
+    Field(min_length=1),
+    AfterValidator(_with_a_group),
+    allowed("a list of regular expressions, each with a named group: (?P<seq>...)"),
 ]
 Text = Annotated[Annotated[str, Field(min_length=1)] | Hex, allowed(A_TEXT)]
 Interval = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
@@ -106,6 +124,26 @@ Headers = Annotated[
 ]
 
 
+class Resume(BaseModel):
+    """How a client that comes back says what it has: `query` is added to its path, the rest replaces the talk's own.
+
+    Each may have the names of groups of `remember` as placeholders, but for what is binary.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    query: NonEmptyText | None = None
+    headers: Headers | None = None
+    first: tuple[Step, ...] | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """What it has to have heard before it can say all of this; `{client}` is no such thing."""
+        said = [step.say if isinstance(step, Cue) else step for step in self.first or ()]
+        texts = [self.query or "", *(self.headers or {}).values(), *(text for text in said if isinstance(text, str))]
+        return {name for text in texts for name in RECALLED.findall(text)} - {"client"}
+
+
 class Talk(BaseModel):
     """How a client talks.
 
@@ -114,7 +152,8 @@ class Talk(BaseModel):
     until the pattern was heard. Until `let_in` is heard a client is not in. `say` is how it says something; None: it
     only listens. `say_per_s`: how many texts a client says in a second at most. `ignore`: a message in which
     this is found means nothing, though a token may be in it. `notice` is how the target announces that it stops, with
-    the seconds that are left in the group `left_s` and the moment of the reconnect in `reconnect_after_s`.
+    the seconds that are left in the group `left_s` and the moment of the reconnect in `reconnect_after_s`. `remember`
+    finds in what is heard where a client stands; with `resume` it goes on from there when it comes back.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -131,6 +170,47 @@ class Talk(BaseModel):
     ) = None
     ignore: Pattern | None = None
     notice: NoticePattern | None = None
+    remember: tuple[Position, ...] = ()
+    resume: (
+        Annotated[NonEmptyText | Resume, allowed('a text that is added to the path, as "?last={seq}", or a table')]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _remembers_what_it_resumes_with(self) -> Self:
+        known = {name for pattern in self.remember for name in re.compile(pattern).groupindex}
+        if self.resuming is not None and not self.resuming.names <= known:
+            unknown = ", ".join(sorted(self.resuming.names - known))
+            raise ValueError(f"talk.resume names {unknown}, which no pattern of talk.remember has as a group")
+        return self
+
+    @property
+    def resuming(self) -> Resume | None:
+        """The same of a text and of a table."""
+        return Resume(query=self.resume) if isinstance(self.resume, str) else self.resume
+
+    def resumed(self, remembered: Mapping[str, str]) -> tuple[str, Talk] | None:
+        """What a client that comes back adds to its path, and how it then talks; None: it has nothing to go on from."""
+        resume = self.resuming
+        if resume is None or not resume.names <= set(remembered):
+            return None
+
+        def recall(text: str) -> str:
+            return RECALLED.sub(lambda found: remembered.get(found[1], found[0]), text)
+
+        def step(each: str | Hex | Cue) -> str | Hex | Cue:
+            if isinstance(each, Cue):
+                return each.model_copy(update={"say": step(each.say)})
+            return recall(each) if isinstance(each, str) else each
+
+        in_query = {name: quote(value, safe="") for name, value in remembered.items()}
+        query = RECALLED.sub(lambda found: in_query.get(found[1], found[0]), resume.query or "")
+        changes: dict[str, Any] = {}
+        if resume.headers is not None:
+            changes["headers"] = {**self.headers, **{name: recall(value) for name, value in resume.headers.items()}}
+        if resume.first is not None:
+            changes["first"] = tuple(step(each) for each in resume.first)
+        return query, self.model_copy(update=changes)
 
 
 def read(table: dict[str, Any], prefix: str = "talk.") -> Talk:
@@ -144,6 +224,8 @@ def read(table: dict[str, Any], prefix: str = "talk.") -> Talk:
         return Talk(**{**table, **dict.fromkeys(optional)})
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:
+            raise ValueError(first["msg"].removeprefix("Value error, ")) from None
         key = str(first["loc"][0])
         raise ValueError(f"{prefix}{key} = {table[key]!r} is not allowed: {first['msg']}") from None
 

@@ -52,9 +52,11 @@ class Deploy(Story):
         self.about(f"host-{number}").add(-2.0, "started", pid=number)
         return self if signal is None else self.add(signal, "signal", signal="SIGTERM", to="process")
 
-    def connects(self, client: str, number: int, began: float, position: tuple[str, int] | None = None) -> Self:
+    def connects(
+        self, client: str, number: int, began: float, position: tuple[str, int] | None = None, answers: bool = True
+    ) -> Self:
         """The connection `client/number` is begun, from where the client stands."""
-        detail = {"client": client, "host": number - 1, "position": position}
+        detail = {"client": client, "host": number - 1, "position": position, "answers": answers}
         self.about(f"{client}/{number}").add(
             began, "connecting", path="/ws", persona="reconnecting", hostile=False, **detail
         )

@@ -96,6 +96,15 @@ CASES: Cases = {
             "1 of 13 lines are tracebacks, warnings about tasks or errors;"
             " first the target at t0+3.000 s raised 'OSError: gone' in send, chat.py:40",
         ),
+        Case(
+            "a worker that the harness killed is missed, and another one too",
+            lambda: printing(
+                "[alert] 7#7: worker process 41 exited on signal 9", "[alert] 7#7: worker process 410 is gone"
+            ).kills_the_worker_of(-3.0, 7),
+            FAIL,
+            "1 of 12 lines are tracebacks, warnings about tasks or errors;"
+            " first the target at t0+3.001 s printed '[alert] 7#7: worker process 410 is gone'",
+        ),
         Case("a task", lambda: printing("Task was destroyed but it is pending!"), FAIL, "printed 'Task was destroyed"),
         Case("a future", lambda: printing("Task exception was never retrieved"), FAIL, "never retrieved"),
         Case("a coroutine", lambda: printing("RuntimeWarning: coroutine 'x' was never awaited"), FAIL, "never awaited"),

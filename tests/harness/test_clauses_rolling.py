@@ -73,6 +73,25 @@ def resumed_at_once(change: Callable[[Deploy], object]) -> Callable[[], Story]:
     return told
 
 
+def others() -> Deploy:
+    """A server that acknowledges nothing, and answers no resume: what is replayed comes as soon as it can."""
+    told = Deploy()
+    for name in ("speaker-1", "speaker-2", *(f"reconnecting-{i}" for i in range(2, 12))):
+        told.connects(name, 1, -1.0, answers=False).is_welcomed(-0.9)
+        told.receives(*(message(seq) for seq in range(1, 41)))
+        told.connects(name, 2, 4.02, ("e", 40), answers=False)
+        told.receives(*(message(seq) for seq in range(41, MESSAGES + 1)))
+    return told.says_everything().without(what="acked")
+
+
+def ended(told: Deploy, t: float) -> Deploy:
+    """Nobody's first connection stands for longer."""
+    for who in told.rows:
+        if who.endswith("/1"):
+            told.about(who).ends(t, "reset")
+    return told
+
+
 def nobody_received(told: Deploy, seq: int) -> Deploy:
     for who in told.rows:
         told.loses(who, seq)
@@ -300,6 +319,25 @@ CASES: Cases = {
             changed(lambda told: [moves(told, "reconnecting-5", t, n) for t, n in ((6.0, 3), (6.5, 4), (7.0, 5))]),
             FAIL,
             "reconnecting-5 at +7.900 s was moved 4 times (limits 1 and 3)",
+        ),
+        Case("others' servers: no resume is answered", others, PASS, "lost 0, doubled 0, reordered 0 of 880 due;"),
+        Case(
+            "others' servers: what was said just before a connection ended, and nobody received, was not accepted",
+            lambda: ended(nobody_received(others(), 20), 2.9),
+            PASS,
+            "lost 0, doubled 0, reordered 0 of 869 due;",
+        ),
+        Case(
+            "others' servers: it was, where the connection went on",
+            lambda: ended(nobody_received(others(), 20), 3.1),
+            FAIL,
+            "lost 11, doubled 0, reordered 0 of 880 due;",
+        ),
+        Case(
+            "others' servers: what somebody received was",
+            lambda: others().loses("reconnecting-5/1", 20),
+            FAIL,
+            "lost 1, doubled 0",
         ),
         Case("the broker emptied", emptied, PASS, "lost 0 (10 more announced by a gap), doubled 0, reordered 0"),
         Case("emptied, and nobody was told", lambda: emptied(told_of_it=False), FAIL, "lost 10, doubled 5"),

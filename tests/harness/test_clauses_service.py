@@ -140,8 +140,8 @@ CASES: Cases = {
             "broadcasts end at the signal",
             lambda: notified(odd_one()).is_evicted(6.0),
             FAIL,
-            "1 of 134 services were not rendered between t0+0.250 s and t0+4.900 s;"
-            " first odd-1 at t0+0.500 s missed 28 of 28 broadcasts, broadcast:0 for one",
+            "1 of 134 due broadcasts, notifications and replies did not come, or were refused, between t0+0.250 s and"
+            " t0+4.900 s; first odd-1 at t0+0.500 s missed 28 of 28 broadcasts, broadcast:0 for one",
         ),
         Case(
             "one of all is missed",
@@ -174,14 +174,18 @@ CASES: Cases = {
             "one posted broadcast refused",
             lambda: healthy().post(99, -0.4).post(100, 2.0, 503),
             FAIL,
-            "1 of 133 services were not rendered between t0+0.250 s and t0+4.900 s; first POST 100 at t0+2.000 s got",
+            "1 of 133 due broadcasts, notifications and replies did not come, or were refused, between t0+0.250 s and"
+            " t0+4.900 s; first POST 100 at t0+2.000 s got",
         ),
         Case(
             "one that hung", lambda: healthy().post(99, -0.4).post(100, 2.0, None, 2.0, "timeout"), FAIL, "got timeout"
         ),
         Case("a server that never took one", lambda: healthy().post(100, 2.0, 404), PASS, "reached 65 clients"),
         Case(
-            "one accepted, and heard by nobody", lambda: healthy().post(100, 2.0), FAIL, "65 of 132 services were not"
+            "one accepted, and heard by nobody",
+            lambda: healthy().post(100, 2.0),
+            FAIL,
+            "65 of 132 due broadcasts, notifications and replies did not come",
         ),
         Case(
             "notifications end at the signal",
@@ -344,7 +348,7 @@ CASES: Cases = {
             "an answer missing at the close",
             lambda: talker([0, 1]).is_evicted(5.5),
             FAIL,
-            "1 of 3 accounts of answers and of broadcasts do not add up; first odd-1 at t0+5.500 s"
+            "1 of 3 clients' answers or broadcasts were lost, doubled or out of order; first odd-1 at t0+5.500 s"
             " was closed with 1 of 3 unanswered, message 2 sent 2.500 s before",
         ),
         Case(
@@ -406,8 +410,8 @@ CASES: Cases = {
             "two senders in another order than for the others",
             swapped_for_one,
             FAIL,
-            "1 of 74 accounts of answers and of broadcasts do not add up; first odd-1 at t0+5.500 s heard busy-2:3"
-            " before busy-1:3, others after it",
+            "1 of 74 clients' answers or broadcasts were lost, doubled or out of order; first odd-1 at t0+5.500 s"
+            " heard busy-2:3 before busy-1:3, others after it",
         ),
         Case("which a target may declare", lambda: swapped_for_one().under(order="sender"), PASS, "30 accepted"),
         Case(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.clients.received import MOST_KNOWN, Readings, Said
-from harness.clients.resumable import LogPosition, ResumableConnection
+from harness.clients.resumable import EnvelopeConnection, LogPosition
 from harness.history.record import History
 from tests.harness.servers import Served, empty_history, kinds, only, serving, until
 
@@ -84,7 +84,7 @@ def test_a_gap_moves_on_and_never_back() -> None:
 
 async def listened(
     history: History, said: list[dict[str, Any]], log_position: LogPosition | None = None
-) -> ResumableConnection:
+) -> EnvelopeConnection:
     """A connection on which a server has said all that and gone."""
 
     async def say(connection: Served) -> None:
@@ -93,8 +93,8 @@ async def listened(
         await connection.close(1012)
 
     async with serving(say) as port:
-        connection = ResumableConnection(
-            "r-1/1", history, "/ws/r-1", "r-1", 2, log_position or LogPosition(), Readings()
+        connection = EnvelopeConnection(
+            "r-1/1", history, "/ws/r-1", "r-1", 2, Readings(), log_position or LogPosition()
         )
         assert await connection.connect(port)
         await until(connection.over.is_set, "the end of the connection")
@@ -156,7 +156,7 @@ async def test_a_notice_reconnect_at_elsewhere_at_its_moment_and_an_end_without_
 
 
 async def test_an_error_reaches_whoever_has_asked(history: History) -> None:
-    class Asking(ResumableConnection):
+    class Asking(EnvelopeConnection):
         refused = 0
 
         def on_error(self) -> None:
@@ -168,7 +168,7 @@ async def test_an_error_reaches_whoever_has_asked(history: History) -> None:
         await connection.wait_closed()
 
     async with serving(refuse) as port:
-        asking = Asking("r-1/1", history, "/ws/r-1", "r-1", 0, LogPosition(), Readings())
+        asking = Asking("r-1/1", history, "/ws/r-1", "r-1", 0, Readings(), LogPosition())
         await asking.connect(port)
         asking.say({"type": "publish", "id": "r-1:1", "data": 1})
         await until(lambda: asking.refused, "the error")
@@ -184,8 +184,8 @@ async def test_a_connection_that_still_stands_can_be_asked_what_has_arrived_once
         await connection.wait_closed()
 
     async with serving(say) as port:
-        connection = ResumableConnection(
-            "r-1/1", history, "/ws/r-1", "r-1", 0, log_position := LogPosition(), Readings()
+        connection = EnvelopeConnection(
+            "r-1/1", history, "/ws/r-1", "r-1", 0, Readings(), log_position := LogPosition()
         )
         await connection.connect(port)
         await until(lambda: log_position.applied, "the message")

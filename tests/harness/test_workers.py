@@ -22,6 +22,7 @@ from harness.run import UNDECIDED, run
 from harness.scenarios import SCENARIOS, AnyStage
 from harness.targets.declaration import REFERENCE, Ask, Profile
 from harness.targets.known import WORKERS
+from harness.targets.talk import Talk
 from harness.targets.target import Target, TargetFailed
 from tests.harness.servers import empty_history, kinds, only, until
 
@@ -151,14 +152,22 @@ def test_the_pace_of_all_is_divided_by_the_target_or_by_the_harness() -> None:
     assert environment_of(replace(terms, profile=WORKERS.changed(divides_pace=False)))["SERVER_EVICT_PER_S"] == "30"
 
 
+RESUMING = Talk(remember=("(?P<seq>.)",), resume="?last={seq}")
+
+
 @pytest.mark.parametrize(
     ("scenario", "profile", "reason"),
     [
         ("worker_dies", REFERENCE, "the target declares that one process serves"),
-        ("worker_dies", WORKERS.changed(envelopes=False), "the target declares no envelopes"),
+        (
+            "worker_dies",
+            WORKERS.changed(envelopes=False),
+            "the target does not declare how a client resumes: talk.remember and talk.resume",
+        ),
+        ("worker_dies", WORKERS.changed(envelopes=False, talk=RESUMING), None),
         ("worker_dies", WORKERS, None),
         ("broker_dies", REFERENCE.changed(broker_env=None), "the target declares no broker_env"),
-        ("broker_dies", REFERENCE.changed(envelopes=False), "the target declares no envelopes"),
+        ("broker_dies", REFERENCE.changed(envelopes=False, talk=RESUMING), "the target declares no envelopes"),
         ("broker_dies", REFERENCE, None),
     ],
 )

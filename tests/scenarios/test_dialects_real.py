@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from harness.history.record import History
 from tests.scenarios.harness_runs import harness
+from tests.scenarios.needs import NODE, NPM, TARGETS, needs
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 
-TARGETS = Path(__file__).parent.parent / "targets"
-NODE = TARGETS / "node"
 CLIENTS = 30
 # How much they have to say is seen in the warm-up; nothing here is about the grace.
 BRIEF = ("drain", "--clients", str(CLIENTS), "--timeout", "0.5", "--tellings", "1", "--shutdown-marker", "none")
 WITHOUT_HTTP = ("--health", "none", "--ready", "none", "--metrics", "none", "--broadcast", "none")
 LEAST_MESSAGES = 10
-
-
-def needs(program: str, packages: str, *files: Path) -> pytest.MarkDecorator:
-    """Skipped where the server is not installed; never in CI, which installs it."""
-    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") and all(file.exists() for file in files)
-    reason = f"{program} is not installed (Debian: apt-get install {packages})"
-    return pytest.mark.skipif(not found and not os.environ.get("CI"), reason=reason)
-
-
-NPM = needs("node", f"nodejs npm; npm ci in {NODE}", NODE / "node_modules" / "socket.io")
 
 
 @pytest.mark.parametrize(
