@@ -121,13 +121,14 @@ class Asking:
         _tear_down(clients)
 
     async def _ask_for_routes(self) -> None:
-        nowhere = await fetch(self._target.port, f"/{secrets.token_hex(8)}")
+        nowhere = [await fetch(self._target.port, f"/{secrets.token_hex(8)}") for _ in range(2)]
         for name, candidates in HTTP_PATHS.items():
             declared: str | None = getattr(self._profile, name)
 
             async def answers(path: str) -> tuple[bool, str]:
                 reply = await fetch(self._target.port, path)
-                return _is_a_route(reply, nowhere), _said(reply)
+                is_it = is_a_route(reply, *nowhere)
+                return is_it, f"{_said(reply)}{' as anywhere' if reply.status == 200 and not is_it else ''}"
 
             await self._try(name, candidates, declared, answers)
 
@@ -244,9 +245,14 @@ def _tear_down(clients: Sequence[Surveyor]) -> None:
         client.tear_down()
 
 
-def _is_a_route(reply: Reply, nowhere: Reply) -> bool:
-    """Whether it is there: it is answered 200, and not with what any path is answered."""
-    return reply.status == 200 and (nowhere.status != 200 or reply.body != nowhere.body)
+def is_a_route(reply: Reply, nowhere: Reply, elsewhere: Reply) -> bool:
+    """Whether it is there: it is answered 200, and not as two paths that nobody has are.
+
+    Where each of these has a page of its own (with an id of the session, say), no page tells that a path is there.
+    """
+    if reply.status != 200 or nowhere.status != 200:
+        return reply.status == 200
+    return nowhere.body == elsewhere.body != reply.body
 
 
 def _said(reply: Reply) -> str:

@@ -15,7 +15,7 @@ from .talk import Talk
 
 HTTP_PATHS: dict[str, tuple[str, ...]] = {
     "ready": ("/ready", "/readyz", "/readiness", "/health/ready"),
-    "health": ("/health", "/healthz", "/live", "/livez", "/health/live"),
+    "health": ("/health", "/healthz", "/live", "/livez", "/health/live", "/_stcore/health"),
     "metrics": ("/metrics",),
 }
 BROADCAST_PATHS = ("/broadcast",)
