@@ -48,12 +48,17 @@ def accepted_is_answered(seen: Drain) -> Judgement:
         return excluded("nobody is seen to hear what a client says: declare how to say it (--say, --dialect)")
     since = seen.t0 - RECENTLY_S
     said = sum(t >= since for client in talkers for t, _ in asked(client))
-    if said + ledger.accepted_after_t0 < LEAST_OWED:
-        what = f"messages after {seen.at(since)} and accepted broadcasts after t0"
-        return too_few(said + ledger.accepted_after_t0, LEAST_OWED, what)
+    # Where nobody is answered, broadcasts are all that is seen of what was said: those just before t0 count as well.
+    heard, moment = ledger.accepted_after(seen.t0), "t0"
+    if not seen.terms.answers:
+        heard, moment = ledger.accepted_after(since), seen.at(since)
+    if said + heard < LEAST_OWED:
+        return too_few(
+            said + heard, LEAST_OWED, f"messages after {seen.at(since)} and accepted broadcasts after {moment}"
+        )
     return passed(
-        f"{said} messages of {len(talkers)} clients after {seen.at(since)} and {ledger.accepted_after_t0} accepted"
-        f" broadcasts to {len(ledger.audience)} clients after t0: none lost, doubled or out of order",
+        f"{said} messages of {len(talkers)} clients after {seen.at(since)} and {heard} accepted"
+        f" broadcasts to {len(ledger.audience)} clients after {moment}: none lost, doubled or out of order",
         max(len(talkers), len(ledger.audience)),
     )
 

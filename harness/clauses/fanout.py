@@ -60,10 +60,9 @@ class Ledger:
             self.audience = seen.readers
         self._posts = {entry.n: entry for entry in self._ledger if entry.sender == BY_POST}
 
-    @property
-    def accepted_after_t0(self) -> int:
-        """How many of them the server accepted after the signal."""
-        return len(self._ledger) - bisect_right(self._ledger, self._seen.t0, key=lambda entry: entry.accepted_at)
+    def accepted_after(self, t: float) -> int:
+        """How many of them the server accepted after a moment."""
+        return len(self._ledger) - bisect_right(self._ledger, t, key=lambda entry: entry.accepted_at)
 
     def flaw_of(self, client: ClientView) -> Flaw | None:
         """What this client heard twice, out of order or, first of all, not at all."""

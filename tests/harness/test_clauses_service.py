@@ -98,6 +98,17 @@ def mute_dialect() -> Story:
     return healthy().under(answers=False).without(what="answered")
 
 
+def closed_at_once(texts: int) -> Story:
+    """Nobody is answered, three hear what a fourth says in the second before t0, and then all are closed."""
+    told = without_deadline(story()).under(answers=False)
+    for name in ("talker-1", "lingerer-1", "lingerer-2", "lingerer-3"):
+        told.client(name)
+        for n in range(texts):
+            told.says(-0.9 + n / 50, n) if name == "talker-1" else told.hears(-0.89 + n / 50, "talker-1", n)
+        told.is_evicted(0.01)
+    return told
+
+
 def everybody_hears(told: Story, *posts: int) -> Story:
     for name in {who for _, who, what, _ in told.told_of if what == "heard"}:
         told.about(name)
@@ -454,13 +465,13 @@ CASES: Cases = {
             "a dialect without answers",
             mute_dialect,
             PASS,
-            "0 messages of 0 clients after t0-1.000 s and 30 accepted broadcasts",
+            "0 messages of 0 clients after t0-1.000 s and 32 accepted broadcasts",
         ),
         Case(
             "without answers, what a leaver said last may be lost",
             lambda: mute_dialect().client("odd-1", 4.5).says(4.6, 0).leaves(4.7),
             PASS,
-            "30 accepted",
+            "32 accepted",
         ),
         Case(
             "without answers, what a stayer said may not",
@@ -472,7 +483,20 @@ CASES: Cases = {
             "without answers, one that is never closed",
             lambda: mute_dialect().client("odd-1", 4.5).says(9.4, 0),
             PASS,
-            "30 accepted",
+            "32 accepted",
+        ),
+        Case(
+            "without answers, what was said just before all are closed at once",
+            lambda: closed_at_once(20),
+            PASS,
+            "20 accepted broadcasts to 4 clients after t0-1.000 s",
+        ),
+        Case("without answers, and hardly anything said", lambda: closed_at_once(19), UNKNOWN, "only 19 messages"),
+        Case(
+            "without answers, what was said just before is not heard by one",
+            lambda: closed_at_once(20).client("odd-1").is_evicted(0.01),
+            FAIL,
+            "had not heard talker-1:0",
         ),
         Case(
             "too little said",
