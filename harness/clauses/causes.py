@@ -36,6 +36,7 @@ def _of(*kinds: str) -> frozenset[str]:
 
 
 CUT = _of("was ended by eof without a close frame", "was ended by reset without a close frame")
+RESET = _of("was ended by reset after its answer", "was ended by reset after the close frame, before its answer to it")
 LINKS = (
     Link(4, 5, _of("got 101 and no notice")),
     Link(6, 5, _of("was closed")),
@@ -45,7 +46,9 @@ LINKS = (
     Link(29, 3, by=_of("got 101")),
     Link(9, 10, _of("had no replies"), _of("was closed with messages unanswered")),
     Link(9, 10, _of("had no broadcasts"), _of("had not heard a broadcast")),
-    Link(14, 13, _of("saw a reset", "saw an end without a close frame"), CUT),
+    Link(14, 13, _of("saw a reset", "saw an end without a close frame"), CUT | RESET),
+    Link(21, 13, _of("was ended without a close frame"), CUT),
+    Link(22, 13, _of("was ended without a close frame"), CUT),
     Link(28, 13, _of("left", "closed", "aborted")),
     Link(34, 12, _of("was cut off, and another worker held it"), _of("without a close frame")),
 )
@@ -60,7 +63,10 @@ WAITS = {
     23: _of("had no close frame"),
     28: _of("no report"),
 }
-CODE_CLOSED, CODE_SENT = re.compile(r"was closed with (\d+)"), re.compile(r"sent a close frame with code (\d+)")
+CODE_CLOSED, CODE_SENT = (
+    re.compile(r"was closed with(?:out a code)? \(?(\d+)\)?"),
+    re.compile(r"sent a close frame with code (\d+)"),
+)
 
 
 def causes_of(judgements: Mapping[int, Judgement], seen: Drain | None) -> dict[int, int]:

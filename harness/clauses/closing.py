@@ -29,6 +29,7 @@ from .verdict import (
     unknown,
 )
 
+NO_STATUS = 1005
 LEAST_STAYERS = 3
 LEAST_GOODBYES = 3
 SPARE_FOR_ANSWERS = 0.2  # of the close timeout: late answerers use up to nine tenths of it
@@ -114,7 +115,12 @@ def stayers(seen: Drain) -> list[ClientView]:
 
 
 def _how_it_was_closed(client: ClientView) -> str:
-    return f"with {client.close_received.code}" if client.close_received else "without a close frame"
+    return _with_code(client.close_received.code) if client.close_received else "without a close frame"
+
+
+def _with_code(code: int) -> str:
+    """The code of a close frame; 1005 is never sent, it stands for a frame without one (RFC 6455, 7.1.5)."""
+    return "without a code (1005)" if code == NO_STATUS else f"with {code}"
 
 
 @clause(
@@ -171,7 +177,7 @@ def _flaw_of_goodbye(client: ClientView, codes: tuple[int, ...], within_s: float
             return _Flaw("was never closed", Gravity.HELD)
         return _Flaw(f"was ended by {end.how} without a close frame", Gravity.MISSING)
     if close.code not in codes:
-        return _Flaw(f"was closed with {close.code}")
+        return _Flaw(f"was closed {_with_code(close.code)}")
     if end is None or end.how == "local":
         return _Flaw("was left connected after its close frame")
     if answer is None or end.t < answer.t:

@@ -23,6 +23,8 @@ from harness.targets.declaration import Ask, Profile
 from tests.harness.histories import Story, healthy, story
 
 FAIL = Verdict.FAIL
+SENT_1005 = "sent a close frame with code 1005"
+CUT_OFF = "was ended without a close frame"
 
 
 def found_in(told: Story) -> dict[int, int | None]:
@@ -67,10 +69,15 @@ def test_of_a_killed_process_what_was_also_wrong_is_a_finding_of_its_own() -> No
         ({12: failed("", "with 1012"), 21: failed("", "with 1012")}, {12: 21}),
         ({12: failed("", "with 1012"), 21: failed("")}, {}),
         ({25: failed("", "with 1012"), 12: failed("", "with 1012"), 5: failed("", "got 2 notices")}, {25: 12}),
-        ({13: failed("", "was closed with 1005"), 35: failed("", "sent a close frame with code 1005")}, {13: 35}),
-        ({13: failed("", "was closed with 1000"), 35: failed("", "sent a close frame with code 1005")}, {}),
-        ({13: failed("", "was never closed"), 35: failed("", "sent a close frame with code 1005")}, {}),
-        ({13: failed("", "was closed with 1005")}, {}),
+        ({13: failed("", "was closed without a code (1005)"), 35: failed("", SENT_1005)}, {13: 35}),
+        ({13: failed("", "was closed with 999"), 35: failed("", "sent a close frame with code 999")}, {13: 35}),
+        ({13: failed("", "was closed with 1000"), 35: failed("", SENT_1005)}, {}),
+        ({13: failed("", "was never closed"), 35: failed("", SENT_1005)}, {}),
+        ({13: failed("", "was closed without a code (1005)")}, {}),
+        ({14: failed("", "saw a reset"), 13: failed("", "was ended by reset after its answer")}, {14: 13}),
+        ({14: failed("", "saw a reset"), 13: failed("", "was closed with 1000")}, {}),
+        ({22: failed("", CUT_OFF), 13: failed("", "was ended by eof without a close frame")}, {22: 13}),
+        ({21: failed("", CUT_OFF), 13: failed("", "was closed with 1000")}, {}),
         ({28: failed("", "closed", "left"), 13: failed("", "was closed with 1001")}, {28: 13}),
         ({28: failed("no final report"), 13: failed("", "was closed with 1001")}, {}),
     ],

@@ -238,6 +238,18 @@ CASES: Cases = {
             "3 of 3 clients did not get 1012 or 1001 and a complete closing handshake; first lingerer-0",
         ),
         Case(
+            "without a code, undeclared",
+            lambda: evicting(6.0, 6.1, 6.2, code=1005).under(close_codes=None),
+            FAIL,
+            "first lingerer-0 at t0+6.000 s was closed without a code (1005)",
+        ),
+        Case(
+            "without a code, as declared",
+            lambda: evicting(6.0, 6.1, 6.2, code=1005).under(close_codes=(1005,)),
+            PASS,
+            "3 clients got 1005",
+        ),
+        Case(
             "one that hung is named before many that were merely closed with another code",
             lambda: evicting(6.0, 6.1, 6.2, code=1001).client("cut-1").ends(6.4).client("odd-1").client("odd-2"),
             FAIL,
