@@ -19,7 +19,7 @@ from ..history.events import Event
 LONGEST = 160  # characters of what the target said
 TOKEN = "a token, or another header? --header NAME:VALUE, --cookie NAME=VALUE"
 PATH = "another path? --ws PATH"
-WORDING = "the wording of what clients say? --say TEXT, --dialect NAME"
+WORDING = "the wording of what clients say? --say TEXT; or do they only listen? --dialect silent"
 SUBPROTOCOL = "a subprotocol? --subprotocol NAME"
 FIRST = "a first message that it waits for? --first TEXT, --let-in PATTERN"
 FEWER = "a limit of connections? --clients N"

@@ -50,7 +50,7 @@ def closed(code: int, reason: str = "") -> Life:
         ([*OPENED, ("not_let_in", {"reason": "'ack' was not heard"})], "never let in: 'ack' was", "--let-in PATTERN"),
         ([*OPENED, *closed(4401), ("not_let_in", {"reason": "closed with 4401 ()"})], "closed with 4401", "--cookie"),
         ([*SPOKE, *closed(1003, "no text")], "closed with 1003 (no text) after its first text", "--say TEXT"),
-        ([*SPOKE, *closed(1007)], "closed with 1007 after its first text", "--dialect NAME"),
+        ([*SPOKE, *closed(1007)], "closed with 1007 after its first text", "--dialect silent"),
         ([*SPOKE, *closed(1008)], "closed with 1008 after its first text", "--say TEXT"),
         ([*SPOKE, *closed(4000)], "closed with 4000 after its first text", "--say TEXT"),
         ([*OPENED, *closed(1008)], "closed with 1008 before it had said anything", "--header NAME:VALUE"),
