@@ -42,7 +42,7 @@ class Row(NamedTuple):
     subtle: str
     scenario: str
     real: bool
-    missed_before: bool
+    missed_before: str
 
 
 def rows() -> Iterator[Row]:
@@ -54,13 +54,13 @@ def _servers() -> Iterator[Row]:
     for name, said in SERVERS.items():
         what = ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
         first = what.partition("\n\n")[0].replace("\n", " ")
-        subtle, missed = said.get("SUBTLE", ""), said.get("MISSED_BEFORE", False)
+        subtle, missed = said.get("SUBTLE", ""), said.get("MISSED_BEFORE", "")
         yield Row(name, first, sorted(said["FAILS"]), subtle, said["SCENARIO"], True, missed)
 
 
 def _recorded() -> Iterator[Row]:
     for name, one in RECORDED.items():
-        yield Row(name, one.claim, sorted(one.fails), one.subtle or "", one.scenario, False, one.missed_before)
+        yield Row(name, one.claim, sorted(one.fails), one.subtle or "", one.scenario, False, one.missed_before or "")
 
 
 def table() -> str:
@@ -68,7 +68,7 @@ def table() -> str:
     head = ["| fails | specimen | what is broken | subtle | kind | scenario | missed before |", f"|{'---|' * 7}"]
     lines = [
         f"| {', '.join(map(str, row.fails))} | `{row.name}` | {row.what} | {row.subtle}"
-        f" | {'server' if row.real else 'recorded'} | `{row.scenario}` | {'yes' if row.missed_before else ''} |"
+        f" | {'server' if row.real else 'recorded'} | `{row.scenario}` | {row.missed_before} |"
         for row in rows()
     ]
     return "\n".join([*head, *lines, ""])

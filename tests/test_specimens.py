@@ -9,7 +9,7 @@ import pytest
 
 from docs.specimens import PAGE, Row, drawn, rows
 from harness.clauses import CLAUSES
-from tests.specimens.recordings import RECORDED, Subtle
+from tests.specimens.recordings import RECORDED, Missed, Subtle
 
 ROWS = list(rows())
 LEAST, LEAST_OF_A_CLAUSE = 105, 3
@@ -32,6 +32,10 @@ def test_each_clause_has_failed_a_real_server_and_a_subtle_fault():
 @pytest.mark.parametrize("real", [True, False])
 def test_there_are_servers_and_recordings_with_each_kind_of_subtle_fault(real: bool):
     assert {row.subtle for row in ROWS if row.real is real} == {*Subtle, ""}
+
+
+def test_what_was_missed_before_says_how():
+    assert {row.missed_before for row in ROWS} == {*Missed, ""}
 
 
 def test_the_page_of_specimens_is_drawn_from_them():

@@ -7,6 +7,7 @@ from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {8}
+MISSED_BEFORE = "in the run"
 
 moments = Drain._moments
 

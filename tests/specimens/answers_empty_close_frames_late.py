@@ -10,6 +10,7 @@ from server.main import app as app
 SCENARIO = "drain"
 FAILS = {11}
 SUBTLE = "only for one kind of client"
+MISSED_BEFORE = "in the run"
 
 data_received = WebSocketsSansIOProtocol.data_received
 

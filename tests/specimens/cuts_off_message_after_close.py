@@ -8,6 +8,7 @@ from server.main import app as app
 SCENARIO = "drain"
 FAILS = {13}
 SUBTLE = "only while a message is on its way"
+MISSED_BEFORE = "in the run"
 
 TEXT, MASKED_HEAD_BYTES = 0x81, 6
 send_close = Connection._send_close

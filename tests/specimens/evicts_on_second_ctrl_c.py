@@ -8,5 +8,6 @@ from server.main import app as app
 SCENARIO = "ctrl_c_twice"
 FAILS = {12, 22}
 SUBTLE = "only the second time"
+MISSED_BEFORE = "no such scenario"
 
 server.drain.machine.FORCE_AFTER_S = 0.35  # the fault

@@ -8,6 +8,7 @@ from server.main import app as app
 SCENARIO = "drain"
 FAILS = {13}
 SUBTLE = "only for one kind of client"
+MISSED_BEFORE = "in the run"
 
 evict = Shutdown._evict
 

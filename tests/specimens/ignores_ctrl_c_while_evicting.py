@@ -9,6 +9,7 @@ from server.main import app as app
 SCENARIO = "forced_while_evicting"
 FAILS = {23}
 SUBTLE = "only while clients are evicted"
+MISSED_BEFORE = "no such scenario"
 
 may_force = Drain._may_force
 

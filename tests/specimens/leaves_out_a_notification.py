@@ -8,6 +8,7 @@ from server.main import app as app
 
 SCENARIO = "drain"
 FAILS = {9}
+MISSED_BEFORE = "in the run"
 
 publish = Hub.publish
 seen = [0]

@@ -10,6 +10,7 @@ from server.main import app as app
 
 SCENARIO = "ctrl_c"
 FAILS = {27}
+MISSED_BEFORE = "in the run"
 
 perform = Shutdown._perform
 

@@ -9,6 +9,7 @@ from server.main import app as app
 SCENARIO = "hundred_sigterms"
 FAILS = {21}
 SUBTLE = "just beyond the bound"
+MISSED_BEFORE = "in the run"
 
 due = Drain._due
 counted = [1]

@@ -10,6 +10,7 @@ from server.main import app as app
 SCENARIO = "nobody_there"
 FAILS = {16}
 SUBTLE = "only for one kind of client"
+MISSED_BEFORE = "in the run"
 
 
 async def wait_for_all(uvicorn_server):

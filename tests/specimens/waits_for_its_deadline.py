@@ -8,6 +8,7 @@ from server.main import app as app
 
 SCENARIO = "everyone_leaves"
 FAILS = {16}
+MISSED_BEFORE = "in the run"
 
 due = Drain._due
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from .specimen import RECORDED, Specimen, Subtle
+from .specimen import RECORDED, Missed, Specimen, Subtle
 
-__all__ = ["RECORDED", "Specimen", "Subtle"]
+__all__ = ["RECORDED", "Missed", "Specimen", "Subtle"]
 
 for module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{module.name}")

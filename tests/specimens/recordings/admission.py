@@ -6,7 +6,7 @@ from harness.history.client import ClientView
 from harness.history.events import Event
 
 from .recording import Recording
-from .specimen import Subtle, specimen
+from .specimen import Missed, Subtle, specimen
 
 UNKNOWN_SUBPROTOCOL = "ebb.unknown"
 
@@ -63,13 +63,24 @@ def one_refusal_takes_a_tenth_too_long(run: Recording) -> Recording:
     return run.changed(run.first(late.name, "refused"), t=late.began + 1.1)
 
 
+@specimen("drain", {3}, Subtle.ONLY_EVICTING)
+def the_listener_closes_before_the_last_client_is_gone(run: Recording) -> Recording:
+    """In the last 0.3 s before the last client's end handshakes are refused by TCP: nobody listens."""
+    gone = run.seen.clients_gone_at
+    last = [late.name for late in run.seen.handshakes if gone - 0.3 < late.began < gone - 0.1]
+    edited = run.without(*(run.first(name, "refused") for name in last))
+    for name in last:
+        edited = edited.plus(run.first(name, "connecting").t + 0.001, name, "failed", error="refused")
+    return edited
+
+
 @specimen("drain", {4}, Subtle.ONE_IN_FIFTY)
 def one_racer_gets_500(run: Recording) -> Recording:
     """One handshake that races the signal gets 500, all others 503 or 101 and a notice."""
     return run.changed(refused_racers(run)[0], status=500)
 
 
-@specimen("drain", {4}, Subtle.ONE_KIND)
+@specimen("drain", {4}, Subtle.ONE_KIND, missed_before=Missed.NO_SUCH_CLIENT)
 def racers_with_an_unknown_subprotocol_get_400(run: Recording) -> Recording:
     """Handshakes that race the signal and offer a subprotocol that the server does not know get 400."""
     unknown = [event for event in refused_racers(run) if run.subprotocol(event.who) == UNKNOWN_SUBPROTOCOL]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from .recording import Recording
-from .specimen import Subtle, specimen
+from .specimen import Missed, Subtle, specimen
 
+POLICY_VIOLATION = 1008
 TEXT_AFTER_CLOSE = "sent a text after its close frame"
 
 
@@ -14,6 +15,22 @@ TEXT_AFTER_CLOSE = "sent a text after its close frame"
 def one_client_is_closed_50_ms_early(run: Recording) -> Recording:
     """One client is closed 50 ms before the deadline."""
     return run.closed_at(run.seen.evicts_at - 0.05, run.stayers("lingerer")[0]).recounted(run)
+
+
+@specimen("hostile", {12}, Subtle.ONE_KIND, missed_before=Missed.BY_JUDGES)
+def those_who_never_answer_a_close_are_closed_early(run: Recording) -> Recording:
+    """Clients that will not answer their close frame, but have not had one yet, get it half a second early."""
+    ignorers = [client for client in run.seen.connections if client.persona == "close-ignorer"]
+    return run.closed_at(run.seen.evicts_at - 0.5, *ignorers).recounted(run)
+
+
+@specimen("drain", {12, 13}, Subtle.ONE_IN_FIFTY)
+def one_client_is_closed_for_a_fault_that_it_does_not_have(run: Recording) -> Recording:
+    """Half a second before the deadline one client is closed with 1008, and counted among those that left."""
+    client = run.stayers("lingerer")[0]
+    edited = run.closed_at(run.seen.evicts_at - 0.5, client).recounted(run)
+    edited = edited.changed(edited.first(client.name, "close_received"), code=POLICY_VIOLATION)
+    return edited.reported(left=1, closed=-1)
 
 
 @specimen("drain", {13, 28}, Subtle.ONE_IN_FIFTY)
@@ -61,7 +78,7 @@ def the_last_are_closed_at_once(run: Recording) -> Recording:
     return run.closed_at(last[0].close_received.t, *last[1:]).recounted(run)
 
 
-@specimen("drain", {35}, Subtle.ONE_IN_FIFTY, missed_before=True)
+@specimen("drain", {35}, Subtle.ONE_IN_FIFTY, missed_before=Missed.BY_JUDGES)
 def one_text_comes_after_a_close_frame(run: Recording) -> Recording:
     """One client is sent a text after its close frame."""
     close = run.first(run.stayers("lingerer")[0].name, "close_received")

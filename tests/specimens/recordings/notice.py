@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .recording import ENVELOPES, Recording
-from .specimen import Subtle, specimen
+from .specimen import Missed, Subtle, specimen
 
 
 @specimen("drain", {5}, Subtle.ONE_IN_FIFTY)
@@ -20,7 +20,7 @@ def one_notice_promises_a_second_too_much(run: Recording) -> Recording:
     return run.changed(notice, deadline_s=notice.detail["deadline_s"] + 1.05)
 
 
-@specimen("drain", {5, 8}, Subtle.ONE_KIND)
+@specimen("drain", {5, 8}, Subtle.ONE_KIND, missed_before=Missed.NO_SUCH_CLIENT)
 def slow_readers_get_no_moment(run: Recording) -> Recording:
     """The notices of clients that read slowly name no moment to reconnect."""
     notices = [run.first(client.name, "notice") for client in run.stayers("slow-reader")]
@@ -57,7 +57,7 @@ def one_moment_lies_just_beyond_the_window(run: Recording) -> Recording:
     return run.changed(run.first(run.stayers("lingerer")[0].name, "notice"), reconnect_after_s=1.02 * window_s)
 
 
-@specimen("drain", {8}, Subtle.ONE_KIND, missed_before=True)
+@specimen("drain", {8}, Subtle.ONE_KIND, missed_before=Missed.BY_JUDGES)
 def clients_with_envelopes_share_a_stretch(run: Recording) -> Recording:
     """The moments of clients that speak envelopes lie in a twenty-fifth of the window, all others are spread evenly."""
     edited = run

@@ -7,9 +7,8 @@ import json
 from harness.history.events import Event
 
 from .recording import LEFT, Recording
-from .specimen import Subtle, specimen
+from .specimen import Missed, Subtle, specimen
 
-REPORT = "drain.report"
 RAISED = (
     'Traceback (most recent call last):\n  File "server/drain/pace.py", line 40, in due\n    return 1 / left\n'
     "ZeroDivisionError: division by zero"
@@ -21,15 +20,6 @@ def _lines(run: Recording) -> list[Event]:
     return [line for line in run.events("target", "line", since=run.seen.t0) if LEFT.search(line.detail["text"])]
 
 
-def _reported(run: Recording, **by: int) -> Recording:
-    """The same with other numbers in the final report."""
-    line = next(line for line in run.events("target", "line") if REPORT in line.detail["text"])
-    before, brace, told = line.detail["text"].partition("{")
-    report = json.loads(brace + told)
-    more = {name: report[name] + number for name, number in by.items()}
-    return run.changed(line, text=before + json.dumps(report | more))
-
-
 @specimen("hundred_sigterms", {27}, Subtle.ONE_IN_FIFTY)
 def a_line_counts_one_more_than_before(run: Recording) -> Recording:
     """The second line of progress counts one connection more than the first."""
@@ -39,7 +29,7 @@ def a_line_counts_one_more_than_before(run: Recording) -> Recording:
     return run.changed(second, text=LEFT.sub(str(int(found[0]) + 1), second.detail["text"]))
 
 
-@specimen("hundred_sigterms", {27}, Subtle.JUST_BEYOND, missed_before=True)
+@specimen("hundred_sigterms", {27}, Subtle.JUST_BEYOND, missed_before=Missed.BY_JUDGES)
 def a_line_comes_a_little_late(run: Recording) -> Recording:
     """The second line of progress comes 0.3 s later than its interval."""
     interval_s = run.history.terms.profile.progress_interval_s
@@ -51,14 +41,14 @@ def a_line_comes_a_little_late(run: Recording) -> Recording:
 @specimen("hundred_sigterms", {28}, Subtle.ONE_IN_FIFTY)
 def the_report_forgets_one_client(run: Recording) -> Recording:
     """The final report leaves out one client that was closed, and adds up all the same."""
-    return _reported(run, present=-1, closed=-1)
+    return run.reported(present=-1, closed=-1)
 
 
 @specimen("hostile", {28}, Subtle.ONE_KIND)
 def the_report_counts_the_aborted_as_closed(run: Recording) -> Recording:
     """The final report counts those that never answered their close frame among the closed."""
     aborted = sum(client.persona == "close-ignorer" for client in run.seen.connections)
-    return _reported(run, aborted=-aborted, closed=aborted)
+    return run.reported(aborted=-aborted, closed=aborted)
 
 
 @specimen("drain", {29}, Subtle.ONLY_EVICTING)

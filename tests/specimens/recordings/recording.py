@@ -9,6 +9,7 @@ what a recorded specimen fails must be its fault, and nothing may excuse it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -23,6 +24,7 @@ OF_THE_MACHINE = frozenset({"lag", "starved"})
 CLOSING = ("close_received", "close_sent", "ended")
 BLUR_S = 0.05  # what comes so soon after a close that is moved forward came before it
 ENVELOPES = "ebb.v1"
+REPORT = "drain.report"
 LEFT = re.compile(r"\d+(?= connections left)")
 
 
@@ -129,6 +131,14 @@ class Recording:
                 left = event.detail["connections"] + by
                 instead[id(event)] = [event._replace(detail=event.detail | {"connections": left})]
         return self._with(instead)
+
+    def reported(self, **by: int) -> Recording:
+        """The same with numbers in the final report that are so much higher."""
+        line = next(line for line in self.events("target", "line") if REPORT in line.detail["text"])
+        before, brace, told = line.detail["text"].partition("{")
+        report = json.loads(brace + told)
+        more = {name: report[name] + number for name, number in by.items()}
+        return self.changed(line, text=before + json.dumps(report | more))
 
     def _with(self, instead: Mapping[int, Sequence[Event]], *more: Event) -> Recording:
         """The same with others in the place of some events, by their `id`."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from .recording import Recording
-from .specimen import Subtle, specimen
+from .specimen import Missed, Subtle, specimen
 
 BY_POST = "broadcast"
 SAME_CODES = (1000, 1005)  # a client that closes with either may be answered 1000
 
 
-@specimen("drain", {9}, Subtle.ONE_KIND, missed_before=True)
+@specimen("drain", {9}, Subtle.ONE_KIND, missed_before=Missed.BY_JUDGES)
 def one_kind_misses_a_notification(run: Recording) -> Recording:
     """While the server drains, clients of one kind miss one periodic notification."""
     since = run.seen.t0 + 0.8
     return run.without(*(run.first(client.name, "notified", since=since) for client in run.stayers("late_answerer")))
+
+
+@specimen("drain", {9}, Subtle.ONE_IN_FIFTY, missed_before=Missed.BY_JUDGES)
+def one_post_is_refused_while_draining(run: Recording) -> Recording:
+    """One POST of a broadcast is refused with 503 while the server drains, all others are accepted."""
+    return run.changed(run.first(BY_POST, "posted", since=run.seen.t0 + 0.7), status=503)
 
 
 @specimen("drain", {10}, Subtle.ONLY_EVICTING)
@@ -28,6 +34,16 @@ def one_client_misses_a_late_broadcast(run: Recording) -> Recording:
     """While clients are evicted, one that is still there misses one broadcast that was posted."""
     heard = run.events(run.stayers("lingerer")[-1].name, "heard", since=run.seen.evicts_at)
     return run.without(next(event for event in heard if event.detail["sender"] == BY_POST))
+
+
+@specimen("drain", {10}, Subtle.ON_ITS_WAY, missed_before=Missed.BY_JUDGES)
+def one_broadcast_does_not_overtake_the_close(run: Recording) -> Recording:
+    """One client does not hear what was accepted less than 0.2 s before it was sent its close frame."""
+    client = run.stayers("lingerer")[0]
+    assert client.close_received is not None
+    closed_at = client.close_received.t
+    late = run.events(client.name, "heard", since=closed_at - 0.2, until=closed_at - 0.03)
+    return run.without(*late)
 
 
 @specimen("drain", {10}, Subtle.ON_ITS_WAY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.history.events import Event
 
 from .recording import Recording
-from .specimen import Subtle, specimen
+from .specimen import Missed, Subtle, specimen
 
 GOING_AWAY = 1001
 
@@ -23,7 +23,7 @@ def one_client_hears_of_the_second_sigterm(run: Recording) -> Recording:
     return _notice_again(run, run.seen.orders[1])
 
 
-@specimen("ctrl_c_twice", {5, 22}, Subtle.SECOND_TIME)
+@specimen("ctrl_c_twice", {5, 22}, Subtle.SECOND_TIME, missed_before=Missed.NO_SUCH_SCENARIO)
 def one_client_hears_of_the_second_ctrl_c(run: Recording) -> Recording:
     """When Ctrl+C is pressed again within a second, one client gets a second notice."""
     return _notice_again(run, run.seen.orders[-1])

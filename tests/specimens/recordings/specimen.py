@@ -26,18 +26,28 @@ class Subtle(StrEnum):
     SECOND_TIME = "only the second time"
 
 
+class Missed(StrEnum):
+    """Why the harness would not have noticed a fault before each clause was judged to its bounds and to the end.
+
+    Shown with the harness of commit c504622: its judges have looked at the same recordings, and what is broken on
+    purpose has run in its scenarios.
+    """
+
+    BY_JUDGES = "by the judges"
+    NO_SUCH_CLIENT = "no such client"
+    NO_SUCH_SCENARIO = "no such scenario"
+    IN_THE_RUN = "in the run"
+
+
 @dataclass(frozen=True)
 class Specimen:
-    """One fault in a run of `scenario`, and the clauses that `fails` lists are those that notice it.
-
-    `missed_before`: no judge noticed it before each clause was judged to its bounds and to the end.
-    """
+    """One fault in a run of `scenario`, and the clauses that notice it, which are those in `fails`."""
 
     name: str
     scenario: str
     fails: frozenset[int]
     subtle: Subtle | None
-    missed_before: bool
+    missed_before: Missed | None
     fault: Fault
 
     @property
@@ -50,7 +60,7 @@ RECORDED: dict[str, Specimen] = {}
 
 
 def specimen(
-    scenario: str, fails: set[int], subtle: Subtle | None = None, *, missed_before: bool = False
+    scenario: str, fails: set[int], subtle: Subtle | None = None, *, missed_before: Missed | None = None
 ) -> Callable[[Fault], Fault]:
     """Register a fault. Raises ValueError where its name is taken."""
 
