@@ -155,6 +155,9 @@ def refusal_is_explicit(seen: Drain) -> Judgement:
         return accuse(seen, offences, len(begun), f"{charge} (owed if {stretch})")
     refused = [(h.outcome, h.began) for h in begun if h.began < until and h.outcome]
     took = [outcome.t - began for outcome, began in refused if outcome.status == 503]
+    if until < seen.horizon:
+        gone = f"the last client had gone at {seen.at(until)}"
+        return short(f"{gone}, and only handshakes begun after {seen.at(seen.horizon)} come too late")
     if len(took) < LEAST_HANDSHAKES:
         return too_few(len(took), LEAST_HANDSHAKES, f"handshakes {stretch}")
     return passed(

@@ -36,6 +36,7 @@ def _of(*kinds: str) -> frozenset[str]:
 
 
 CUT = _of("was ended by eof without a close frame", "was ended by reset without a close frame")
+CUT_OFF = _of("was ended without a close frame")
 RESET = _of("was ended by reset after its answer", "was ended by reset after the close frame, before its answer to it")
 LINKS = (
     Link(4, 5, _of("got 101 and no notice")),
@@ -46,9 +47,9 @@ LINKS = (
     Link(29, 3, by=_of("got 101")),
     Link(9, 10, _of("had no replies"), _of("was closed with messages unanswered")),
     Link(9, 10, _of("had no broadcasts"), _of("had not heard a broadcast")),
+    Link(10, 13, _of("was cut off with a broadcast on its way"), CUT),
+    Link(11, 13, _of("was ended without an answer"), CUT),
     Link(14, 13, _of("saw a reset", "saw an end without a close frame"), CUT | RESET),
-    Link(21, 13, _of("was ended without a close frame"), CUT),
-    Link(22, 13, _of("was ended without a close frame"), CUT),
     Link(28, 13, _of("left", "closed", "aborted")),
     Link(34, 12, _of("was cut off, and another worker held it"), _of("without a close frame")),
 )
@@ -63,6 +64,8 @@ WAITS = {
     23: _of("had no close frame"),
     28: _of("no report"),
 }
+OF_AN_EXIT = (16, 19, 21, 22)  # cannot be said of a process that had to be killed
+ONE_STOP = (21, 22)  # further signals: what they broke shows in the exit status
 CODE_CLOSED, CODE_SENT = (
     re.compile(r"was closed with(?:out a code)? \(?(\d+)\)?"),
     re.compile(r"sent a close frame with code (\d+)"),
@@ -70,13 +73,21 @@ CODE_CLOSED, CODE_SENT = (
 
 
 def causes_of(judgements: Mapping[int, Judgement], seen: Drain | None) -> dict[int, int]:
-    """Of each failure that follows from another one, from which clause; `judgements` are those of one run."""
+    """Of each failure that follows from another one, from which clause; `judgements` are those of one run.
+
+    Of a process that had to be killed this is said too of what is unknown without its exit.
+    """
     failures = {number: one for number, one in judgements.items() if one.verdict is Verdict.FAIL}
     killed = seen is not None and seen.gave_up_at is not None and seen.exited_at is None
-    found = _of_a_killed_process(failures) if killed else {}
+    open_ones = {
+        number for number in OF_AN_EXIT if number in judgements and judgements[number].verdict is Verdict.UNKNOWN
+    }
+    found = _of_a_killed_process(failures, open_ones) if killed else {}
     for link in LINKS:
         if link.clause in failures and link.cause in failures and _holds(link, failures):
             found.setdefault(link.clause, link.cause)
+    if 13 in failures and 19 not in failures and failures[13].kinds & CUT:
+        found |= {number: 13 for number in ONE_STOP if number in failures and _only(failures[number], CUT_OFF)}
     for number, others in REPEATS.items():
         for other in others:
             if number in failures and other in failures and _only(failures[number], failures[other].kinds):
@@ -86,12 +97,12 @@ def causes_of(judgements: Mapping[int, Judgement], seen: Drain | None) -> dict[i
     return found
 
 
-def _of_a_killed_process(failures: Mapping[int, Judgement]) -> dict[int, int]:
+def _of_a_killed_process(failures: Mapping[int, Judgement], open_ones: set[int]) -> dict[int, int]:
     root = next((number for number in ENDS if number in failures), None)
     if root is None:
         return {}
     waiting = {number for number, kinds in WAITS.items() if number in failures and _only(failures[number], kinds)}
-    return dict.fromkeys((waiting | (failures.keys() & ENDS)) - {root}, root)
+    return dict.fromkeys((waiting | open_ones | (failures.keys() & ENDS)) - {root}, root)
 
 
 def _holds(link: Link, failures: Mapping[int, Judgement]) -> bool:

@@ -108,7 +108,9 @@ class Ledger:
             if sent_at > let_in_at and sender != client.name and (sender, n) not in heard:
                 delay = Delay(accepted_at, gone_at, accepted_at, self._in_flight_s)
                 what = f"had not heard {sender}:{n}, accepted at {self._seen.at(accepted_at)}"
-                return Flaw(what, delay, "had not heard a broadcast", Gravity.MISSING)
+                cut_off = client.was_cut_off and accepted_at > gone_at - self._in_flight_s
+                kind = "was cut off with a broadcast on its way" if cut_off else "had not heard a broadcast"
+                return Flaw(what, delay, kind, Gravity.MISSING)
         return None
 
     def _blur_s(self, client: ClientView, gone_at: float) -> float:

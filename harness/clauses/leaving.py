@@ -44,7 +44,7 @@ def leave_in_peace(seen: Drain) -> Judgement:
     if doubt := stood_still(seen, min(times), max(times) + CLOSE_ANSWERED_WITHIN_S):
         return doubt
     offences = [
-        Offence(own.t, c.name, flaw, _delay_of_answer(seen, c, own), gravity=_gravity_of_answer(c))
+        Offence(own.t, c.name, flaw, _delay_of_answer(seen, c, own), _kind_of_answer(c), _gravity_of_answer(c))
         for own, c in leavers
         if (flaw := _flaw_of_answer(c, own))
     ]
@@ -104,6 +104,11 @@ def _delay_of_answer(seen: Drain, client: ClientView, own: Close) -> Delay | Non
     until = theirs.t if theirs else ended.t if ended else seen.seen_until
     due = own.t + CLOSE_ANSWERED_WITHIN_S
     return Delay(own.t, until, due, CLOSE_ANSWERED_WITHIN_S) if until > due else None
+
+
+def _kind_of_answer(client: ClientView) -> str:
+    """One kind of all that were cut off, whatever code they said."""
+    return "was ended without an answer" if _gravity_of_answer(client) is Gravity.MISSING else ""
 
 
 def _gravity_of_answer(client: ClientView) -> Gravity:

@@ -118,16 +118,21 @@ def standing_of(profile: Profile, rulings: Iterable[Ruling]) -> Standing:
     clients: Counter[int] = Counter()
     for ruling in rulings:
         worst[ruling.id] = min(worst.get(ruling.id, ruling), ruling, key=_rank)
-        if ruling.verdict is Verdict.FAIL:
+        if ruling.verdict is Verdict.FAIL or ruling.follows_from is not None:
             causes.setdefault(ruling.id, set()).add(ruling.follows_from)
         clients[ruling.id] += ruling.clients
-    follows = {number: min(each for each in of if each is not None) for number, of in causes.items() if None not in of}
+    follows = {
+        number: min(each for each in of if each is not None)
+        for number, of in causes.items()
+        if None not in of and worst[number].verdict in (Verdict.FAIL, Verdict.UNKNOWN)
+    }
     seen = {number: count for number, count in sorted(clients.items()) if worst[number].verdict is Verdict.PASS}
     verdicts = {number: ruling.verdict for number, ruling in worst.items()}
     return Standing(verdicts, profile.level, profile.known, follows, seen)
 
 
 def _rank(ruling: Ruling) -> int:
-    """What counts before what: a want of observations comes right before an exclusion."""
+    """What counts before what: a want of observations, or of an exit, comes right before an exclusion."""
     places = [*WORST_FIRST[:-1], "short", WORST_FIRST[-1]]
-    return places.index("short" if ruling.short else ruling.verdict)
+    made_good = ruling.short or (ruling.verdict is Verdict.UNKNOWN and ruling.follows_from is not None)
+    return places.index("short" if made_good else ruling.verdict)

@@ -91,7 +91,7 @@ def bounded(seen: Drain) -> Judgement:
     limit = begin + _closing_may_take_s(seen, most) + seen.terms.parent_delay_s
     since = f"{len(there)} clients were connected at {seen.grace_end}"
     if seen.profile.processes > 1:
-        since += f", {most} of them to one of {seen.profile.processes} processes"
+        since += f", {most if seen.held else 'perhaps all'} of them to one of {seen.profile.processes} processes"
     if seen.exited_at is not None and seen.exited_at > limit:
         said = f"exit at {seen.at(seen.exited_at)} (limit {seen.at(limit)}); {since}"
         return late(seen, said, Delay(seen.evicts_at, seen.exited_at, limit, GONE_WITHIN_S))

@@ -101,6 +101,11 @@ class ClientView:
         return by_server.t if by_server and self.left_at is None else None
 
     @property
+    def was_cut_off(self) -> bool:
+        """Whether the server ended it without a close frame, though it may have sent one itself."""
+        return self.close_received is None and self.ended is not None and self.ended.how != "local"
+
+    @property
     def gone_at(self) -> float | None:
         """When it left or was evicted; None while neither."""
         left_at = self.left_at

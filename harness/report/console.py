@@ -98,7 +98,7 @@ class ConsoleReport:
             self.complain(f"{entry}: the clause passes; take the entry out, or say flaky = true")
         if standing.follows:
             causes = f"{len(standing.causes)} {'cause' if len(standing.causes) == 1 else 'causes'}"
-            failures = len(standing.causes) + len(standing.follows)
+            failures = sum(verdict is Verdict.FAIL for verdict in standing.verdicts.values())
             self._console.print(f"{failures} clauses fail, of {causes}: {', '.join(map(str, standing.causes))}")
         if chances := standing.chances:
             listed = ", ".join(f"{100 * chance:.0f} % by clause {number}" for number, chance in chances.items())

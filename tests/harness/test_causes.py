@@ -11,7 +11,7 @@ import pytest
 from harness.clauses import CLAUSES, Judgement, Ruling, Verdict, judge
 from harness.clauses.causes import ENDS, LINKS, REPEATS, WAITS, causes_of
 from harness.clauses.levels import CLAUSES_OF, level_of, standing_of
-from harness.clauses.verdict import failed, passed
+from harness.clauses.verdict import failed, passed, unknown
 from harness.history.record import History
 from harness.history.terms import Terms
 from harness.report import json as json_report
@@ -25,6 +25,7 @@ from tests.harness.histories import Story, healthy, story
 FAIL = Verdict.FAIL
 SENT_1005 = "sent a close frame with code 1005"
 CUT_OFF = "was ended without a close frame"
+CUT = "was ended by eof without a close frame"
 
 
 def found_in(told: Story) -> dict[int, int | None]:
@@ -57,6 +58,23 @@ def test_of_a_killed_process_what_was_also_wrong_is_a_finding_of_its_own() -> No
     assert links({13: failed("", "was never closed"), 17: failed("")}, story().exits(4.0)) == {}
 
 
+def test_that_a_server_died_of_the_signal_is_one_cause() -> None:
+    died = story(drain_timeout_s=None, progress_interval_s=None, report=False, notify_interval_s=None)
+    died.client("talker-1").says(-0.1, 0).is_answered(-0.02, 0).ends(0.01)
+    for i in range(4):
+        died.client(f"lingerer-{i}").ends(0.01, "reset")
+    died.client("leaver-1").closes(0.003, 3000).ends(0.01).exits(0.02)
+    found = found_in(died)
+    assert {number: found[number] for number in (10, 11, 13, 14)} == {10: 13, 11: 13, 13: None, 14: 13}
+
+
+def test_of_a_killed_process_no_exit_status_can_be_told_and_that_follows_from_what_held_it() -> None:
+    hung = story().gives_up(20.0)
+    assert links({17: failed(""), 19: unknown("no exit"), 21: unknown("no exit")}, hung) == {19: 17, 21: 17}
+    assert links({19: unknown("no exit")}, hung) == {}
+    assert links({17: failed(""), 19: unknown("no exit")}, story().exits(4.0)) == {}
+
+
 @pytest.mark.parametrize(
     ("failures", "follows"),
     [
@@ -80,6 +98,10 @@ def test_of_a_killed_process_what_was_also_wrong_is_a_finding_of_its_own() -> No
         ({21: failed("", CUT_OFF), 13: failed("", "was closed with 1000")}, {}),
         ({28: failed("", "closed", "left"), 13: failed("", "was closed with 1001")}, {28: 13}),
         ({28: failed("no final report"), 13: failed("", "was closed with 1001")}, {}),
+        ({10: failed("", "was cut off with a broadcast on its way"), 13: failed("", CUT)}, {10: 13}),
+        ({10: failed("", "had not heard a broadcast"), 13: failed("", CUT)}, {}),
+        ({11: failed("", "was ended without an answer"), 13: failed("", CUT)}, {11: 13}),
+        ({21: failed("", CUT_OFF), 13: failed("", CUT), 19: failed("", "a status")}, {}),
     ],
 )
 def test_a_failure_follows_where_all_that_it_found_is_explained(

@@ -244,6 +244,12 @@ CASES: Cases = {
             "only 0 handshakes",
         ),
         Case("too few", lambda: healthy().without("late-0").without("late-1"), UNKNOWN, "only 4 handshakes"),
+        Case(
+            "everybody gone before anybody can come late",
+            lambda: story(drain_timeout_s=None, ready=None).client("lingerer-1").is_evicted(0.05).exits(0.1),
+            UNKNOWN,
+            "the last client had gone at t0+0.052 s, and only handshakes begun after t0+0.250 s come too late",
+        ),
         Case("one that never meant to finish", lambda: healthy().handshake("mute-1", 2, True), PASS, "6 hand"),
         Case(
             "the door that an operator's force has closed",

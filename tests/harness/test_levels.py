@@ -185,3 +185,14 @@ def test_a_want_of_observations_in_one_scenario_is_made_good_by_another_and_no_o
     of = {first.evidence: standing_of(target(), [first, enough]).verdicts[11] for first in (wanting, unsure)}
     assert of == {"only 4 closes": PASS, "the target had been stopped": UNKNOWN}
     assert standing_of(target(), [absent, wanting]).verdicts[11] is UNKNOWN
+
+
+def test_what_one_scenario_could_not_tell_for_want_of_an_exit_another_may() -> None:
+    held = Ruling(17, "bounded", FAIL, "no exit")
+    no_exit = Ruling(19, "exit-status", UNKNOWN, "no exit", follows_from=17)
+    exited = Ruling(19, "exit-status", PASS, "exit 0")
+    known = target(known={17: "it waits"})
+    alone, made_good = standing_of(known, [held, no_exit]), standing_of(known, [held, no_exit, exited])
+    assert (alone.verdict, alone.remark(19)) == (PASS, "follows from 17, known: it waits")
+    assert (made_good.verdict, made_good.verdicts[19], made_good.remark(19)) == (PASS, PASS, "")
+    assert standing_of(target(), [held, no_exit]).verdict is FAIL
