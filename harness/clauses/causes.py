@@ -48,7 +48,6 @@ LINKS = (
     Link(9, 10, _of("had no replies"), _of("was closed with messages unanswered")),
     Link(9, 10, _of("had no broadcasts"), _of("had not heard a broadcast")),
     Link(10, 13, _of("was cut off with a broadcast on its way"), CUT),
-    Link(11, 13, _of("was ended without an answer"), CUT),
     Link(14, 13, _of("saw a reset", "saw an end without a close frame"), CUT | RESET),
     Link(28, 13, _of("left", "closed", "aborted")),
     Link(34, 12, _of("was cut off, and another worker held it"), _of("without a close frame")),

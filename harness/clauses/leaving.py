@@ -44,7 +44,7 @@ def leave_in_peace(seen: Drain) -> Judgement:
     if doubt := stood_still(seen, min(times), max(times) + CLOSE_ANSWERED_WITHIN_S):
         return doubt
     offences = [
-        Offence(own.t, c.name, flaw, _delay_of_answer(seen, c, own), _kind_of_answer(c), _gravity_of_answer(c))
+        Offence(own.t, c.name, flaw, _delay_of_answer(seen, c, own), gravity=_gravity_of_answer(c))
         for own, c in leavers
         if (flaw := _flaw_of_answer(c, own))
     ]
@@ -70,26 +70,33 @@ def _hardly_anybody(seen: Drain, count: int) -> Judgement:
 
 
 class _Eviction(NamedTuple):
-    """Since when the server may have been closing by itself, and with which codes: these may cross ours."""
+    """Since when the server may have been closing by itself, and with which codes: these may cross ours.
+
+    `cuts_since`: the same of ends without a close frame.
+    """
 
     since: float
     codes: frozenset[int]
+    cuts_since: float
 
     @classmethod
     def of(cls, seen: Drain) -> _Eviction:
         codes = {client.close_received.code for _, client in seen.evictions if client.close_received}
         first = seen.evictions[0][0] if seen.evictions else math.inf
         grace_end = math.inf if seen.deadline is None and seen.evictions else seen.evicts_at
-        return cls(min(grace_end, first - IN_FLIGHT_S), frozenset(codes | {*seen.goodbye_codes}))
+        cut = next((t for t, client in seen.evictions if client.was_cut_off), math.inf)
+        return cls(min(grace_end, first - IN_FLIGHT_S), frozenset(codes | {*seen.goodbye_codes}), cut - IN_FLIGHT_S)
 
     def may_have_crossed(self, theirs: Close, own: Close) -> bool:
         return theirs.t >= self.since and theirs.code != own.code and theirs.code in self.codes
 
 
 def _is_decided(seen: Drain, eviction: _Eviction, client: ClientView, own: Close) -> bool:
-    """Whether its close can be judged: no frames crossed, and the answer was waited for long enough."""
+    """Whether its close can be judged: it crossed no frame and no cut, and the answer was waited for long enough."""
     if client.close_received:
         return not eviction.may_have_crossed(client.close_received, own)
+    if client.was_cut_off and own.t >= eviction.cuts_since:
+        return False
     by = own.t + CLOSE_ANSWERED_WITHIN_S
     if client.ended:
         return client.ended.how != "local" or client.ended.t > by
@@ -104,11 +111,6 @@ def _delay_of_answer(seen: Drain, client: ClientView, own: Close) -> Delay | Non
     until = theirs.t if theirs else ended.t if ended else seen.seen_until
     due = own.t + CLOSE_ANSWERED_WITHIN_S
     return Delay(own.t, until, due, CLOSE_ANSWERED_WITHIN_S) if until > due else None
-
-
-def _kind_of_answer(client: ClientView) -> str:
-    """One kind of all that were cut off, whatever code they said."""
-    return "was ended without an answer" if _gravity_of_answer(client) is Gravity.MISSING else ""
 
 
 def _gravity_of_answer(client: ClientView) -> Gravity:

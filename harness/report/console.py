@@ -95,7 +95,7 @@ class ConsoleReport:
         """How far the target gets over everything that was performed, the causes, and what of `known` is outdated."""
         for number in standing.outdated:
             entry = f"known {number} ({standing.known[number].reason})"
-            self.complain(f"{entry}: the clause passes; take the entry out, or say flaky = true")
+            self.complain(f"{entry}: the clause passes; take the entry out, or say --flaky (flaky = true)")
         if standing.follows:
             causes = f"{len(standing.causes)} {'cause' if len(standing.causes) == 1 else 'causes'}"
             failures = sum(verdict is Verdict.FAIL for verdict in standing.verdicts.values())

@@ -60,6 +60,11 @@ def _known_failure(text: str) -> tuple[int, str]:
     return _whole(number), reason
 
 
+def _flaky_failure(text: str) -> tuple[int, dict[str, Any]]:
+    number, reason = _known_failure(text)
+    return number, {"reason": reason, "flaky": True}
+
+
 class Option(NamedTuple):
     """An option: its name, the key that it is, and how it is read. `many`: it may be given more than once."""
 
@@ -124,6 +129,7 @@ OPTIONS = (
     Option("--shutdown-marker", "shutdown_marker", "TEXT|none"),
     Option("--level", "level", "LEVEL"),
     Option("--known", "known", "N=REASON", _known_failure, True),
+    Option("--flaky", "known", "N=REASON", _flaky_failure, True, "As --known, of a clause that also passes at times"),
 )
 FORMER = {"--timeout-env": "--drain-timeout-env"}
 
@@ -147,7 +153,8 @@ def written(args: argparse.Namespace, onto: Profile | None) -> dict[str, Any]:
     for option in OPTIONS:
         if (value := vars(args).get(option.name)) is not None:
             table, _, name = option.key.rpartition(".")
-            (lines.setdefault(table, {}) if table else lines)[name] = _said(option, value)
+            into, said = lines.setdefault(table, {}) if table else lines, _said(option, value)
+            into[name] = {**into[name], **said} if name in into else said  # of --known and --flaky
     for name in lines.keys() & {"env", "known"} if onto else ():
         lines[name] = {**getattr(onto, name), **lines[name]}
     if cookie := lines.pop("talk.headers", None):

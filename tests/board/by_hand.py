@@ -1,14 +1,16 @@
 """What a few clients see of a stop, without the harness: raw sockets, the bytes that come, the exit, the output.
 
-    python -m tests.board.by_hand [--path /ws] [--origin O] [--say TEXT] [--signal INT] [--silent N] -- COMMAND
+    python -m tests.board.by_hand [--path /ws] [--origin O] [--say TEXT] [--signal INT] [--again S] [--silent N] COMMAND
 
 Three clients read and answer a close frame: at once, after 0.3 s, after 0.8 s. Each says TEXT 0.5 s before the signal.
-`--silent` more never read. The times are seconds from the signal, which goes to the process, or for INT to its group.
+A fourth closes with 3000 before it. `--silent` more never read, and another client talks until their buffers are full.
+Times are seconds from the signal, which goes to the process, or for INT to its group; `--again S`: a SIGTERM after it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import signal
@@ -24,6 +26,7 @@ HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{origin}\r\n"
 )
+PATIENCE_S = 75
 t0 = 0.0
 
 
@@ -57,13 +60,45 @@ def read(sock: socket.socket, name: str, answers_after_s: float) -> None:
             if head[0] & 0x0F == 8:
                 print(f"{name}: close frame {payload[:2] and struct.unpack('!H', payload[:2])[0]} at {now()}")
                 time.sleep(answers_after_s)
+                print(f"{name}: answers at {now()}{', after the end of TCP' if has_ended(sock) else ''}")
                 sock.sendall(masked(8, payload[:2]))
-                print(f"{name}: answered at {now()}")
             elif head[0] & 0x0F < 3:
                 texts[payload[:60].decode()] += 1
         print(f"{name}: FIN at {now()}; heard {dict(texts)}")
     except OSError as error:
         print(f"{name}: {error} at {now()}; heard {dict(texts)}")
+
+
+def has_ended(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def fill_buffers(sock: socket.socket | None, say: str) -> None:
+    """Say 20 MB in texts of 60 kB, or as much as is read in 5 s."""
+    assert sock is not None
+    sock.settimeout(5)
+    text = say.replace("{name}", "x" * 60_000).encode()
+    with contextlib.suppress(OSError):
+        for _ in range(350):
+            sock.sendall(bytes((0x81, 0x80 | 126)) + struct.pack("!H", len(text)) + bytes(4) + text)
+
+
+def close_code(sock: socket.socket | None) -> str:
+    """What a close with 3000 is answered by."""
+    assert sock is not None
+    sock.sendall(masked(8, struct.pack("!H", 3000)))
+    sock.settimeout(2)
+    answer = b""
+    with contextlib.suppress(OSError):
+        while more := sock.recv(65536):
+            answer += more
+    at = answer.rfind(b"\x88")
+    return f"close frame {struct.unpack('!H', answer[at + 2 : at + 4])[0]}" if at >= 0 else "no close frame"
 
 
 def now() -> str:
@@ -77,6 +112,7 @@ def main() -> None:
     parser.add_argument("--origin", default="")
     parser.add_argument("--say", default="hello from {name}")
     parser.add_argument("--signal", default="TERM", choices=("TERM", "INT"))
+    parser.add_argument("--again", type=float)
     parser.add_argument("--silent", type=int, default=0)
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
@@ -89,6 +125,7 @@ def main() -> None:
     )
     while (first := shake_hands(port, args.path, args.origin)) is None and server.poll() is None:
         time.sleep(0.05)
+    print(f"a close with 3000 was answered by {close_code(shake_hands(port, args.path, args.origin))}")
     clients = [first, *(shake_hands(port, args.path, args.origin) for _ in range(2 + args.silent))]
     t0 = time.monotonic()
     readers = [
@@ -99,14 +136,25 @@ def main() -> None:
         reader.start()
         if sock is not None and args.say:
             sock.sendall(masked(1, args.say.replace("{name}", str(number)).encode()))
+    if args.silent:
+        fill_buffers(shake_hands(port, args.path, args.origin), args.say)
     time.sleep(0.5)
     t0 = time.monotonic()
     (os.killpg if args.signal == "INT" else os.kill)(server.pid, signal.Signals[f"SIG{args.signal}"])
-    output, _ = server.communicate()
-    print(f"exit status {server.returncode} at {now()}")
+    if args.again is not None:
+        time.sleep(args.again)
+        server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(PATIENCE_S)
+        print(f"exit status {server.returncode} at {now()}")
+    except subprocess.TimeoutExpired:
+        print(f"still running at {now()}")
     for reader in readers:
         reader.join(1)
-    print(output)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+        print("its process group was still there")
+    print(server.communicate()[0])
 
 
 if __name__ == "__main__":

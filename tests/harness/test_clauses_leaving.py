@@ -69,6 +69,18 @@ CASES: Cases = {
             FAIL,
             "ended by eof without an",
         ),
+        Case(
+            "cut as everybody is",
+            lambda: healthy().client("odd-1").closes(3.0).ends(3.1).client("odd-2").ends(3.2, "reset"),
+            PASS,
+            "6 closes",
+        ),
+        Case(
+            "cut long before everybody is",
+            lambda: healthy().client("odd-1").closes(3.0).ends(3.1).client("odd-2").ends(3.5),
+            FAIL,
+            "ended by eof without an",
+        ),
         Case("left open", lambda: healthy().client("odd-1").closes(3.0), FAIL, "left open without an answer"),
         Case(
             "torn down by an impatient client",

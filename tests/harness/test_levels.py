@@ -134,7 +134,7 @@ def test_the_report_for_people_marks_what_does_not_count_and_ends_with_the_reach
     assert "13  clause-13               fail      [known: SHOP-1] seen of 13" in told
     assert told[-3:] == [
         "drain: 1 unknown (16); known: 1 pass, 1 fail (13); above clean: 1 fail (1)",
-        "harness: known 14 (SHOP-2): the clause passes; take the entry out, or say flaky = true",
+        "harness: known 14 (SHOP-2): the clause passes; take the entry out, or say --flaky (flaky = true)",
         "clean 1 of 14, 1 fail, 1 unknown, 11 not looked at; drain 0 of 13, 1 fail, 12 not looked at;"
         " handover 0 of 8, 8 not looked at",
     ]

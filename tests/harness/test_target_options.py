@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.options import parse, profile_of
-from harness.targets.declaration import Profile
+from harness.targets.declaration import Known, Profile
 from harness.targets.form import KEYS, TABLES
 from harness.targets.options import OPTIONS
 from harness.targets.talk import KeepAlive, Talk
@@ -18,6 +18,11 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "targets.md").read_text()
 
 def declared(*options: str, command: str = "serve {port}") -> Profile:
     return profile_of(parse(["drain", *options, "--", *command.split()]))
+
+
+def test_a_known_failure_that_comes_and_goes_has_an_option_of_its_own() -> None:
+    known = declared("--known", "13=SHOP-1", "--flaky", "30=SHOP-2").known
+    assert known == {13: Known(reason="SHOP-1"), 30: Known(reason="SHOP-2", flaky=True)}
 
 
 def test_an_option_says_what_a_key_of_a_target_file_says() -> None:
