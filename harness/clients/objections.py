@@ -36,6 +36,7 @@ OF_STATUS = {
 OF_CLOSE = {1002: SUBPROTOCOL, 1008: TOKEN, 3000: TOKEN, 3003: TOKEN, 4401: TOKEN, 4403: TOKEN, 1013: FEWER}
 ABOUT_TEXTS = frozenset({1003, 1007, 1008, 1011})
 ITS_OWN_ERROR, SERVER_ERROR = 1011, 500
+NO_STATUS = 1005  # stands for a close frame without a code (RFC 6455, 7.1.5)
 
 
 class Objection(NamedTuple):
@@ -92,5 +93,7 @@ def _refused(status: int, said: str, path: str) -> Objection:
 def _closed(code: int, reason: str, spoke: bool) -> Objection:
     after = " after its first text" if spoke else " before it had said anything"
     said = f" ({reason[:LONGEST]})" if reason else ""
-    guess = WORDING if spoke and code in ABOUT_TEXTS else OF_CLOSE.get(code, WORDING if spoke else FIRST)
-    return Objection(f"closed with {code}{said}{after}", guess, code == ITS_OWN_ERROR)
+    with_code = "without a code" if code == NO_STATUS else f"with {code}"
+    first = f"{SUBPROTOCOL}; {FIRST}" if code == NO_STATUS else FIRST
+    guess = WORDING if spoke and code in ABOUT_TEXTS else OF_CLOSE.get(code, WORDING if spoke else first)
+    return Objection(f"closed {with_code}{said}{after}", guess, code in (ITS_OWN_ERROR, NO_STATUS))

@@ -22,6 +22,7 @@ BROADCAST_PATHS = ("/broadcast",)
 WS_PATHS = (
     *("/ws", "/", "/ws/{client}", "/ws/{number}", "/websocket", "/ws/chat/lobby/", "/ws/chat/{client}/", "/ws/chat"),
     *("/chat", "/chatsocket", "/echo", "/feed", "/socket", "/stream", "/_stcore/stream", "/cable", "/graphql", "/ws/"),
+    "/api/events/subscribe",  # Jupyter Server
 )
 # Where a server puts a protocol that is shipped, beside where that usually lives: NiceGUI.
 PROTOCOL_PATHS = {"socket.io": ("/_nicegui_ws/socket.io/?EIO=4&transport=websocket",)}

@@ -54,6 +54,7 @@ def closed(code: int, reason: str = "") -> Life:
         ([*SPOKE, *closed(1008)], "closed with 1008 after its first text", "--say TEXT"),
         ([*SPOKE, *closed(4000)], "closed with 4000 after its first text", "--say TEXT"),
         ([*OPENED, *closed(1008)], "closed with 1008 before it had said anything", "--header NAME:VALUE"),
+        ([*OPENED, *closed(1005)], "closed without a code before it had said anything", "--subprotocol NAME"),
         ([*OPENED, *closed(1000)], "closed with 1000 before it had said anything", "--first TEXT"),
         ([*SPOKE, ("ended", {"how": "eof"})], "ended by eof without a close frame", "--say TEXT"),
         ([*OPENED, ("ended", {"how": "reset"})], "ended by reset without a close frame", "--first TEXT"),
