@@ -19,10 +19,19 @@ for _each in (signal.SIGINT, signal.SIGHUP):
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the share of the `teeth` that EBB_SHARE asks for: `2/3` is every third of them, from the second on."""
+    """Keep the share of the `teeth` that EBB_SHARE asks for: `2/3` is every third of them, from the second on.
+
+    All that look at one recording go together, so that no other share has to make it.
+    """
     share, shares = map(int, os.environ.get("EBB_SHARE", "1/1").split("/"))
-    teeth = [item for item in items if item.get_closest_marker("teeth")]
-    left = {id(item) for number, item in enumerate(teeth) if number % shares != share - 1}
+    numbers: dict[str, int] = {}
+    left = set()
+    for item in items:
+        if item.get_closest_marker("teeth"):
+            parameters = item.callspec.params if hasattr(item, "callspec") else {}
+            number = numbers.setdefault(parameters.get("scenario", item.nodeid), len(numbers))
+            if number % shares != share - 1:
+                left.add(id(item))
     config.hook.pytest_deselected(items=[item for item in items if id(item) in left])
     items[:] = [item for item in items if id(item) not in left]
 

@@ -29,6 +29,10 @@ def test_each_clause_has_failed_a_real_server_and_a_subtle_fault():
     assert [clause for clause in CLAUSES if not of(clause, [row for row in ROWS if row.subtle])] == []
 
 
+def test_a_judge_that_always_says_pass_is_noticed_by_a_recording_that_its_clause_fails():
+    assert set().union(*(one.fails for one in RECORDED.values())) == set(CLAUSES)
+
+
 @pytest.mark.parametrize("real", [True, False])
 def test_there_are_servers_and_recordings_with_each_kind_of_subtle_fault(real: bool):
     assert {row.subtle for row in ROWS if row.real is real} == {*Subtle, ""}
