@@ -1,6 +1,7 @@
 """What a few clients see of a stop, without the harness: raw sockets, the bytes that come, the exit, the output.
 
-    python -m tests.board.by_hand [--path /ws] [--origin O] [--say TEXT] [--signal INT] [--again S] [--silent N] COMMAND
+    python -m tests.board.by_hand [--path /ws] [--origin O] [--header H] [--say TEXT] [--signal INT] [--again S]
+        [--silent N] COMMAND
 
 Three clients read and answer a close frame: at once, after 0.3 s, after 0.8 s. Each says TEXT 0.5 s before the signal.
 A fourth closes with 3000 before it. `--silent` more never read, and another client talks until their buffers are full.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import select
 import shlex
 import signal
 import socket
@@ -24,19 +26,19 @@ from collections import Counter
 
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{origin}\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
 )
 PATIENCE_S = 75
 t0 = 0.0
 
 
-def shake_hands(port: int, path: str, origin: str) -> socket.socket | None:
+def shake_hands(port: int, path: str, more: str) -> socket.socket | None:
     """A connection that was answered 101; None while nobody listens."""
     try:
         sock = socket.create_connection(("127.0.0.1", port), timeout=90)
     except ConnectionRefusedError:
         return None
-    sock.sendall(HANDSHAKE.format(path=path, port=port, origin=f"Origin: {origin}\r\n" if origin else "").encode())
+    sock.sendall(HANDSHAKE.format(path=path, port=port, more=more).encode())
     answer = b""
     while b"\r\n\r\n" not in answer:
         answer += sock.recv(1)
@@ -65,15 +67,16 @@ def read(sock: socket.socket, name: str, answers_after_s: float) -> None:
             elif head[0] & 0x0F < 3:
                 texts[payload[:60].decode()] += 1
         print(f"{name}: FIN at {now()}; heard {dict(texts)}")
+        sock.shutdown(socket.SHUT_WR)
     except OSError as error:
         print(f"{name}: {error} at {now()}; heard {dict(texts)}")
 
 
 def has_ended(sock: socket.socket) -> bool:
-    try:
-        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
+    if not select.select([sock], [], [], 0)[0]:  # a socket with a timeout waits in `recv`, whatever flags it is given
         return False
+    try:
+        return sock.recv(1, socket.MSG_PEEK) == b""
     except ConnectionResetError:
         return True
 
@@ -110,12 +113,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--path", default="/ws")
     parser.add_argument("--origin", default="")
+    parser.add_argument("--header", default="", help="one more line of the handshake")
     parser.add_argument("--say", default="hello from {name}")
     parser.add_argument("--signal", default="TERM", choices=("TERM", "INT"))
     parser.add_argument("--again", type=float)
     parser.add_argument("--silent", type=int, default=0)
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
+    origin = f"Origin: {args.origin}" if args.origin else ""
+    more = "".join(f"{line}\r\n" for line in (origin, args.header) if line)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -123,10 +129,10 @@ def main() -> None:
     server = subprocess.Popen(
         words, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    while (first := shake_hands(port, args.path, args.origin)) is None and server.poll() is None:
+    while (first := shake_hands(port, args.path, more)) is None and server.poll() is None:
         time.sleep(0.05)
-    print(f"a close with 3000 was answered by {close_code(shake_hands(port, args.path, args.origin))}")
-    clients = [first, *(shake_hands(port, args.path, args.origin) for _ in range(2 + args.silent))]
+    print(f"a close with 3000 was answered by {close_code(shake_hands(port, args.path, more))}")
+    clients = [first, *(shake_hands(port, args.path, more) for _ in range(2 + args.silent))]
     t0 = time.monotonic()
     readers = [
         threading.Thread(target=read, args=(sock, f"answers after {delay_s} s", delay_s), daemon=True)
@@ -137,7 +143,7 @@ def main() -> None:
         if sock is not None and args.say:
             sock.sendall(masked(1, args.say.replace("{name}", str(number)).encode()))
     if args.silent:
-        fill_buffers(shake_hands(port, args.path, args.origin), args.say)
+        fill_buffers(shake_hands(port, args.path, more), args.say)
     time.sleep(0.5)
     t0 = time.monotonic()
     (os.killpg if args.signal == "INT" else os.kill)(server.pid, signal.Signals[f"SIG{args.signal}"])
