@@ -28,6 +28,8 @@ from tests.harness import (
 )
 from tests.harness.histories import TERMS, Case, Story, check, deserted, forced, healthy, story
 
+pytestmark = pytest.mark.no_cover  # each case again, many times: what this covers is covered
+
 CASES = (
     test_clauses_admission.CASES
     | test_clauses_notice.CASES

@@ -142,6 +142,17 @@ async def service(name: str) -> AsyncIterator[Service]:
             server.stop()
 
 
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """Fail unless what is inside ends in so many seconds of this loop: what holds that up holds both up."""
+    ends = asyncio.ensure_future(asyncio.sleep(seconds))
+    try:
+        yield
+        assert not ends.done(), f"not within {seconds} s"
+    finally:
+        ends.cancel()
+
+
 async def gone(hearer: Hearer) -> None:
     await until(lambda: not hearer.broker.available, "the broker found away", within_s=1.6)
 

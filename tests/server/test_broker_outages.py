@@ -13,7 +13,7 @@ import pytest
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.redis import ValkeyBroker
 from server.brokers.redis_connection import ANSWER_S
-from tests.server.broker_services import HISTORY, SERVERS, Hearer, Service, back, gone, post, service, until
+from tests.server.broker_services import HISTORY, SERVERS, Hearer, Service, back, gone, post, service, until, within
 
 
 @pytest.fixture(params=SERVERS)
@@ -32,12 +32,11 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
 async def publishing(hearer: Hearer, numbered: list[tuple[int, str]], name: str) -> None:
     """Publish without end; note what was acknowledged. A refusal comes within a second."""
     for n in range(10**6):
-        began = time.monotonic()
-        try:
-            numbered.append((await hearer.broker.publish(post(f"{name}{n}")), f"{name}{n}"))
-        except BrokerUnavailable:
-            assert time.monotonic() - began < 1
-            await asyncio.sleep(0.001)
+        async with within(1):
+            try:
+                numbered.append((await hearer.broker.publish(post(f"{name}{n}")), f"{name}{n}"))
+            except BrokerUnavailable:
+                await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize("fault", ["killed", "stopped"])
@@ -78,18 +77,16 @@ async def test_what_was_acknowledged_is_delivered_once_and_in_order(shared: Serv
 async def test_a_silent_broker_refuses_within_a_second_and_serves_at_once_when_it_goes_on(shared: Service):
     hearer = await shared.hearer()
     with shared.server.frozen():
-        began = time.monotonic()
-        with pytest.raises(BrokerUnavailable, match=r"^the broker does not answer within 0\.6 s$"):
-            await hearer.say("lost?")
-        assert time.monotonic() - began < 1
-        await gone(hearer)
-        assert time.monotonic() - began < 1.5 + 0.1  # the condition was looked at every few ms
+        async with within(1.5 + 0.1):  # the condition is looked at every few ms
+            async with within(1):
+                with pytest.raises(BrokerUnavailable, match=r"^the broker does not answer within 0\.6 s$"):
+                    await hearer.say("lost?")
+            await gone(hearer)
         with pytest.raises(BrokerUnavailable, match=r"^the broker is away$"):
             await hearer.say("lost")
-    began = time.monotonic()
-    await back(hearer)
-    await hearer.say("served")
-    assert time.monotonic() - began < 0.5
+    async with within(0.5):
+        await back(hearer)
+        await hearer.say("served")
     await until(lambda: "served" in hearer.said, "the message heard")
 
 
@@ -109,14 +106,13 @@ async def test_the_store_refuses_within_a_second_and_serves_again(shared: Servic
     store = (await shared.hearer()).broker.store
     await store.set("k", {"n": 1}, 60)
     with shared.server.frozen():
-        began = time.monotonic()
         asking = [store.get("k"), store.set("k", {"n": 2}, 60), *(store.append("s", {"n": "1"}) for _ in range(8))]
-        refusals = await asyncio.gather(*asking, return_exceptions=True)
-        assert time.monotonic() - began < 1
+        async with within(1):
+            refusals = await asyncio.gather(*asking, return_exceptions=True)
     assert {str(refusal) for refusal in refusals} == {"the broker does not answer within 0.6 s"}
     shared.server.kill()
     shared.server.restart()
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 20
     while True:
         try:
             value = await store.get("k")

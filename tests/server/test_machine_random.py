@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -22,6 +23,8 @@ from server.drain.events import (
     Ticked,
 )
 from server.drain.machine import Drain, DrainTerms
+
+pytestmark = pytest.mark.no_cover  # test_machine covers it all; a random walk is long enough as it is
 
 TERMS = DrainTerms(drain_timeout_s=20, grace_s=2, evict_per_s=5, close_timeout_s=3, reconnect_window_s=8)
 ORDER = list(Phase)
