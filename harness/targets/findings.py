@@ -37,6 +37,8 @@ CALM_STOP_WITHIN_S = 1.0  # clause 16
 OF_A_SIGINT = {-15: (-2,), 143: (130,)}
 OF_A_PARENT_S = 0.6  # measured on uvicorn 0.54's own parent, which looks for signals twice a second
 
+NAMES_ITS_PATH = "--ws PATH names its path"
+
 OPTIONS = {"ws": "--ws", "ready": "--ready", "health": "--health", "metrics": "--metrics", "broadcast": "--broadcast"}
 WHAT = {"ws": "websocket", "ready": "readiness", "health": "liveness", "metrics": "metrics", "broadcast": "broadcast"}
 
@@ -193,5 +195,6 @@ def why_nobody_got_in(tried: dict[str, str]) -> str:
         "426": "426: another subprotocol: --subprotocol NAME",
         **{f"101, and then a close with {code}": f"{code}: {token}" for code in (1008, 3000, 3003, 4401, 4403)},
     }
-    hint = next((hint for said, hint in hints.items() if said in tried.values()), "--ws PATH names its path")
-    return f"no path let a client in: {_in_short(tried)} ({hint})"
+    said, hint = next(((said, hint) for said, hint in hints.items() if said in tried.values()), ("", NAMES_ITS_PATH))
+    likeliest_first = {path: tried[path] for path in sorted(tried, key=lambda path: tried[path] != said)}
+    return f"no path let a client in: {_in_short(likeliest_first)} ({hint})"

@@ -139,6 +139,11 @@ def test_where_nobody_was_let_in_the_likeliest_option_is_named(status: str, opti
     assert option in said
 
 
+def test_of_what_many_paths_said_that_comes_first_to_which_an_option_helps() -> None:
+    said = why_nobody_got_in({"/ws": "404", "/": "200", "/events": "403"})
+    assert said.startswith("no path let a client in: 403 on /events; 404 on /ws (403: another path")
+
+
 def test_where_no_path_let_a_client_in_the_profile_keeps_the_one_that_it_had() -> None:
     found = replace(FOUND, paths={**FOUND.paths, "ws": None}).profile
     assert found.ws == Profile.model_fields["ws"].default
