@@ -67,7 +67,8 @@ def read(sock: socket.socket, name: str, answers_after_s: float) -> None:
             elif head[0] & 0x0F < 3:
                 texts[payload[:60].decode()] += 1
         print(f"{name}: FIN at {now()}; heard {dict(texts)}")
-        sock.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
     except OSError as error:
         print(f"{name}: {error} at {now()}; heard {dict(texts)}")
 
