@@ -143,6 +143,9 @@ def says_goodbye(seen: Drain) -> Judgement:
     if offences:
         charge = f"clients did not get {codes} and a complete closing handshake"
         return accuse(seen, offences, len(due), charge)
+    if seen.sent_home_at is not None and len(due) < LEAST_GOODBYES:
+        home = f"the harness sent its clients home at {seen.at(seen.sent_home_at)}"
+        return unknown(f"the server had closed {len(due)} reading clients when {home}: {NO_DRAIN_TIMEOUT}")
     if len(due) < LEAST_GOODBYES:
         return too_few(len(due), LEAST_GOODBYES, "reading clients closed by the server")
     took = max(c.ended.t - c.close_received.t for c in due if c.ended and c.close_received)
@@ -208,6 +211,8 @@ def no_cliff(seen: Drain) -> Judgement:
     if pace is None:
         return excluded("the target declares no pace: declare pace_per_s (--pace N), or pace_env if it can be told")
     closes = [t for t, _ in seen.evictions if seen.forced_at is None or t < seen.forced_at]
+    if not closes and seen.sent_home_at is not None:
+        return unknown(f"the harness sent its clients home at {seen.at(seen.sent_home_at)}: {NO_DRAIN_TIMEOUT}")
     if not closes:
         return too_few(0, 1, "closes by the server")
     limit = max(1, math.floor(2 * pace))

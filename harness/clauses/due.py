@@ -3,7 +3,8 @@
 Owns: broadcasts, notifications and replies, and the POSTs that a server accepts. Refuses to know the verdict.
 
 Rules. The contract gives no time for a message: late is what is more than 1 s old, and more than twice as old as any
-before t0. What was sent less than 250 ms before its client, or its sender, was gone is not due, as in clause 10.
+before t0. What was sent less than 250 ms before its client, or its sender, was gone is not due, as in clause 10; of broadcasts that
+took longer before t0, less than twice what these took.
 Nothing is due while the harness has the target stopped. Notifications come as often as the target was told to, 250 ms
 more is allowed, and never so long that one can be left out.
 """
@@ -71,7 +72,7 @@ class Services:
             due = [
                 Message(t, f"{token[0]}:{token[1]}", came_at.get(token))
                 for t, token in offered
-                if since < t <= until - IN_FLIGHT_S and token[0] != client.name
+                if since < t <= until - self._in_flight_s and token[0] != client.name
             ]
             dues += self._judged(client, "broadcasts", due, self._broadcasts_within_s)
         return dues
@@ -143,10 +144,20 @@ class Services:
         return token[0] == BY_POST or self._senders[token[0]].connected_at(t + IN_FLIGHT_S)
 
     @cached_property
+    def _in_flight_s(self) -> float:
+        """How long before a client was gone a broadcast must have been sent to be due."""
+        return min(SERVED_WITHIN_S, max(IN_FLIGHT_S, TIMES_SLOWER * self._slowest_broadcast_s))
+
+    @property
     def _broadcasts_within_s(self) -> float:
+        return max(SERVED_WITHIN_S, TIMES_SLOWER * self._slowest_broadcast_s)
+
+    @cached_property
+    def _slowest_broadcast_s(self) -> float:
+        """How old the oldest broadcast before t0 was when it came."""
         before = (event for client in self._seen.connections for event in client.heard if event.t < self._seen.t0)
         sent = ((event.t, self._sent_at.get((event.detail["sender"], event.detail["n"]))) for event in before)
-        return _allowed_s(t - sent_at for t, sent_at in sent if sent_at is not None)
+        return max((t - sent_at for t, sent_at in sent if sent_at is not None), default=0.0)
 
     def _judged(self, client: ClientView, kind: str, due: Sequence[Message], within_s: float) -> list[Due]:
         due = [message for message in due if not self._seen.was_frozen(message.t, message.t + within_s)]
@@ -160,7 +171,7 @@ class Services:
                 message.t,
                 client.name,
                 f"{what} {len(wrong)} of {len(due)} {kind}, {message.name} for one",
-                Delay(message.t, until, min(message.t + within_s, until), SERVED_WITHIN_S),
+                _delay_of(message, until, within_s),
                 f"{what} {kind}",
                 gravity,
             )
@@ -172,6 +183,12 @@ class Services:
         """The first that the machine does not explain; the first where it explains them all."""
         first = offences[0] if offences else None
         return next((offence for offence in offences if excuse(self._seen, offence.delay) is None), first)
+
+
+def _delay_of(message: Message, until: float, within_s: float) -> Delay:
+    """How late a message was, or missing when its client was gone: such a client may have given it less time."""
+    limit = min(message.t + within_s, until)
+    return Delay(message.t, until, limit, min(SERVED_WITHIN_S, limit - message.t))
 
 
 def _allowed_s(before_s: Iterable[float]) -> float:

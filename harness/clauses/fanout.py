@@ -7,7 +7,7 @@ that overlap have no order, but the same for everybody.
 
 Every client is owed what was accepted before it was sent a close frame. That comes on the connection after it, and the
 harness sees both in one event loop: what it saw accepted first is owed, but for a lag, or a client that looks seldom.
-Who tears its connection down may have had it on its way.
+Who leaves of its own accord may have had it on its way: a server learns of that when it happens.
 
 A ledger is walked in the order of acceptance and only as far as the first message that a client missed, so
 judging costs what was heard, not clients times messages.
@@ -115,7 +115,8 @@ class Ledger:
 
     def _blur_s(self, client: ClientView, gone_at: float) -> float:
         """How much earlier than its end was seen something must have been accepted to be owed."""
-        if client.close_received is None and (client.ended is None or client.ended.how == "local"):
+        torn_down = client.close_received is None and (client.ended is None or client.ended.how == "local")
+        if torn_down or client.left_at is not None:
             return self._in_flight_s
         lag_s = self._seen.worst_lag(gone_at - self._in_flight_s, gone_at)
         return SMALLEST_LAG_S + min(lag_s, self._in_flight_s / 4) + SEES_LATE_S.get(client.persona, 0.0)

@@ -144,8 +144,9 @@ class Wire(asyncio.Protocol):
     def eof_received(self) -> None:
         """The server has ended the TCP connection; returning None ends our half too."""
         now = time.monotonic()
+        objected = self._protocol.handshake_exc is not None
         self._protocol.receive_eof()
-        self._read(now)
+        self._read(now, None if objected else "eof")
         self._end(now, "eof")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -154,14 +155,15 @@ class Wire(asyncio.Protocol):
 
     # From bytes to records
 
-    def _read(self, now: float) -> None:
+    def _read(self, now: float, cut_by: str | None = None) -> None:
+        """Read what has come; `cut_by`: the end that a handshake which is still without an answer has come to."""
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
                 self._read_frame(now, event)
             elif isinstance(event, Response):
                 self._read_response(now, event)
         if not self.opened and self._protocol.handshake_exc is not None:
-            self._settle(now, "failed", error=str(self._protocol.handshake_exc))
+            self._settle(now, "failed", error=cut_by or str(self._protocol.handshake_exc))
         elif not self.ended:
             self._flush()
 

@@ -65,6 +65,11 @@ def unserved() -> Story:
     return healthy().client("odd-1").told(0.1).is_evicted(5.5)
 
 
+def missed_one(leaves: float) -> Story:
+    """One leaves that has heard all but what was posted at 3 s."""
+    return hears_all(one_more().told(0.1), but=5).leaves(leaves)
+
+
 def unanswered(sent: float) -> Story:
     told = healthy().under(broadcasts=False).client("odd-1").told(0.1)
     return told.says(sent, 0, broadcast=False).is_evicted(5.5)
@@ -228,6 +233,8 @@ CASES: Cases = {
     9: [
         Case("it waited all the time", lambda: unserved().starves(0, 5.5, 5.6), UNKNOWN, "s for a core between t0+0.5"),
         Case("or not", lambda: unserved().starves(0, 5, 2), FAIL, "odd-1 at t0+0.500 s missed 28 of 28 broadcasts"),
+        Case("as its client left", lambda: missed_one(3.3).starves(3.0, 3.3, 0.1), UNKNOWN, "a quarter of 0.300 s"),
+        Case("but not for so long", lambda: missed_one(3.9).starves(3.0, 3.3, 0.1), FAIL, "missed 1 of "),
     ],
     10: [
         Case("explained by the lag", lambda: unanswered(5.2).lags(5.5, 0.07), UNKNOWN, "lagged 0.070 s"),

@@ -286,6 +286,12 @@ CASES: Cases = {
         ),
         Case("too few", lambda: evicting(6.0, 6.1), UNKNOWN, "only 2 reading clients"),
         Case("no deadline", lambda: without_deadline(evicting(0.1, 0.2, 0.3)), PASS, "3 clients got 1012"),
+        Case(
+            "no deadline, and everybody sent home",
+            lambda: without_deadline(deserted()).sends_home(2.0),
+            UNKNOWN,
+            "had closed 0 reading clients when the harness sent its clients home at t0+2.000 s: the target promises no",
+        ),
         Case("no deadline, and another code", lambda: without_deadline(evicting(0.1, code=1000)), FAIL, "with 1000"),
         Case(
             "no deadline, and nobody was closed",
@@ -339,6 +345,12 @@ CASES: Cases = {
         ),
         Case("a short eviction", lambda: evicting(5, 6, 7), UNKNOWN, "and a verdict needs 3.000 s"),
         Case("nobody closed", deserted, UNKNOWN, "only 0 closes by the server"),
+        Case(
+            "everybody sent home before anybody was closed",
+            lambda: without_deadline(deserted()).under(evict_per_s=9).sends_home(2.0),
+            UNKNOWN,
+            "sent its clients home at t0+2.000 s",
+        ),
         Case("no pace declared", lambda: healthy().under(evict_per_s=None), EXCLUDED, "declares no pace"),
         Case("so few that no lag hides more", lambda: healthy().lags(6.0, 0.3), PASS, "24 closes"),
         Case("a harness that lagged before", lambda: healthy().lags(3.0, 0.3), PASS, "24 closes"),

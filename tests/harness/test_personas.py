@@ -74,6 +74,18 @@ async def test_a_lingerer_is_told_and_stays_until_the_server_closes(history: His
     assert only(history, "ended").detail == {"how": "eof"}
 
 
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 503 Serv"])
+async def test_a_handshake_that_ends_without_a_whole_answer_ended_by_eof(history: History, answer: bytes) -> None:
+    async def cut_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(cut_off, "127.0.0.1", 0) as server:
+        assert not await one(Lingerer, history).connect(server.sockets[0].getsockname()[1])
+    assert only(history, "failed").detail == {"error": "eof"}
+
+
 async def test_a_knocker_is_let_in_and_leaves_at_once(history: History) -> None:
     async with serving(listen) as port:
         visitor = one(BriefVisitor, history)
