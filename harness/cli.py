@@ -83,14 +83,17 @@ async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
     end_on_sigterm()
     profile, ask = profile_of(args), ask_of(args)
     outcomes: list[Outcome] = []
+    calm_stop: list[Scenario] = []
     for line in without_effect(args, profile):
         report.complain(line)
     try:
         if not profile.reference and not profile.url:
             found = await look_first(profile, ask, report)
             profile = found.profile
-            outcomes += [found] if args.what == "judge" else []
-        for scenario in scenarios_for(args, profile):
+            if args.what == "judge":
+                calm_stop = [SCENARIOS["nobody_there"]] if found.busy else []  # told again in its place
+                outcomes += [] if found.busy else [found]
+        for scenario in [*calm_stop, *scenarios_for(args, profile)]:
             report.begin(scenario.name, profile.title, ask.seed)
             again = partial(report.tell_again, args.tellings)
             outcomes.append(await run(scenario, profile, ask, report.watch, args.tellings, again))

@@ -52,6 +52,11 @@ class Outcome:
         return standing_of(self.profile, self.rulings)
 
     @property
+    def busy(self) -> bool:
+        """Whether a busy machine left something unknown."""
+        return any(ruling.busy for ruling in self.rulings)
+
+    @property
     def exit_code(self) -> int:
         """1: a clause of the asked level fails; 2: none fails, but one is unknown, or none was looked at; else 0."""
         return EXIT_CODES[self.standing.verdict]

@@ -16,6 +16,8 @@ import time
 from ..history.record import History
 from ..history.terms import environment_of, terms_of
 from ..probes.http import fetch
+from ..probes.machine import watch_lag, watch_starvation
+from ..probes.polling import Probes
 from .asking import Asking
 from .declaration import Ask, Profile
 from .findings import CalmStop, Findings, marker_in
@@ -23,6 +25,7 @@ from .target import Target, TargetFailed
 
 LOOK_EVERY_S = 0.02
 EXITS_WITHIN_S = 15.0
+SEES_WAITS_AFTER_S = 0.2
 SILENT_ROUTES = 3  # a server that leaves so many requests without an answer has no HTTP, and is up
 
 
@@ -39,7 +42,14 @@ async def survey(profile: Profile, ask: Ask) -> tuple[Findings, History]:
         await asking.everything()
         target.note_children()
         await target.must_run("while it was asked what it has")
-        stop = await _stop_calmly(target, history)
+        watches = Probes(target.port, history)
+        watches.keep(watch_lag(history))
+        if ask.starvation:
+            watches.keep(watch_starvation(history, lambda: [target]))
+        try:
+            stop = await _stop_calmly(target, history)
+        finally:
+            await watches.stop(0.0)
     findings = asking.findings(stop)
     return findings, _of_the_stop(history, findings.profile, ask)
 
@@ -57,6 +67,8 @@ async def _until_it_answers(target: Target, profile: Profile) -> None:
 
 
 async def _stop_calmly(target: Target, history: History) -> CalmStop:
+    """Told to stop once what it waits for has been seen for a moment: a busy machine excuses what it explains."""
+    await asyncio.sleep(SEES_WAITS_AFTER_S)
     began = time.monotonic()
     target.signal(signal.SIGTERM)
     if await target.until_exit(EXITS_WITHIN_S):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness import cli
 from harness import run as run_module
 from harness.clauses import Ruling, Verdict
 from harness.cli import main
@@ -20,7 +21,7 @@ from harness.options import ask_of, parse
 from harness.report import json as json_report
 from harness.report.console import ConsoleReport
 from harness.run import FAILED, PASSED, UNDECIDED, Outcome, Telling, merged, run
-from harness.scenarios import SCENARIOS, AnyStage
+from harness.scenarios import SCENARIOS, AnyStage, Scenario
 from harness.targets.declaration import REFERENCE, Ask
 
 PASS, FAIL, UNKNOWN, EXCLUDED = Verdict
@@ -159,3 +160,29 @@ def test_no_telling_at_all_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit, match="2"):
         main(["drain", "--tellings", "0"])
     assert "'0' is not a number of tellings, 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("calm_stop", "told"), [(BUSY, ["nobody_there"]), (ruling(PASS), []), (ruling(FAIL), [])])
+async def test_a_calm_stop_that_a_busy_machine_left_unknown_is_told_as_a_scenario(
+    monkeypatch: pytest.MonkeyPatch, calm_stop: Ruling, told: list[str]
+) -> None:
+    performed = []
+
+    async def look_first(*_: object) -> Outcome:
+        return outcome_of(calm_stop)
+
+    async def perform(scenario: Scenario, *_: object) -> Outcome:
+        performed.append(scenario.name)
+        return outcome_of(ruling(PASS))
+
+    def outcome_of(one: Ruling) -> Outcome:
+        return Outcome(SCENARIOS["nobody_there"], REFERENCE, Ask(), telling(one).history, [one], 0)
+
+    monkeypatch.setattr(cli, "look_first", look_first)
+    monkeypatch.setattr(cli, "run", perform)
+    monkeypatch.setattr(cli, "scenarios_for", lambda *_: [])
+    monkeypatch.setattr(cli, "end_on_sigterm", lambda: None)
+
+    await cli.run_all(parse(["judge", "--", "serve", "{port}"]), ConsoleReport(io.StringIO()))
+
+    assert performed == told
