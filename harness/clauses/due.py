@@ -3,8 +3,8 @@
 Owns: broadcasts, notifications and replies, and the POSTs that a server accepts. Refuses to know the verdict.
 
 Rules. The contract gives no time for a message: late is what is more than 1 s old, and more than twice as old as any
-before t0. What was sent less than 250 ms before its client, or its sender, was gone is not due, as in clause 10; of broadcasts that
-took longer before t0, less than twice what these took.
+before t0. What was sent less than 250 ms before its client, or its sender, was gone is not due, as in clause 10; of
+broadcasts that took longer before t0, less than twice what these took.
 Nothing is due while the harness has the target stopped. Notifications come as often as the target was told to, 250 ms
 more is allowed, and never so long that one can be left out.
 """
