@@ -1,6 +1,6 @@
 """The command line: `judge`, `drain`, `run NAME...|all`, `survey`, `load`, `list`, `schema`.
 
-Owns the way of a command from its options to its exit code: 0 every clause of the asked level passes, is excluded or
+Owns the steps of a command from its options to its exit code: 0 every clause of the asked level passes, is excluded or
 is known to fail, 1 one fails (or one that is known to fail passes), 2 one is unknown or there is no verdict (the target
 did not start, bad usage), 130 and 143 when interrupted. Whatever happens, what was started is ended.
 """
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None, prog: str = PROG) -> int:
 
 
 def scenarios_for(args: argparse.Namespace, profile: Profile) -> list[Scenario]:
-    """The scenarios that this command tells this target."""
+    """The scenarios that this command runs on this target."""
     if args.what == "judge":
         return that_look_at(up_to(profile.level), profile)
     return scenarios_of(["drain"] if args.what == "drain" else args.names)
@@ -76,9 +76,9 @@ def scenarios_of(asked: Sequence[str]) -> list[Scenario]:
 
 
 async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
-    """Survey the target where it is not ours, then tell it scenarios one after another; what they show decides.
+    """Survey the target if it is not ours, then run scenarios on it one after another; return the exit code.
 
-    A survey stops the target: one that something else has started might not come back.
+    A survey stops the target, so a target that something else has started is not surveyed: it might not come back.
     """
     end_on_sigterm()
     profile, ask = profile_of(args), ask_of(args)
@@ -95,7 +95,7 @@ async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
                 outcomes += [] if found.busy else [found]
         for scenario in [*calm_stop, *scenarios_for(args, profile)]:
             report.begin(scenario.name, profile.title, ask.seed)
-            again = partial(report.tell_again, args.tellings)
+            again = partial(report.run_again, args.tellings)
             outcomes.append(await run(scenario, profile, ask, report.watch, args.tellings, again))
             report.show(outcomes[-1])
     finally:
@@ -106,7 +106,7 @@ async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
 
 
 async def look_first(profile: Profile, ask: Ask, report: ConsoleReport) -> Outcome:
-    """The survey: what was found is shown, and the calm stop is an outcome of the scenario without clients.
+    """Survey the target and show what was found; its calm stop is the outcome of the scenario without clients.
 
     Raises CrowdIncomplete where the target objects to its clients.
     """
@@ -121,7 +121,7 @@ async def look_first(profile: Profile, ask: Ask, report: ConsoleReport) -> Outco
 
 
 async def write_survey(args: argparse.Namespace, report: ConsoleReport) -> int:
-    """Print what a survey found as a target file, and for people on stderr."""
+    """Print what a survey found as a target file, and on stderr in words for people."""
     end_on_sigterm()
     found = await look_first(profile_of(args), ask_of(args), report)
     print(target_file.write(found.profile), end="")
@@ -129,14 +129,14 @@ async def write_survey(args: argparse.Namespace, report: ConsoleReport) -> int:
 
 
 def end_on_sigterm() -> None:
-    """SIGTERM ends what this task does, and with it everything that it has started."""
+    """Let SIGTERM cancel this task, and so end everything that it has started."""
     me = asyncio.current_task()
     assert me is not None, "a coroutine runs in a task"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
 
 
 def keep(outcomes: Sequence[Outcome], args: argparse.Namespace) -> None:
-    """Write the files that were asked for, about as many scenarios as came to an end."""
+    """Write the files that were asked for, about the scenarios that have ended."""
     if args.json and outcomes:
         json_report.write(args.json, outcomes)
     if args.junit and outcomes:
@@ -160,16 +160,16 @@ def show_list() -> int:
 
 
 def show(text: str) -> int:
-    """Print a text; a reader that has seen enough is no error."""
+    """Print a text; a reader that closes the pipe early is no error."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:  # of `| head`; what is still buffered must go somewhere when the interpreter ends
+    except BrokenPipeError:  # as with `| head`; the interpreter still flushes its buffer at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return PASSED
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where it is installed: it halves what a thousand clients cost the harness."""
+    """uvloop if it is installed: with it a thousand clients cost the harness half the CPU."""
     try:
         import uvloop
     except ImportError:

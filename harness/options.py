@@ -177,7 +177,7 @@ def whole(text: str) -> int:
 
 
 def often(text: str) -> int:
-    """How often a scenario is told at most."""
+    """How often a scenario is run at most."""
     return int(bounded(int, text, 1, "a number of tellings, 1 or more"))
 
 

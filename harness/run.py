@@ -1,6 +1,6 @@
 """One scenario against one target, and what came of it.
 
-Owns the way from a question to an `Outcome`. Refuses to know how it is shown and where it is written.
+Owns the steps from a command to an `Outcome`. Refuses to know how it is shown and where it is written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NO_BROKER = f"no broker to start here: neither {' nor '.join(NAMES)} is installe
 
 @dataclass(frozen=True)
 class Telling:
-    """What a scenario showed when it was told once. `status` is the target's own exit status."""
+    """What one run of a scenario showed. `status` is the target's exit status."""
 
     history: History
     rulings: list[Ruling]
@@ -33,7 +33,7 @@ class Telling:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a scenario showed, in one telling or in several. History and status are those of the last.
+    """What a scenario showed, in one run (a telling) or in several. History and status are those of the last run.
 
     `rulings` are those of all tellings: any failure wins, else the first pass.
     """
@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def standing(self) -> Standing:
-        """What it shows of the levels, as if it were all that is known of the target."""
+        """How far the target gets on each level, judged by this scenario alone."""
         return standing_of(self.profile, self.rulings)
 
     @property
@@ -58,12 +58,12 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """1: a clause of the asked level fails; 2: none fails, but one is unknown, or none was looked at; else 0."""
+        """1: a clause of the asked level fails; 2: none fails, but one is unknown, or none was judged; else 0."""
         return EXIT_CODES[self.standing.verdict]
 
 
-def no_word(_: int, __: Sequence[Ruling]) -> None:
-    """Nobody is told that a scenario is told again."""
+def do_not_notify(_: int, __: Sequence[Ruling]) -> None:
+    """Notify nobody that a scenario is run again."""
 
 
 async def run(
@@ -72,19 +72,19 @@ async def run(
     ask: Ask,
     watch: Callable[[AnyStage], Awaitable[None]],
     tellings: int = 1,
-    again: Callable[[int, Sequence[Ruling]], None] = no_word,
+    again: Callable[[int, Sequence[Ruling]], None] = do_not_notify,
 ) -> Outcome:
     """Perform a scenario and judge it; `watch(stage)` runs beside it and is cancelled at the end.
 
-    It is told again while a clause of the level is unknown because the machine was busy, `tellings` times in all, with
-    the same seed; `again(number, rulings)` is called before each further telling, with what is still unknown for that
-    reason. A second want of the same observations is the target's and not the machine's.
+    It is run again while a clause of the level is unknown because the machine was busy, `tellings` times in all, with
+    the same seed; `again(number, rulings)` is called before each further run, with the clauses that are still unknown
+    for that reason. Where the same observations are too few a second time, the reason is the target, not the machine.
 
-    One that the harness did not start is told once: it is gone after that.
+    On a target that the harness did not start, a scenario is run once: afterwards the target is gone.
 
-    A target that declares not to have what the scenario needs is not started: every clause is excluded. They are
-    unknown where it is the harness that lacks something. Raises TargetFailed, CrowdIncomplete, or OSError when
-    descriptors are too few.
+    A target that declares not to have what the scenario needs is not started: every clause is excluded. If the harness
+    lacks something, they are unknown. Raises TargetFailed, CrowdIncomplete, or OSError when there are too few
+    descriptors.
     """
     ask = scenario.asked(ask)
     if reason := scenario.why_excluded(profile):
@@ -92,28 +92,28 @@ async def run(
     if scenario.broker and not binaries():
         return _set_aside(scenario, profile, ask, Verdict.UNKNOWN, NO_BROKER)
     profile = scenario.suited(profile)
-    told = [await _tell(scenario, profile, ask, watch)]
+    done = [await _run_once(scenario, profile, ask, watch)]
     before, asked_for = list[Ruling](), up_to(profile.level)
     at_most = 1 if profile.url else tellings
-    while len(told) < at_most and (open_ones := [one for one in merged(told) if one.busy]):
+    while len(done) < at_most and (open_ones := [one for one in merged(done) if one.busy]):
         if not any(one.id in asked_for for one in open_ones):
             break
         if before == open_ones and all(one.short for one in open_ones):
             break
         before = open_ones
-        again(len(told) + 1, open_ones)
-        told.append(await _tell(scenario, profile, ask, watch))
-    return Outcome(scenario, profile, ask, told[-1].history, merged(told), told[-1].status, told)
+        again(len(done) + 1, open_ones)
+        done.append(await _run_once(scenario, profile, ask, watch))
+    return Outcome(scenario, profile, ask, done[-1].history, merged(done), done[-1].status, done)
 
 
 def merged(tellings: Sequence[Telling]) -> list[Ruling]:
-    """Clause by clause the verdict of all tellings: any failure wins, else the first pass, else what was said first."""
+    """The verdict of all tellings, clause by clause: any failure wins, else the first pass, else the first verdict."""
     order = (Verdict.FAIL, Verdict.PASS, Verdict.EXCLUDED, Verdict.UNKNOWN)
     of_each = zip(*(telling.rulings for telling in tellings), strict=True)
     return [min(rulings, key=lambda ruling: order.index(ruling.verdict)) for rulings in of_each]
 
 
-async def _tell(
+async def _run_once(
     scenario: Scenario, profile: Profile, ask: Ask, watch: Callable[[AnyStage], Awaitable[None]]
 ) -> Telling:
     stage = scenario.stage(profile, ask)
@@ -128,7 +128,7 @@ async def _tell(
 
 
 def _set_aside(scenario: Scenario, profile: Profile, ask: Ask, verdict: Verdict, reason: str) -> Outcome:
-    """A scenario that is not performed: the same of every clause."""
+    """The outcome of a scenario that is not performed: every clause gets the same verdict."""
     history = History(terms_of(profile, ask, scenario.mix(ask.clients).evict_per_s))
     rulings = [Ruling(number, CLAUSES[number].name, verdict, reason) for number in scenario.clauses]
     return Outcome(scenario, profile, ask, history, rulings, None, [Telling(history, rulings, None)])

@@ -52,36 +52,36 @@ class Client(FastTextConnection):
 
     @property
     def arrived(self) -> bool:
-        """Whether it got as far as it wants to get."""
+        """Whether it has reached the state in which its persona wants to be: connected and let in."""
         return self.opened and self.is_in
 
     @property
     def lost(self) -> bool:
-        """Whether it is not there though it wants to be, and not through a fault of its own."""
+        """Whether it is not connected though it wants to be, through no fault of its own."""
         closed = self.opened and not (self.present or self.leaving or self.hostile)
         return closed or not self.arrived
 
     @property
     def about(self) -> dict[str, Any]:
-        """What is recorded of it beside its path; `waits`: it is in only when it has recorded `let_in`."""
+        """What is recorded about it besides its path; `waits`: it is in only when it has recorded `let_in`."""
         return super().about | ({"waits": True} if self.dialect.converses else {})
 
     @property
     def congested(self) -> bool:
-        """Whether what was sent before still waits, for a server that does not read."""
+        """Whether earlier messages are still unsent, because the server does not read."""
         return self._transport is not None and self._transport.get_write_buffer_size() > CONGESTED_BYTES
 
     def on_notice(self, notice: Notice) -> None:
-        """Called when the server has said that it drains."""
+        """Called when the server has sent its drain notice."""
 
     def on_signal(self) -> None:
         """Called when the harness has told the server to stop, at this moment."""
 
     def look_again(self) -> None:
-        """Called when the target has gone: see how the connection ended, for those who did not look."""
+        """Called when the target has gone: a client that did not read now sees how its connection ended."""
 
     async def connect(self, port: int, host: str = HOST, timeout_s: float = HANDSHAKE_TIMEOUT_S) -> bool:
-        """Shake hands and, where the protocol wants more, say what it wants; return whether it was let in."""
+        """Shake hands, say what the protocol wants beyond that, if anything, and return whether it was let in."""
         came_in = await super().connect(port, host, timeout_s)
         if self.opened and not self.is_in:
             close = self._protocol.close_rcvd
@@ -90,9 +90,9 @@ class Client(FastTextConnection):
         return came_in
 
     def say(self, count: int = 1) -> None:
-        """Send the next `count` numbered messages in one segment; nothing when not present.
+        """Send the next `count` numbered messages in one segment; do nothing when not present.
 
-        What the server does not read is not piled up: while the transport is congested nothing more is said.
+        Messages do not pile up for a server that does not read: a congested client says nothing more.
         """
         if not (self.present and self.is_in) or self.congested or not self.dialect.speaks:
             return
@@ -105,7 +105,7 @@ class Client(FastTextConnection):
         self.send([self.dialect.say(n, self.ballast) for n in numbers])
 
     def leave(self, code: int | None) -> None:
-        """Begin the closing handshake, unless it has begun; without a code where that is None."""
+        """Begin the closing handshake, unless it has begun; None: without a code."""
         if self.present:
             self.send_close(code)
 
@@ -114,7 +114,7 @@ class Client(FastTextConnection):
         asyncio.get_running_loop().call_later(delay_s, act, *args)
 
     def every(self, interval_s: float, act: Callable[[], None], first_s: float) -> None:
-        """Do `act` in `first_s`, and then about every `interval_s`, not on a beat, as long as the client is present."""
+        """Do `act` in `first_s`, then about every `interval_s`, at irregular times, while the client is present."""
 
         def beat() -> None:
             if self.present:
@@ -128,7 +128,7 @@ class Client(FastTextConnection):
         self.on_text(now, text.decode(errors="replace"))
 
     def on_text(self, now: float, text: str) -> None:
-        """Answer what the protocol wants answered; record what anything else means to this client."""
+        """Answer if the protocol wants an answer; record what any other text means to this client."""
         if not self.dialect.converses:
             self.note(now, self.dialect.read(text))
         elif (replies := self.dialect.hear(text)) is not None:
@@ -138,14 +138,14 @@ class Client(FastTextConnection):
                 self.note(now, reading)
 
     def on_accepted(self) -> None:
-        """Say what comes first."""
+        """Say what the protocol wants first."""
         if self.dialect.converses:
             self._converse(time.monotonic(), self.dialect.begin())
         else:
             self.come_in()
 
     def _converse(self, now: float, replies: list[Message]) -> None:
-        """Say what the protocol wants to be said, and come in when it has what it wants."""
+        """Say what the protocol wants, and count as let in when that is complete."""
         if replies and self.present:
             self.send(replies)
         if not self.dialect.is_in or self.is_in:

@@ -17,7 +17,7 @@ GOING_AWAY = 1001  # RFC 6455, 7.4.1
 
 
 class CrowdIncomplete(Exception):
-    """Clients are not connected to a target that should be serving them: what it said, in three lines at most."""
+    """Some clients are not connected, though the target should serve them. Says what it told them, in three lines."""
 
 
 class Crowd:
@@ -28,9 +28,9 @@ class Crowd:
         self.clients = list(clients)
 
     async def open(self, in_flight: int = IN_FLIGHT) -> None:
-        """Connect everybody, `in_flight` at a time.
+        """Connect all clients, `in_flight` at a time.
 
-        Raises CrowdIncomplete, with what the target said to them, when one cannot.
+        Raises CrowdIncomplete, with what the target answered, when one cannot connect.
         """
         waiting = iter(self.clients)
 
@@ -42,37 +42,37 @@ class Crowd:
         self.must_stand()
 
     def must_stand(self) -> None:
-        """Raises CrowdIncomplete where a client that means no harm was not let in, or was closed by the target."""
+        """Raises CrowdIncomplete when a well-behaved client was not let in, or was closed by the target."""
         lost = [client for client in self.clients if client.lost]
         if lost:
             events = lost[0].history.events
             raise CrowdIncomplete(explain(events, {client.name for client in lost}, len(self.clients)))
 
     async def join(self, client: Client, timeout_s: float) -> None:
-        """Let one more client shake hands, whatever comes of it."""
+        """Let one more client shake hands, whether it is let in or not."""
         self.clients.append(client)
         await client.connect(self.port, timeout_s=timeout_s)
 
     def signal(self) -> None:
-        """Tell everybody that the target has just been signalled."""
+        """Tell all clients that the target has just been signalled."""
         for client in self.clients:
             client.on_signal()
 
     def leave(self) -> None:
-        """Let everybody leave who reads and has not begun to."""
+        """Let every client that reads leave, unless it has begun to."""
         for client in self.clients:
             if not client.hostile:
                 client.leave(GOING_AWAY)
 
     def look_again(self) -> None:
-        """Let everybody see how it ended, once the target has gone."""
+        """Let every client see how its connection ended, once the target has gone."""
         for client in self.clients:
             if client.arrived and not client.ended:
                 client.look_again()
 
     @property
     def connected(self) -> int:
-        """How many connections stand."""
+        """How many connections are open."""
         return sum(client.arrived and not client.ended for client in self.clients)
 
     @property
@@ -82,7 +82,7 @@ class Crowd:
 
     @property
     def left(self) -> int:
-        """How many connections have stood and ended."""
+        """How many connections were open and have ended."""
         return sum(client.opened and client.ended for client in self.clients)
 
     @property
@@ -91,7 +91,7 @@ class Crowd:
         return sum(client.opened and client.ended and not client.leaving for client in self.clients)
 
     def tear_down(self) -> None:
-        """Drop every connection that still stands."""
+        """Drop every connection that is still open."""
         for client in self.clients:
             if not client.ended:
                 client.tear_down()

@@ -2,9 +2,9 @@
 
 Owns where a client is in its declared conversation. Refuses to know connections, time and verdicts. Pure.
 
-What is heard before a client is in, and what keeps it alive, is the protocol's own business and no message: `hear`
-answers it. All else is read for tokens, each once. In binary messages a token has its full fixed length: what follows
-it may begin with a digit, as an MQTT PUBLISH (0x30) does.
+Texts that a client receives before it is in, and texts that keep the connection alive, belong to the protocol and are
+no messages: `hear` answers them. In all other texts tokens are searched for, and each counts once. In binary messages
+a token has its full fixed length, because the bytes after it may begin with a digit, as an MQTT PUBLISH (0x30) does.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ class DeclaredDialect(Dialect):
 
     @property
     def missing(self) -> str:
-        """Why it is not in yet, for a person."""
+        """Why it is not in yet, in words for a person."""
         step = self._steps[0] if self._steps else None
         pattern = step.hear if isinstance(step, Cue) else self._awaited
         last = "nothing at all" if self.last_heard is None else repr(self.last_heard[:120])
         return f"{pattern!r} was not heard; the last that was heard is {last}"
 
     def begin(self) -> list[Message]:
-        """What is said as soon as the connection stands."""
+        """What is said as soon as the connection is open."""
         said = self._say_on()
         self._look_whether_in()
         return said
 
     def hear(self, text: str) -> list[Message] | None:
-        """What the protocol has to be answered; None where the text is for the client to read."""
+        """The answers that the protocol wants; None where the text is for the client to read."""
         alive = self.talk.keepalive
         if alive is not None and alive.hear is not None and re.search(alive.hear, text, re.DOTALL):
             return [] if alive.say is None else [self._fill(alive.say)]
@@ -76,11 +76,11 @@ class DeclaredDialect(Dialect):
         return alive.every_s, self._fill(alive.say)
 
     def say(self, n: int, ballast: str = "") -> Message:
-        """The message that carries the client's own token `n`; there is no room for ballast in a binary one."""
+        """The message that carries the client's own token `n`; a binary message has no room for ballast."""
         return fill(self.talk.say or "{token}", self.me, n, ballast)
 
     def readings(self, text: str) -> list[Reading]:
-        """All that a message means: a notice, or each token in it once, or else a text of the server's own."""
+        """Everything that a message means: a notice, or each token in it once, or else a text by the server itself."""
         if self.talk.ignore is not None and re.search(self.talk.ignore, text, re.DOTALL):
             return []
         if (notice := self._notice(text)) is not None:
@@ -91,7 +91,7 @@ class DeclaredDialect(Dialect):
         return [Answer(n) if name == self.me else Heard(name, n) for name, n in tokens if not self._is_copy(name, n)]
 
     def _is_copy(self, name: str, n: int) -> bool:
-        """Whether it is an own message that was answered already, to a target that broadcasts it to its sender too."""
+        """Whether it is the second copy of an own message: some targets answer it and also broadcast it to all."""
         if self._answered is None or name != self.me:
             return False
         copy = n in self._answered
@@ -105,7 +105,7 @@ class DeclaredDialect(Dialect):
         return found and Notice(*(_number(found.groupdict().get(name)) for name in ("left_s", "reconnect_after_s")))
 
     def _say_on(self) -> list[Message]:
-        """What is said without waiting for anything more."""
+        """The messages that can be said without waiting for another text."""
         said = []
         while self._steps and not isinstance(step := self._steps[0], Cue):
             said.append(self._fill(step))
@@ -120,7 +120,7 @@ class DeclaredDialect(Dialect):
 
 
 def _number(text: str | None) -> float | None:
-    """The number that a group holds; None where it holds none."""
+    """The number that a group has matched; None where it has matched none."""
     try:
         return None if text is None else float(text)
     except ValueError:

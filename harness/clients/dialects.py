@@ -12,9 +12,9 @@ purpose: harness and server never import each other.
 | envelope (`ebb.v1`) | `publish`, the token as `id` and as `data` | only the `ack` is the answer | heard |
 | silent | nothing | - | heard |
 
-In every dialect a JSON object whose `type` is `draining` is the drain notice. Who hears what a client says is what
-tells the plain ones apart: `echo` the sender alone, `broadcast` the others too, `others` nobody else but they; a server
-that replies to the sender and broadcasts to it as well is `twice`.
+In every dialect a JSON object whose `type` is `draining` is the drain notice. The plain dialects differ in who hears
+what a client says: with `echo` only the sender, with `broadcast` the sender and the others, with `others` only the
+others; with `twice` the server replies to the sender and also broadcasts to it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOKEN = re.compile(r"m:([\w-]+):(\d+)")
 
 
 class Notice(NamedTuple):
-    """The drain notice: seconds until the deadline, and until this client should reconnect, where said."""
+    """The drain notice: seconds until the deadline, and until this client should reconnect, if the notice says so."""
 
     deadline_s: float | None
     reconnect_after_s: float | None
@@ -51,7 +51,7 @@ class Heard(NamedTuple):
 
 
 class Notified(NamedTuple):
-    """A text of the server's own, such as a periodic notification."""
+    """A text by the server itself, such as a periodic notification."""
 
     text: str
 
@@ -61,10 +61,10 @@ Reading = Notice | Answer | Heard | Notified | None
 
 
 class Dialect:
-    """Plain text: what a client says is its token, and its own token coming back is the answer.
+    """Plain text: a client sends its token, and the answer is the same token coming back.
 
-    `speaks`: a client says something. `converses`: the protocol wants things said before a client `is_in`, or while it
-    is: `begin`, `hear` and `beat` are asked, and a text is read by `readings`.
+    `speaks`: a client says something. `converses`: the protocol wants messages before a client `is_in`, or while it
+    is: `begin`, `hear` and `beat` return them, and `readings` reads a text.
     """
 
     subprotocol: str | None = None
@@ -79,7 +79,7 @@ class Dialect:
 
     @property
     def missing(self) -> str:
-        """Why it is not in yet, for a person."""
+        """Why it is not in yet, in words for a person."""
         return ""
 
     @property
@@ -88,18 +88,18 @@ class Dialect:
         return None
 
     def begin(self) -> list[Message]:
-        """What is said as soon as the connection stands."""
+        """What is said as soon as the connection is open."""
         return []
 
     def hear(self, text: str) -> list[Message] | None:
-        """What the protocol has to be answered; None where the text is for the client to read."""
+        """The answers that the protocol wants; None where the text is for the client to read."""
 
     def say(self, n: int, ballast: str = "") -> Message:
-        """The message that carries the client's own token `n`, and behind it `ballast`."""
+        """The message that carries the client's own token `n`, followed by `ballast`."""
         return token_of(self.me, n) + ballast
 
     def readings(self, text: str) -> list[Reading]:
-        """All that a text means to this client."""
+        """Everything that a text means to this client."""
         return [self.read(text)]
 
     def read(self, text: str) -> Reading:
@@ -121,7 +121,7 @@ class Twice(Dialect):
         self._answered: set[int] = set()
 
     def read(self, text: str) -> Reading:
-        """What a received text means; the second copy of an own message is none of an answer."""
+        """What a received text means; the second copy of an own message is not an answer."""
         reading = super().read(text)
         if not isinstance(reading, Answer):
             return reading
@@ -186,7 +186,7 @@ def read_token(text: str) -> Heard | None:
 
 @lru_cache(maxsize=1024)
 def read_json(text: str) -> dict[str, Any]:
-    """The JSON object that a text is; an empty one where it is none."""
+    """The JSON object in a text; an empty one where the text is no JSON object."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -195,7 +195,7 @@ def read_json(text: str) -> dict[str, Any]:
 
 
 def read_notice(text: str) -> Notice | None:
-    """The drain notice that a text is, if it is one and gives the time left as a number."""
+    """The drain notice in a text; None where it is none, or does not give the time left as a number."""
     if '"draining"' not in text:
         return None
     notice = read_json(text)

@@ -1,13 +1,13 @@
-"""A connection on which many texts arrive: whole text frames are taken apart here, the rest by the sans-I/O protocol.
+"""A connection on which many texts arrive: whole text frames are parsed here, all others by the sans-I/O protocol.
 
-Owns the boundaries of frames after the handshake (RFC 6455, 5.2), and that each is held to `frame_rules`. Refuses to
-know what a text means. The sans-I/O protocol sees everything but whole texts, each frame in one piece, and what no
-server may send, on which it fails the connection: measured, a text costs 1 us instead of 20, and ten thousand clients
-fit into one process.
+Owns the boundaries of frames after the handshake (RFC 6455, 5.2), and the check of each frame against `frame_rules`.
+Refuses to know what a text means. The sans-I/O protocol gets everything but whole texts, each frame in one piece. It
+also gets frames that no server may send, and fails the connection for them. Measured: a text costs 1 us instead of 20,
+so that ten thousand clients fit into one process.
 
-Rules. What breaks RFC 6455 is recorded as `violated`, each kind once a connection, also after the close frame, which
-ends everything else. A close frame with a code that may not be sent is a close frame all the same, answered with 1002.
-A text that is not UTF-8 is read as far as it can be.
+Rules. A violation of RFC 6455 is recorded as `violated`, each kind once for each connection. This goes on after the
+close frame, which ends everything else. A close frame with a code that may not be sent still counts as a close frame,
+and is answered with 1002. A text that is not UTF-8 is decoded as far as possible.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ SWITCHING = b"HTTP/1.1 101"
 
 
 class FastTextConnection(Wire):
-    """A connection whose texts are handed to `on_payload` as they came."""
+    """A connection that passes each text to `on_payload`, not decoded."""
 
     _head = _rest = b""
     _rules: FrameRules | None = None
     _broken: frozenset[str] = frozenset()
 
     def on_payload(self, now: float, text: bytes) -> None:
-        """Called with each text as it arrives, not decoded."""
+        """Called with the bytes of each text as it arrives."""
 
     def on_text(self, now: float, text: str) -> None:
-        """A text that came in fragments is a text all the same."""
+        """Treat a text that came in fragments like any other."""
         self.on_payload(now, text.encode())
 
     def data_received(self, data: bytes) -> None:
@@ -52,11 +52,11 @@ class FastTextConnection(Wire):
 
     @property
     def _listens(self) -> bool:
-        """Whether what arrives still counts: until a close frame, or what is none of the protocol."""
+        """Whether frames still count: until a close frame, or a frame that breaks the protocol."""
         return self._protocol.close_rcvd is None and self._protocol.parser_exc is None
 
     def _take_head(self, now: float, data: bytes) -> bytes:
-        """Hand on the answer to the handshake as it comes; return the frames that came with it."""
+        """Pass the answer to the handshake on as it arrives; return the frames that arrived with it."""
         self._head += data
         head, ended, frames = self._head.partition(HEAD_ENDS)
         if not (ended and head.startswith(SWITCHING)):
@@ -113,7 +113,7 @@ class FastTextConnection(Wire):
             self._note_failure(now, was_open)
 
     def _note_failure(self, now: float, was_open: bool) -> None:
-        """The protocol has failed the connection for what it read: with a close of ours, or with an answer to one."""
+        """Record that the protocol failed the connection for a frame: by our close frame, or by our answer to one."""
         rules, ours = self._rules, self._protocol.close_sent
         answers = rules is not None and rules.closed
         if rules is not None and rules.closed:

@@ -1,8 +1,8 @@
-"""What a server may send after its handshake, frame by frame, and what it broke.
+"""What a server may send after its handshake, frame by frame, and which rules it broke.
 
-Owns RFC 6455 as the reader of a server's frames can check it: 5.2 (reserved bits and opcodes, the shortest length), 5.4
-(fragments), 5.5 (control frames), 5.5.1 (nothing after a close frame), 7.4 (close codes, as the IANA registry has them)
-and 8.1 (UTF-8). No extension is negotiated. Refuses to know connections, masks and clauses. Pure.
+Owns the rules of RFC 6455 that the reader of a server's frames can check: 5.2 (reserved bits and opcodes, the shortest
+length), 5.4 (fragments), 5.5 (control frames), 5.5.1 (nothing after a close frame), 7.4 (close codes, as in the IANA
+registry) and 8.1 (UTF-8). No extension is negotiated. Refuses to know connections, masks and clauses. Pure.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 NAMES = {CONTINUATION: "continuation", TEXT: "text", BINARY: "binary message", CLOSE: "close frame"}
 NAMES |= {PING: "ping", PONG: "pong"}
 MOST_CONTROL_BYTES = 125
-REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})  # that may stand in a close frame
+REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})  # the codes allowed in a close frame
 ANYBODYS_CODES = range(3000, 5000)
 
 
 class FrameRules:
-    """One connection's frames in the order in which they came. `closed`: a close frame was among them."""
+    """One connection's frames, in the order of arrival. `closed`: one of them was a close frame."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -30,7 +30,7 @@ class FrameRules:
         self._text: codecs.IncrementalDecoder | None = None
 
     def broken_by(self, head: int, payload: bytes, short: bool = True) -> Iterator[str]:
-        """What a whole frame breaks: `head` is its first byte; `short`: its length was written as short as can be."""
+        """The rules that a whole frame breaks. `head` is its first byte; `short`: its length has the shortest form."""
         opcode, fin = head & OPCODE, bool(head & FIN)
         if opcode not in NAMES:
             yield f"sent a frame with the reserved opcode {opcode:#x}"
@@ -46,7 +46,7 @@ class FrameRules:
             yield from self._by_data(opcode, fin, payload)
 
     def broken_after_close(self, data: bytes) -> Iterator[str]:
-        """What came after the close frame, by its first byte; what comes after that is no news."""
+        """What came after the close frame, by its first byte. Only the first such frame is reported."""
         if not self._spoke_again:
             self._spoke_again = True
             yield f"sent a {NAMES.get(data[0] & OPCODE, 'frame')} after its close frame"
@@ -90,7 +90,7 @@ class FrameRules:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Whether bytes are text."""
+    """Whether these bytes are valid UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError:

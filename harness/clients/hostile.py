@@ -1,12 +1,12 @@
-"""Clients that do not play along: each class does one thing wrong, as its name says, and nothing else.
+"""Clients that misbehave: each class does one thing wrong, as its name says, and nothing else.
 
-Hostile, in the contract's terms, is who does not read, never answers a close frame, never finishes its handshake, or
-leaves pings unanswered. `MidFragment` and `Resetter` read and answer as long as they are there: they are odd, and
-judged like everybody else.
+In the contract's terms a client is hostile if it does not read, never answers a close frame, never finishes its
+handshake, or leaves pings unanswered. `MidFragment` and `Resetter` read and answer as long as they are connected: they
+are unusual, but are judged like all other clients.
 
-Rules. None of them needs more than a socket of its own: no firewall, no root. A stalled reader looks again once the
-target has gone, and only at how the connection ended: what then arrives is thrown away, or it would look as if it had
-been read in time. Source: contract, Terms; RFC 6455 §5.4, §5.5.
+Rules. Each of them needs one socket only: no firewall, no root. A stalled reader reads again once the target has gone,
+but only to see how the connection ended: what arrives then is thrown away, because it would look as if it had been
+read in time. Source: contract, Terms; RFC 6455 §5.4, §5.5.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class StalledReader(SmallWindowClient):
-    """Asks for much and reads nothing: its receive window closes, and the server's buffers for it fill up."""
+    """Asks for a lot and reads nothing: its receive window closes, and the server's buffers for it fill up."""
 
     persona = "stalled-reader"
     hostile = True
     asks = 3
-    ballast = f" {'x' * 40_000}"  # which a server sends back, and to the other stalled readers
+    ballast = f" {'x' * 40_000}"  # a server sends it back, and to the other stalled readers
     every_s = 0.1
     _looks_again = False
 
     def on_open(self) -> None:
-        """Turn away, then ask."""
+        """Stop reading, then ask."""
         assert self._transport is not None, "open means connected"
         self._transport.pause_reading()
         for n in range(self.asks):
             self.after((n + 1) * self.every_s, self.say)
 
     def look_again(self) -> None:
-        """Read on to the end, and make nothing of it."""
+        """Read to the end of the connection, and ignore what is read."""
         self._looks_again = True
         if self._transport is not None and not self._transport.is_reading():
             self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Shake hands."""
+        """Read the handshake only."""
         if not self._looks_again:
             super().data_received(data)
 
     def on_text(self, now: float, text: str) -> None:
-        """Overlook what came with what let it in."""
+        """Ignore a text that arrived together with the one that let the client in."""
         if not self.arrived:
             super().on_text(now, text)
 
@@ -64,13 +64,13 @@ class StalledReader(SmallWindowClient):
 
 
 class HalfOpen(Client):
-    """Gone without a word: the link stands, every byte is acknowledged, and nobody is behind it."""
+    """A half-open connection: the kernel still acknowledges every byte, but no program reads or answers."""
 
     persona = "half-open"
     hostile = True
 
     def on_text(self, now: float, text: str) -> None:
-        """Make nothing of it, once it is in."""
+        """Ignore every text, once the client is in."""
         if not self.arrived:
             super().on_text(now, text)
 
@@ -101,11 +101,11 @@ class CloseIgnorer(Client):
     hostile = True
 
     def _answer(self, code: int, answer: list[bytes]) -> None:
-        """Keep the answer."""
+        """Do not send the answer."""
 
 
 class HalfHandshake(Client):
-    """Sends half of its handshake and stops. It has arrived when TCP stands."""
+    """Sends half of its handshake and stops. It has arrived when it is connected by TCP."""
 
     persona = "half-handshake"
     hostile = True
@@ -122,7 +122,7 @@ class HalfHandshake(Client):
 
 
 class SilentPeer(Client):
-    """Connects, and says nothing: not one byte of a handshake. It has arrived when TCP stands."""
+    """Connects by TCP and sends nothing, not one byte of a handshake. It has arrived when it is connected."""
 
     persona = "silent-peer"
     hostile = True
@@ -133,7 +133,7 @@ class SilentPeer(Client):
         return self._transport is not None
 
     def _write(self, _: list[bytes]) -> None:
-        """Keep the handshake."""
+        """Do not send the handshake."""
         self._settle_for(False)
 
 
@@ -143,7 +143,7 @@ class MidFragment(Client):
     persona = "mid-fragment"
 
     def on_open(self) -> None:
-        """Begin a sentence."""
+        """Send the first fragment."""
         message = self.dialect.say(0)
         if isinstance(message, str):
             self._protocol.send_text(message[:BEGUN].encode(), fin=False)
@@ -153,13 +153,13 @@ class MidFragment(Client):
 
 
 class Resetter(Client):
-    """Vanishes by RST, `vanishes_s` after the signal; until then it plays along, so it is not hostile."""
+    """Resets its connection (RST) `vanishes_s` after the signal; until then it behaves, so it is not hostile."""
 
     persona = "resetter"
     vanishes_s = 0.0
 
     def on_signal(self) -> None:
-        """Wait for the moment of its own."""
+        """Plan the reset."""
         self.after(self.vanishes_s, self.vanish)
 
     def vanish(self) -> None:

@@ -1,6 +1,6 @@
-"""The handshakes besides the crowd's: those that race the signal, those that come too late, brief visits, late stayers.
+"""Handshakes besides the crowd's: some race the signal, some come too late, some clients leave at once, others stay.
 
-Owns when they are begun, and at what rate. Refuses to know how they are to be answered.
+Owns when they begin, and at what rate. Refuses to know how the target should answer them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ UNKNOWN_SUBPROTOCOL = "ebb.unknown"
 
 
 class LateHandshakes:
-    """Handshakes that join `crowd` later, while everything else goes on."""
+    """Handshakes of clients that join `crowd` later, while everything else goes on."""
 
     def __init__(self, factory: ClientFactory, crowd: Crowd, probes: Probes) -> None:
         self._factory = factory
@@ -50,30 +50,30 @@ class LateHandshakes:
         self._coming = self._probes.repeat(LATE_EVERY_S, self._come_late)
 
     def stop(self) -> None:
-        """From now on nobody comes late."""
+        """Begin no more late handshakes."""
         if self._coming is not None:
             self._coming.cancel()
 
     def connect_silently(self, count: int, within_s: float) -> None:
-        """From now on connect so many times, at moments of chance `within_s`, and say nothing."""
+        """Connect `count` times at random moments within the next `within_s`, and send nothing."""
         now = time.monotonic()
         moments = [now + self._factory.dice.uniform(0.0, within_s) for _ in range(count)]
         self._probes.spawn(salvo(moments, self._connect_silently))
 
     def visit_briefly(self) -> None:
-        """From now on connect 50 times a second, and leave again at once."""
+        """From now on connect 50 times a second, and leave at once each time."""
         self._probes.repeat(BRIEF_VISIT_EVERY_S, self._visit_briefly)
 
     async def stay(self, count: int) -> None:
-        """Connect so many clients that stay, so that some are there whatever became of the others."""
+        """Connect `count` clients that stay, so that some are connected even if all others have gone."""
         await asyncio.gather(*(self._join(self._factory.listener(Lingerer)) for _ in range(count)))
 
     async def _race(self, _: int) -> None:
         number = next(self._racers)
-        await self._join(self._newcomer(f"racer-{number}", number))
+        await self._join(self._late_client(f"racer-{number}", number))
 
     async def _come_late(self, n: int) -> None:
-        await self._join(self._newcomer(f"late-{n}", n))
+        await self._join(self._late_client(f"late-{n}", n))
 
     async def _connect_silently(self, n: int) -> None:
         await self._join(self._factory.listener(SilentPeer, f"late-silent-peer-{n}"))
@@ -81,11 +81,11 @@ class LateHandshakes:
     async def _visit_briefly(self, n: int) -> None:
         await self._join(self._factory.listener(BriefVisitor, f"brief-visitor-{n}"))
 
-    def _newcomer(self, name: str, number: int) -> Cooperative:
-        newcomer = self._factory.listener(Cooperative, name)
-        if newcomer.subprotocol is None and number % 3 == 1:
-            newcomer.subprotocol = UNKNOWN_SUBPROTOCOL
-        return newcomer
+    def _late_client(self, name: str, number: int) -> Cooperative:
+        client = self._factory.listener(Cooperative, name)
+        if client.subprotocol is None and number % 3 == 1:
+            client.subprotocol = UNKNOWN_SUBPROTOCOL
+        return client
 
     async def _join(self, client: Client) -> None:
         await self._crowd.join(client, JOIN_TIMEOUT_S)

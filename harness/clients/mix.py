@@ -1,13 +1,12 @@
 """Which clients take part in a scenario: how many of each persona, and the clients made from that.
 
-Owns the numbers and the dice for each client's moments. Refuses to know connections. Names are
+Owns the numbers, and the random generator that chooses each client's moments. Refuses to know connections. Names are
 `{persona}-{number}`.
 
-How loud a crowd is follows from its size: a broadcast costs one delivery a client, so that what the busy senders say
-together stays below `DELIVERIES_PER_S`, what the talkers say below `TALK_DELIVERIES_PER_S`, and what is only answered
-below `ANSWERS_PER_S`. What is asked of each (`Ask.say_per_s`, or else
-`Talk.say_per_s`) comes before that. Moments of one kind are spread: each
-client has a stretch of its own, and the dice choose the moment in it.
+How much the clients say follows from their number. A broadcast costs one delivery for each client. The deliveries of
+all busy senders together stay below `DELIVERIES_PER_S`, those of the talkers below `TALK_DELIVERIES_PER_S`, and texts
+that are only answered below `ANSWERS_PER_S`. A rate that is asked for (`Ask.say_per_s`, or else `Talk.say_per_s`) takes
+precedence. Moments of one kind are spread: each client gets a part of the time, and a random moment in it.
 """
 
 from __future__ import annotations
@@ -50,32 +49,32 @@ TALK_DELIVERIES_PER_S = 3000
 ANSWERS_PER_S = 600
 BURST_EVERY_S = 0.75
 SHORTEST_BURST, LONGEST_BURST = 2, 30
-LOUDEST = 10  # more who talk would only each say less
+LOUDEST = 10  # with more talkers, each would only say less
 EVICTION_S = 3.3
 CODES = (1000, None, 1001, 3000, None, 3999)  # None: a close frame without one
-LATEST_ANSWER = 0.9  # of the close timeout, or of the second in which one answers where none is declared
+LATEST_ANSWER = 0.9  # of the close timeout, or of 1 s where no close timeout is declared
 AT_SIGNAL_S = 0.010
-RACE_S = 0.003  # one that leaves earlier would end the race of handshakes with the signal before it is run
+RACE_S = 0.003  # a client that leaves earlier would leave before the handshakes that race the signal
 INTERRUPTED_S = 0.1
 
 C = TypeVar("C", bound=Client)
 
 
 def enough_of_a_kind(clients: int) -> int:
-    """How many clients of one kind a crowd of that size has: at least ten or 3 %, whichever is more, of 150 or more.
+    """How many clients of one kind a crowd of that size has: of 150 clients or more, ten or 3 %, whichever is more.
 
-    A smaller crowd has fewer, but one at least: a fault that hits one client in fifty of a kind is seldom seen there.
+    A smaller crowd has fewer, but at least one: it seldom shows a fault that hits one client in fifty of a kind.
     """
     return max(1, min(10, clients // 15), round(0.03 * clients))
 
 
 @dataclass(frozen=True)
 class ClientMix:
-    """How many clients of each persona; `late_leavers` are those who leave only after the deadline, while others are
-    evicted, and `leavers_at_signal` those who leave at the moment of the signal.
+    """How many clients of each persona take part.
 
-    `eviction_s`: how long the eviction of those who stay is to last. `left_by`: the part of the drain timeout by which
-    the leavers have left.
+    `late_leavers` leave only after the deadline, while others are evicted; `leavers_at_signal` leave at the moment of
+    the signal. `eviction_s`: how long the eviction of the clients that stay should last. `left_by`: the part of the
+    drain timeout by which the leavers have left.
     """
 
     lingerers: int = 0
@@ -102,18 +101,18 @@ class ClientMix:
 
     @property
     def size(self) -> int:
-        """All of them."""
+        """The number of all clients."""
         leaving = self.cooperative + self.leavers + self.leavers_at_signal + self.quitters + self.resetters
         return self.staying + leaving
 
     @property
     def staying(self) -> int:
-        """Those whom the deadline still finds there."""
+        """The number of clients that are still connected at the deadline."""
         return self.late_leavers + self.evicted
 
     @property
     def evicted(self) -> int:
-        """Those who stay until they are evicted."""
+        """The number of clients that stay until they are evicted."""
         peaceful = self.lingerers + self.late_answerers + self.interrupted + self.slow_readers
         loud = self.busy_senders + self.talkers
         unread = self.stalled_readers + self.half_opens + self.half_handshakes + self.silent_peers
@@ -121,7 +120,7 @@ class ClientMix:
 
     @property
     def evict_per_s(self) -> float:
-        """The pace that makes the eviction last `eviction_s` at least: a clause about pace wants 3 s of it.
+        """The pace at which the eviction lasts `eviction_s` at least: a clause about pace needs 3 s of it.
 
         Late leavers are not counted: most of them leave by themselves.
         """
@@ -142,7 +141,7 @@ class ClientFactory:
 
     @property
     def span_s(self) -> float:
-        """Within which clients leave by themselves: up to the deadline; without one as long as was asked for."""
+        """The time in which clients leave by themselves: up to the deadline, or else as long as was asked for."""
         timeout_s = self.history.terms.drain_timeout_s
         return self.ask.timeout_s if timeout_s is None else timeout_s
 
@@ -197,26 +196,26 @@ class ClientFactory:
             yield leaver
 
     def _late_answerers(self) -> Iterator[LateAnswerer]:
-        """Their answers come over the whole of the close timeout, but for a last part: the machine may be slow."""
+        """Clients whose answers are spread over the close timeout, except its last part: the machine may be slow."""
         for delay_s in self._spread(self.mix.late_answerers, 0.0, LATEST_ANSWER * self.history.terms.answered_within_s):
             late_answerer = self.listener(LateAnswerer)
             late_answerer.close_answer_delay_s = delay_s
             yield late_answerer
 
     def _interrupted(self) -> Iterator[Interrupted]:
-        """Half of them answer the close frame together with the message, the others after it."""
+        """Clients of which half answer the close frame together with the message, the others after it."""
         for n, delay_s in enumerate(self._spread(self.mix.interrupted, 0.0, INTERRUPTED_S)):
             interrupted = self.listener(Interrupted)
             interrupted.close_answer_delay_s = delay_s if n % 2 == 0 else 0.0
             yield interrupted
 
     def _spread(self, count: int, earliest: float, latest: float) -> Iterator[float]:
-        """So many moments, one at a place of chance in each of as many stretches of the same length."""
+        """`count` random moments: the time is divided into as many equal parts, and each part has one."""
         step = (latest - earliest) / max(1, count)
         return (earliest + step * (n + self.dice.random()) for n in range(count))
 
     def _busy_sender(self) -> BusySender:
-        """Where the target has rooms it publishes into one of its own: many answers and no fan-out."""
+        """A busy sender. Where the target has rooms it publishes into one of its own: many answers and no fan-out."""
         number = next(self._numbers)
         name = f"{BusySender.persona}-{number}"
         count = self.mix.busy_senders
@@ -246,13 +245,13 @@ class ClientFactory:
         return talker
 
     def _at(self, persona: type[C], path: str | None) -> C:
-        """One client that speaks the dialect, on a path of its own where the target has one for it."""
+        """One client that speaks the dialect, on its own path if the target has one for it."""
         number = next(self._numbers)
         name = f"{persona.persona}-{number}"
         return self._make(persona, name, number, self._dialect, path or self.profile.ws)
 
     def _dialect(self, me: str) -> Dialect:
-        """How one client talks: as the target declares, or else as its dialect says."""
+        """How one client talks: as `talk` of the target declares, or else as its dialect says."""
         dialect = DIALECTS[self.profile.dialect]
         talk = self.profile.talk
         return dialect(me) if talk is None else DeclaredDialect(talk, me, dialect.speaks, dialect is Twice)

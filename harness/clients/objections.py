@@ -1,11 +1,11 @@
-"""What a target objected to: why it let clients never in, or closed them before it was told to stop, as far as it says.
+"""Why a target never let clients in, or closed them before it was told to stop, as far as it says.
 
-Owns the words for it, a guess at the reason, and the option that may help. Refuses to know verdicts: what the harness
-sends is the harness's own to answer for. Pure. Source: the status codes of RFC 9110, the close codes of RFC 6455
-(7.4.1) and of the IANA registry (3000 unauthorized, 3003 forbidden).
+Owns the wording, a guess at the reason, and the option that may help. Refuses to know verdicts: the target is not
+judged for an objection to what the harness sends. Pure. Source: the status codes of RFC 9110, the close codes of
+RFC 6455 (7.4.1) and of the IANA registry (3000 unauthorized, 3003 forbidden).
 
-Rules. Three lines at most: what happened to how many, a guess with the option that may help, and what the target
-printed last where its own error may be the reason. The most frequent objection is the one that is explained.
+Rules. Three lines at most: what happened to how many clients, a guess with the option that may help, and the last line
+that the target printed, if its own error may be the reason. The most frequent objection is the one explained.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NO_STATUS = 1005  # stands for a close frame without a code (RFC 6455, 7.1.5)
 
 
 class Objection(NamedTuple):
-    """What became of a client, in words, and what may help. `error`: it may be an error of the target's own."""
+    """What happened to a client, in words, and what may help. `error`: it may be an error in the target itself."""
 
     what: str
     guess: str
@@ -48,7 +48,7 @@ class Objection(NamedTuple):
 
 
 def explain(events: Iterable[Event], lost: Collection[str], of: int) -> str:
-    """What a target said to the clients that were `lost`, of so many, and what may help: three lines at most."""
+    """What a target said to the clients that were `lost`, of `of` clients, and what may help: three lines at most."""
     lives: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in lost}
     printed = ""
     for _, who, what, detail in events:

@@ -1,6 +1,6 @@
-"""Who the clients of a server are: each class does what its name says, and nothing else.
+"""The well-behaved clients of a server: each class does what its name says, and nothing else.
 
-None of those here is hostile: they read, and they answer a close frame within the close timeout.
+None of these is hostile: they read, and they answer a close frame within the close timeout.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ class Lingerer(Client):
 
 
 class Cooperative(Client):
-    """Leaves at the moment that the notice advises, as one that has reconnected elsewhere."""
+    """Leaves at the moment that the notice advises, like a client that has reconnected elsewhere."""
 
     persona = "cooperative"
 
     def on_notice(self, notice: Notice) -> None:
-        """Leave when told to."""
+        """Leave at the advised moment."""
         self.after(notice.reconnect_after_s or 0.0, self.leave, NORMAL_CLOSURE)
 
 
 class Leaver(Client):
-    """Leaves of its own accord, `leaves_s` after the signal, with a code of its own or (None) without one."""
+    """Leaves by itself, `leaves_s` after the signal, with its own close code or (None) without a code."""
 
     persona = "leaver"
     leaves_s: float = 0.0
     code: int | None = NORMAL_CLOSURE
 
     def on_signal(self) -> None:
-        """Wait for the moment of its own."""
+        """Plan to leave."""
         self.after(self.leaves_s, self.leave, self.code)
 
 
@@ -56,7 +56,7 @@ class BusySender(Client):
 
 
 class Talker(Client):
-    """Says one thing every so often."""
+    """Sends one message at a time, regularly."""
 
     persona = "talker"
     interval_s: float = 1.0
@@ -68,7 +68,7 @@ class Talker(Client):
 
 
 class BriefVisitor(Client):
-    """Asks to be let in, and leaves again at once: whether it gets an answer is all that it wants to know."""
+    """Connects and leaves at once: the only question is whether its handshake is answered."""
 
     persona = "brief-visitor"
 
@@ -84,11 +84,11 @@ class LateAnswerer(Client):
 
 
 class Interrupted(Client):
-    """Has a message on its way when the close frame comes: the server reads it after its own close frame.
+    """Has a message under way when the close frame arrives: the server reads it after it has sent its close frame.
 
-    It is sent with the close frame read and not yet answered, so that this holds each time and not by chance; for the
-    server that is the same. Where its answer comes at once, both leave in one segment. Source: RFC 6455 §5.5.1, an
-    endpoint may first send what it has begun.
+    The client sends the message when it has read the close frame and not yet answered, so that this happens every time
+    and not by chance; for the server that is the same. A client that answers at once sends both in one segment.
+    Source: RFC 6455 §5.5.1, an endpoint may first send what it has begun.
     """
 
     persona = "interrupted"
@@ -111,16 +111,16 @@ class Interrupted(Client):
 
 
 class SlowReader(SmallWindowClient):
-    """Reads slowly, and does read: as much as its small window holds, every `gulp_s`, until it has a close frame.
+    """Reads slowly, but reads: as much as its small window holds, every `gulp_s`, until it has a close frame.
 
-    At 2 kB in 30 ms it reads more than it is sent. It is not hostile: it is owed all that the others are owed.
+    At 2 kB in 30 ms it reads more than it is sent. It is not hostile: the server owes it all that it owes the others.
     """
 
     persona = "slow-reader"
-    gulp_s = 0.030  # below what clauses grant to an end that is seen on another way than the exit
+    gulp_s = 0.030  # less than the tolerance of clauses that compare the end of a connection with the exit
 
     def data_received(self, data: bytes) -> None:
-        """Take one gulp, and look away."""
+        """Read once, and pause."""
         super().data_received(data)
         if self.present and self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
@@ -142,6 +142,6 @@ class Quitter(Client):
         super().__init__(name, history, dialect, path, answerable=False, broadcasts=False)
 
     def on_signal(self) -> None:
-        """Ask, and do not wait for it."""
+        """Ask, and do not wait for the answer."""
         self.say(self.asks)
         self.after(self.leaves_s, self.leave, NORMAL_CLOSURE)

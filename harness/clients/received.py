@@ -1,9 +1,9 @@
 """The numbered messages of the harness as they arrive: how their texts are read, and the columns that keep them.
 
-Owns `Readings` and `Received`. Refuses to know connections, and whether what arrived is what should have.
+Owns `Readings` and `Received`. Refuses to know connections, and whether the right messages arrived.
 
-One message is the same text for everyone who gets it, so that it is parsed once; 1.5 million arrivals are 36 MB of
-columns, where they would be half a gigabyte of events.
+A message is the same text for every client that gets it, so it is parsed once. As columns, 1.5 million arrivals take
+36 MB; as events they would take half a gigabyte.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST_KNOWN = 4096
 
 
 class Said(NamedTuple):
-    """Message `n` of the sender with this index, at its place in the log."""
+    """Message `n` of the sender with this index, with its number `seq` in the log."""
 
     seq: int
     sender: int
@@ -25,7 +25,7 @@ class Said(NamedTuple):
 
 
 class Readings:
-    """The numbered messages of late, by their texts, and the names of the senders, of which columns have the index."""
+    """The latest numbered messages by their texts, and the names of the senders, whose indices the columns contain."""
 
     def __init__(self) -> None:
         self.senders: list[str] = []
@@ -54,7 +54,7 @@ class Readings:
 
 
 class Received:
-    """What arrived on one connection, in that order: columns of the same length."""
+    """What arrived on one connection, in the order of arrival: columns of equal length."""
 
     def __init__(self) -> None:
         self.at = array("d")
@@ -63,7 +63,7 @@ class Received:
         self.n = array("i")
 
     def add(self, t: float, said: Said) -> None:
-        """One more."""
+        """Add a message that arrived at `t`."""
         self.at.append(t)
         self.seq.append(said[0])
         self.sender.append(said[1])
@@ -71,5 +71,5 @@ class Received:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The same as an event has them."""
+        """The columns as they stand in an event."""
         return {"at": self.at, "seq": self.seq, "sender": self.sender, "n": self.n}

@@ -1,12 +1,13 @@
-"""A client that reconnects: on a notice it moves to another host, after a cut it comes back, and each time it resumes.
+"""A client that reconnects: after a notice it moves to another host, after a lost connection it reconnects, and each
+time it resumes.
 
 Owns when a client connects, to which host, and which of its connections it leaves. Refuses to know what is said on a
 connection (`resumable`), who publishes (`speaker`) and how many clients there are (`reconnecting_crowd`).
 
-Rules. On a notice it stays until its advised moment, then connects to another host, resumes from its log position
-there, and leaves the old connection (1000) once the new one stands: until then it receives on both. After a cut it
-waits with full jitter and exponential backoff, and tries one host after another, in an order of its own. If a server
-does not answer a resume in time, the client stays with it all the same: whether that was right is for the judge.
+Rules. After a notice it stays until its advised moment, then connects to another host, resumes there from its log
+position, and leaves the old connection (1000) once the new one is open: until then it receives on both. After a lost
+connection it waits with full jitter and exponential backoff, and tries one host after another, in an order of its own.
+If a server does not answer a resume in time, the client stays connected: the judge decides whether that was right.
 Source: the drain contract, "Terms"; AWS Architecture Blog, "Exponential Backoff And Jitter".
 """
 
@@ -32,10 +33,10 @@ ANSWERED_WITHIN_S = 2.0
 
 
 class ReconnectingClient:
-    """A client called `name` of hosts on these `ports`, which are read again at each attempt.
+    """A client called `name`. Its hosts listen on `ports`, which are read again at each attempt.
 
-    `path` may have `{client}`. `dice` are its own: they draw its order of hosts and its jitter. It speaks `ebb.v1`, or
-    else the `talk` that is declared.
+    `path` may contain `{client}`. `dice` is this client's random generator, for its order of hosts and its jitter. It
+    speaks `ebb.v1`, or else the declared `talk`.
     """
 
     def __init__(
@@ -63,11 +64,11 @@ class ReconnectingClient:
 
     @property
     def connected(self) -> bool:
-        """Whether a connection stands on which the server has said all that a new connection is owed."""
+        """Whether a connection is open on which the server has sent everything that it owes a new connection."""
         return self.current is not None and not self.current.over.is_set()
 
     async def live(self) -> None:
-        """Be connected, move, come back: until cancelled."""
+        """Connect, move and reconnect, until cancelled."""
         notified_by: int | None = None
         failures = 0
         while True:
@@ -85,26 +86,26 @@ class ReconnectingClient:
             notified_by, failures = (None, 1) if was_cut else (self.current.host, 0)
 
     def on_arrival(self) -> None:
-        """Called when another connection has become the one that counts."""
+        """Called when another connection has become `current`."""
 
     def on_ack(self, id: str) -> None:
-        """Called when a publish was acknowledged, on whatever connection."""
+        """Called when a publish was acknowledged, on any connection."""
 
     def on_error(self) -> None:
         """Called when a publish was not carried out."""
 
     def keep(self) -> None:
-        """Put what its standing connections have received into the history: at the end of a run."""
+        """Record in the history what its open connections have received: at the end of a run."""
         for connection in self.standing:
             connection.keep()
 
     def tear_down(self) -> None:
-        """Drop every connection that still stands."""
+        """Drop every connection that is still open."""
         for connection in self.standing:
             connection.tear_down()
 
     async def _arrive(self, notified_by: int | None, failures: int) -> ResumableConnection:
-        """Try hosts until one takes it; not the one whose notice made it leave, while there are others."""
+        """Try hosts until one accepts the client; while there are others, not the host that sent it a notice."""
         while True:
             if failures:
                 await asyncio.sleep(self._dice.uniform(0.0, backoff_s(failures)))
@@ -122,7 +123,7 @@ class ReconnectingClient:
             failures += 1
 
     def _connection(self, host: int) -> ResumableConnection:
-        """The next connection, to this host, from where the client stands."""
+        """The next connection: to this host, from the client's position."""
         where = (f"{self.name}/{self.attempts}", self.history, self._path, self.name, host, self._readings)
         position = self.log_position
         connection: ResumableConnection
@@ -134,7 +135,7 @@ class ReconnectingClient:
         return connection
 
     def _next_host(self, notified_by: int | None) -> int:
-        """Round robin in its own order."""
+        """Round robin, in the client's own order."""
         host = self._order[0]
         if host == notified_by and len(self._order) > 1:
             host = self._order[1]

@@ -1,15 +1,15 @@
-"""All reconnecting clients of one run, and the steady numbered load that some of them speak.
+"""All reconnecting clients of one run, and the steady load of numbered messages that some of them publish.
 
-Owns who plays, the beat, and when everything that was said has had its time to arrive. Refuses to know hosts and
+Owns the clients, the rate, and when everything that was published has had time to arrive. Refuses to know hosts and
 verdicts. Interface, for scenarios:
 
-    crowd = ReconnectingCrowd(history, ports, clients=1000, seed=7)      # `ports` is looked at again at each attempt
+    crowd = ReconnectingCrowd(history, ports, clients=1000, seed=7)      # `ports` is read again at each attempt
     crowd = ReconnectingCrowd.of(profile, history, ports, 1000, 7)        # talks as the target declares
     await crowd.open()                # all connected, or CrowdIncomplete
-    crowd.begin_speaking(50.0)        # 50 messages a second together, whatever the answers
+    crowd.begin_speaking(50.0)        # 50 messages a second in all, whatever the answers
     ...                                   # faults
-    await crowd.settle(10.0)          # nobody speaks; all is acknowledged, all are back, and it is quiet
-    await crowd.close()               # keeps what arrived in the history, and drops everybody
+    await crowd.settle(10.0)          # no client speaks; all is acknowledged, all are connected, and it is quiet
+    await crowd.close()               # records what arrived in the history, and drops all connections
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LOOK_EVERY_S = 0.05
 
 
 class ReconnectingCrowd:
-    """`clients` of them, `speakers` of whom speak; everyone's dice follow from the seed."""
+    """`clients` reconnecting clients, of which `speakers` publish; all random choices follow from the seed."""
 
     def __init__(
         self,
@@ -81,19 +81,19 @@ class ReconnectingCrowd:
 
     @property
     def moves(self) -> int:
-        """How often one of them has become connected anew, all together."""
+        """How often clients have reconnected, all clients together."""
         return sum(max(0, client.arrivals - 1) for client in self.clients)
 
     @property
     def heard(self) -> int:
-        """How many messages all of them have, together."""
+        """How many messages all clients have received, together."""
         return sum(client.log_position.applied for client in self.clients)
 
     async def open(self, within_s: float = OPENS_WITHIN_S) -> None:
-        """Connect everybody, `IN_FLIGHT` at a time. Raises CrowdIncomplete when somebody is not connected by then."""
+        """Connect all clients, `IN_FLIGHT` at a time. Raises CrowdIncomplete when one is not connected `within_s`."""
         waiting = iter(self.clients)
 
-        async def usher() -> None:
+        async def open_waiting() -> None:
             for client in waiting:
                 self._lives.append(asyncio.ensure_future(client.live()))
                 while not client.connected:
@@ -101,7 +101,7 @@ class ReconnectingCrowd:
 
         try:
             async with asyncio.timeout(within_s):
-                await asyncio.gather(*(usher() for _ in range(IN_FLIGHT)))
+                await asyncio.gather(*(open_waiting() for _ in range(IN_FLIGHT)))
         except TimeoutError:
             missing = len(self.clients) - self.connected
             raise CrowdIncomplete(
@@ -109,15 +109,15 @@ class ReconnectingCrowd:
             ) from None
 
     def begin_speaking(self, per_s: float) -> None:
-        """From now on the speakers say `per_s` messages a second together, each in its turn."""
+        """From now on the speakers publish `per_s` messages a second in all, in turn."""
         per_s = min(per_s, self._most_per_s)
         self.history.record(time.monotonic(), "harness", "speaking", per_s=per_s)
         self._speaking = asyncio.ensure_future(self._speak(per_s))
 
     async def settle(self, within_s: float) -> bool:
-        """Stop speaking, and wait until nothing more is to come: False when that took too long.
+        """Stop speaking, and wait until no more messages are expected: False when that took too long.
 
-        All are connected, all that was said is acknowledged, and nobody has heard anything for half a second.
+        Then all clients are connected, every publish is acknowledged, and for half a second no message has arrived.
         """
         await self._stop_speaking()
         patience_ends = time.monotonic() + within_s
@@ -132,7 +132,7 @@ class ReconnectingCrowd:
         return False
 
     async def close(self) -> None:
-        """Nobody comes back any more; what has arrived goes into the history, and every connection is dropped.
+        """Stop reconnecting, record what has arrived in the history, and drop every connection.
 
         Raises what a client raised: never because of the target, so it is a fault of the harness.
         """
@@ -149,7 +149,7 @@ class ReconnectingCrowd:
                 raise failure
 
     async def _speak(self, per_s: float) -> None:
-        """A beat that the harness's own lateness delays, and never thins out."""
+        """Publish at a steady rate: when the harness is late, messages are sent later, but none is left out."""
         began, said = time.monotonic(), 0
         while True:
             self.speakers[said % len(self.speakers)].speak()

@@ -1,12 +1,12 @@
-"""One connection that can resume, and records everything that is said on it; that of `ebb.v1`, with its log position.
+"""One connection that can resume, and that records everything said on it; the one for `ebb.v1`, with its log position.
 
-Owns what every such connection has, `ResumableConnection`, and what each envelope means on one of `ebb.v1`; that of a
-declared conversation is in `resumable_talk`. Refuses to know other connections of the same client, and when to connect
-and to leave: that is `harness.clients.reconnecting`.
+Owns what all such connections have in common, `ResumableConnection`, and what each envelope means on a connection of
+`ebb.v1`; the one for a declared conversation is in `resumable_talk`. Refuses to know the client's other connections,
+and when to connect and to leave (`harness.clients.reconnecting`).
 
-The numbered messages go into the history as columns in one event, `received`, when the connection is over. Other
-envelopes are events at once: `welcome`, `resumed`, `gap`, `acked`, `error`, `notice`; their `frames` is how many
-numbered messages had arrived on this connection before.
+The numbered messages are recorded as columns of one event, `received`, when the connection has ended. Other envelopes
+are recorded as events at once: `welcome`, `resumed`, `gap`, `acked`, `error`, `notice`. Their `frames` is the number
+of numbered messages that had arrived on this connection before.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .received import Readings, Received
 
 
 class LogPosition:
-    """Where a client stands in the log: what it says to a server when it reconnects. `epoch` is empty at first.
+    """The position of a client in the log, which it sends to a server when it reconnects. `epoch` is empty at first.
 
-    It is the epoch of the last `welcome` or `gap`, and the highest number received in it. Several connections of one
-    client may be open at once, and a message on any of them moves it. Every connection brings its messages in order and
-    without a hole from where it began: a number below the highest one is a message that the client has, and one above
-    it is the next one.
+    The position is the epoch of the last `welcome` or `gap`, and the highest number received in it. Several connections
+    of one client may be open at once, and a message on any of them moves the position. Every connection delivers its
+    messages in order and without a hole from where it began: a number up to the highest one is a message that the
+    client already has, and a number above it is the next message.
     """
 
     def __init__(self) -> None:
@@ -40,49 +40,49 @@ class LogPosition:
 
     @property
     def resume_from(self) -> tuple[str, int] | None:
-        """The epoch and the number; None before the first `welcome`."""
+        """The epoch and the number to resume from; None before the first `welcome`."""
         return (self.epoch, self.seq) if self.epoch else None
 
     @property
     def query(self) -> str:
-        """The same as a handshake carries it."""
+        """The position as the query of a handshake."""
         return f"?epoch={self.epoch}&seq={self.seq}" if self.epoch else ""
 
     def welcome(self, epoch: str, seq: int) -> None:
-        """The server has said where its log stands: a client without a position begins there."""
+        """Take the server's position from its `welcome`, if the client has none yet."""
         if not self.epoch:
             self.epoch, self.seq = epoch, seq
 
     def reach(self, epoch: str, seq: int) -> None:
-        """A message has arrived; it is applied unless the client has it already or its epoch is over."""
+        """Apply a message that has arrived, unless the client already has it or its epoch is over."""
         if seq > self.seq and epoch == self.epoch:
             self.seq = seq
             self.applied += 1
 
     def gap(self, epoch: str, following: int) -> None:
-        """The server no longer has what came before number `following` of `epoch`."""
+        """Continue at number `following` of `epoch`: the server no longer has what came before."""
         if epoch != self.epoch:
             self.epoch, self.seq = epoch, following - 1
         self.seq = max(self.seq, following - 1)
 
 
 class Publisher(Protocol):
-    """Whose publishes go over a connection."""
+    """The owner of a connection, who publishes on it."""
 
     def on_ack(self, id: str) -> None:
-        """A publish has its place in the log."""
+        """Called when a publish was acknowledged."""
 
     def on_error(self) -> None:
-        """A publish was not carried out."""
+        """Called when a publish was not carried out."""
 
 
 class ResumableConnection(FastTextConnection):
-    """A connection of `client` to `host` (an index), which goes on from where the client stands.
+    """A connection of `client` to `host` (an index), which continues from the client's position.
 
-    `arrival` is True once the server has said all that a new connection is owed, False when the connection ended
+    `arrival` is True once the server has sent everything that it owes a new connection, False when the connection ended
     before. `reconnect_at` is the moment (monotonic) at which the server advises to connect elsewhere, None when the
-    connection ended without a notice. `over` is set when it has ended. `answers`: a resume is owed an answer. `owner`:
-    who is told what became of a publish.
+    connection ended without a notice. `over` is set when the connection has ended. `answers`: the server owes an answer
+    to a resume. `owner` is called with the result of each publish.
     """
 
     persona: ClassVar[str] = "reconnecting"
@@ -114,42 +114,42 @@ class ResumableConnection(FastTextConnection):
 
     @property
     def about(self) -> dict[str, Any]:
-        """Also whose connection it is, to which host, and the position (epoch, number) that it goes on from."""
+        """Adds the client, the host, and the position (epoch, number) from which the connection continues."""
         about = {"client": self.client, "host": self.host, "position": self.resumes_from, "answers": self.answers}
         return {**super().about, **about}
 
     def publish(self, n: int) -> None:
-        """Say the client's message `n`. Only while `present`."""
+        """Publish the client's message `n`. Only while `present`."""
         raise NotImplementedError
 
     def on_ack(self, id: str) -> None:
-        """Called when the server says that a publish has its place in the log."""
+        """Called when the server acknowledges a publish."""
         if self.owner is not None:
             self.owner.on_ack(id)
 
     def on_error(self) -> None:
-        """Called when the server says that it did not carry out what it was asked."""
+        """Called when the server says that it did not carry out a request."""
         if self.owner is not None:
             self.owner.on_error()
 
     def note(self, now: float, what: str, **detail: Any) -> None:
-        """Record what was said beside the numbered messages."""
+        """Record an envelope that is no numbered message."""
         self.record(now, what, **detail, frames=len(self._received.at))
 
     def take_notice(self, now: float, notice: Notice) -> None:
-        """The server will stop: this is when to be elsewhere."""
+        """Record the drain notice, and plan when to reconnect elsewhere."""
         advice_s = notice.reconnect_after_s
         self.note(now, "notice", deadline_s=notice.deadline_s, reconnect_after_s=advice_s)
         settle(self.reconnect_at, now + (advice_s or 0.0))
 
     def keep(self) -> None:
-        """Put what arrived into the history, once: when the connection is over, or else when the run is."""
+        """Record what arrived in the history, once: at the end of the connection, or else of the run."""
         if self.opened and not self._kept:
             self._kept = True
             self.record(time.monotonic(), "received", senders=self._readings.senders, **self._received.columns)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over: nothing more comes."""
+        """The connection has ended: record what arrived on it."""
         super().connection_lost(exc)
         self.keep()
         self.over.set()
@@ -158,7 +158,7 @@ class ResumableConnection(FastTextConnection):
 
 
 class EnvelopeConnection(ResumableConnection):
-    """One that speaks `ebb.v1`: it has arrived with its `welcome`, after a resume with `resumed` or `gap`."""
+    """A connection that speaks `ebb.v1`: it arrives with its `welcome`, or after a resume with `resumed` or `gap`."""
 
     def __init__(
         self, name: str, history: History, path: str, client: str, host: int, readings: Readings, position: LogPosition
@@ -169,7 +169,7 @@ class EnvelopeConnection(ResumableConnection):
         self._epoch = position.epoch
 
     def publish(self, n: int) -> None:
-        """Publish it with its own number as its id."""
+        """Publish message `n`, with the client's name and `n` as its id."""
         self.note(time.monotonic(), "published", n=n)
         self.say({"type": "publish", "id": f"{self.client}:{n}", "data": {"s": self.client, "n": n}})
 
@@ -178,7 +178,7 @@ class EnvelopeConnection(ResumableConnection):
         self.send([json.dumps(envelope)])
 
     def on_payload(self, now: float, text: bytes) -> None:
-        """Keep a numbered message; note what any other envelope means."""
+        """Keep a numbered message; record what any other envelope means."""
         said = self._readings.known.get(text) or self._readings.read(text)
         if said is not None:
             self._received.add(now, said)

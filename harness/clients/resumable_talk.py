@@ -1,10 +1,10 @@
 """A connection of a declared conversation (`[talk]`) that can resume, and what its client remembers for the next one.
 
-Owns `Remembered` and what a message means to such a connection. Refuses to know other connections of the same client.
+Owns `Remembered` and what a message means to such a connection. Refuses to know the client's other connections.
 
-A declaration does not say what answers a resume: a client has arrived when it is let in, and what is replayed may come
-before (Socket.IO 4.8 sends what was missed ahead of the packet that lets in). There is no acknowledgement either: what
-was said is not said again.
+A declaration does not say how a server answers a resume: a client has arrived when it is let in, and replayed messages
+may come before that (Socket.IO 4.8 sends the missed messages before the packet that lets the client in). There is no
+acknowledgement either: no message is sent a second time.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .dialects import Heard, Message, Notice
 from .received import Readings, Said
 from .resumable import ResumableConnection, settle
 
-NO_EPOCH = ""  # all of it is one log
+NO_EPOCH = ""  # there is only one log
 
 
 class Remembered:
-    """Where a client stands, in the words of its server: what each group of `remember` found last. `applied` as there.
+    """The position of a client, in the words of its server: the last match of each group of `remember`.
 
-    A message on any of the client's connections moves it.
+    A message on any of the client's connections moves it. `applied`: how many messages, as in `LogPosition`.
     """
 
     def __init__(self, talk: Talk) -> None:
@@ -38,18 +38,18 @@ class Remembered:
 
     @property
     def resume_from(self) -> tuple[str, int] | None:
-        """How many messages it had heard; None where it cannot say so yet."""
+        """How many messages it had heard; None where it cannot resume yet."""
         return None if self.talk.resumed(self.values) is None else (NO_EPOCH, self.applied)
 
     def hear(self, text: str) -> None:
-        """A message has arrived."""
+        """Take what `remember` finds in a message that has arrived."""
         for pattern in self._patterns:
             if found := pattern.search(text):
                 self.values |= {name: value for name, value in found.groupdict().items() if value is not None}
 
 
 class TalkingConnection(ResumableConnection):
-    """One that says and hears what its target declares."""
+    """A connection that sends and expects what its target declares."""
 
     answers: ClassVar[bool] = False
 
@@ -66,17 +66,17 @@ class TalkingConnection(ResumableConnection):
         self._position = position
 
     def publish(self, n: int) -> None:
-        """Say it; nothing more will be heard of it."""
+        """Send message `n`; there will be no acknowledgement."""
         self.note(time.monotonic(), "published", n=n)
         self.send([self._dialect.say(n)])
         asyncio.get_running_loop().call_soon(self.on_ack, f"{self.client}:{n}")
 
     def on_accepted(self) -> None:
-        """Say what comes first."""
+        """Say what the protocol wants first."""
         self._converse(self._dialect.begin())
 
     def on_payload(self, now: float, text: bytes) -> None:
-        """Keep the numbered messages in it, and answer what the protocol wants answered."""
+        """Keep the numbered messages in a text, and answer if the protocol wants an answer."""
         heard = text.decode(errors="replace")
         self._position.hear(heard)
         for reading in self._dialect.readings(heard):
@@ -88,7 +88,7 @@ class TalkingConnection(ResumableConnection):
         self._converse(self._dialect.hear(heard) or [])
 
     def _converse(self, replies: list[Message]) -> None:
-        """Say what the protocol wants to be said; it is in when that has what it wants."""
+        """Say what the protocol wants, and count as let in when that is complete."""
         if replies and self.present:
             self.send(replies)
         if self._dialect.is_in and not self.arrival.done():

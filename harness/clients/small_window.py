@@ -1,8 +1,8 @@
-"""A client whose receive window is as small as a kernel allows: what it does not read soon stops the sender.
+"""A client whose receive window is as small as the kernel allows: unread data soon stops the sender.
 
-Owns how such a connection is made. Refuses to know how much of what arrives is read, and when. On loopback a kernel
-buffers 2.5 MB for a peer with large segments, and then a server notices nothing; hence the small segments, which make
-it about 50 kB.
+Owns how such a connection is made. Refuses to know how much of what arrives is read, and when. On loopback the kernel
+buffers 2.5 MB for a peer with large segments, so that a server does not notice a client that stops reading; with small
+segments the buffer is about 50 kB.
 """
 
 from __future__ import annotations

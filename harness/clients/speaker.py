@@ -1,7 +1,7 @@
-"""A client that comes back, and speaks.
+"""A reconnecting client that publishes.
 
-Owns how it sees to it that every message of its is published once and in order, whatever becomes of connections and
-hosts. Refuses to know when it is time for the next message.
+Owns how each of its messages is published once and in order, even when connections and hosts fail. Refuses to know when
+the next message is due.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .received import Readings
 from .reconnecting import ReconnectingClient
 from .resumable import ResumableConnection
 
-ASKS_AGAIN_S = 0.25
+RETRY_S = 0.25
 
 
 class Speaker(ReconnectingClient):
-    """A returner that numbers what it says, from 1.
+    """A reconnecting client that publishes numbered messages, from 1.
 
-    It has one publish under way at a time, for a second must not overtake one that fails, and repeats it on the next
-    connection until it is acknowledged: with the same id, so that the server applies it once.
+    It has one publish under way at a time, because the next one must not overtake a publish that fails. It repeats a
+    publish on the next connection until it is acknowledged, with the same id, so that the server applies it once.
     """
 
     unacknowledged: deque[int]
@@ -42,38 +42,38 @@ class Speaker(ReconnectingClient):
         super().__init__(name, history, ports, readings, dice, path, talk)
         self.said = 0
         self.unacknowledged = deque()
-        self._asked: ResumableConnection | None = None
+        self._published_on: ResumableConnection | None = None
 
     def speak(self) -> None:
-        """Say the next message, as soon as those before it are acknowledged."""
+        """Publish the next message, as soon as those before it are acknowledged."""
         self.said += 1
         self.unacknowledged.append(self.said)
-        self._ask()
+        self._publish()
 
     def on_arrival(self) -> None:
-        """Ask again on the new connection what has no answer."""
-        self._ask()
+        """Publish on the new connection what is not acknowledged."""
+        self._publish()
 
     def on_ack(self, id: str) -> None:
-        """Go on with the next one."""
+        """Go on with the next message."""
         if self.unacknowledged and id == self._id(self.unacknowledged[0]):
             self.unacknowledged.popleft()
-            self._asked = None
-            self._ask()
+            self._published_on = None
+            self._publish()
 
     def on_error(self) -> None:
-        """Ask again a little later."""
-        asyncio.get_running_loop().call_later(ASKS_AGAIN_S, self._ask_again)
+        """Publish again a little later."""
+        asyncio.get_running_loop().call_later(RETRY_S, self._retry)
 
-    def _ask_again(self) -> None:
-        self._asked = None
-        self._ask()
+    def _retry(self) -> None:
+        self._published_on = None
+        self._publish()
 
-    def _ask(self) -> None:
+    def _publish(self) -> None:
         connection = self.current
-        if not self.unacknowledged or connection is None or connection is self._asked or not connection.present:
+        if not self.unacknowledged or connection is None or connection is self._published_on or not connection.present:
             return
-        self._asked = connection
+        self._published_on = connection
         connection.publish(self.unacknowledged[0])
 
     def _id(self, n: int) -> str:

@@ -71,17 +71,17 @@ class Wire(asyncio.Protocol):
         return {"persona": self.persona, "hostile": self.hostile, "subprotocol": self.subprotocol}
 
     def on_accepted(self) -> None:
-        """Called when the server has accepted the connection: here a client is in with that."""
+        """Called when the server has accepted the connection: with that, this client is in."""
         self.come_in()
 
     def on_open(self) -> None:
         """Called when the client is in."""
 
     def on_text(self, now: float, text: str) -> None:
-        """Called with each message as it arrives; in a binary one each byte is one character."""
+        """Called with each message as it arrives; in a binary message each byte is one character."""
 
     async def connect(self, port: int, host: str = HOST, timeout_s: float = HANDSHAKE_TIMEOUT_S) -> bool:
-        """Shake hands, within `timeout_s` in all; return whether the server let it in."""
+        """Shake hands, within `timeout_s` in all; return whether the server let the client in."""
         uri = parse_uri(f"ws://{host}:{port}{self.path}")
         offered = [Subprotocol(self.subprotocol)] if self.subprotocol else None
         self._protocol = ClientProtocol(uri, subprotocols=offered, max_size=LONGEST_MESSAGE)
@@ -100,7 +100,7 @@ class Wire(asyncio.Protocol):
         await asyncio.get_running_loop().create_connection(lambda: self, host, port)
 
     def come_in(self) -> None:
-        """The client has got as far as it wants to."""
+        """Note that the client is in, once."""
         self._settle_for(True)
         self.on_open()
 
@@ -121,18 +121,18 @@ class Wire(asyncio.Protocol):
         self._flush()
 
     def tear_down(self) -> None:
-        """Drop the connection on our side, without a word."""
+        """Drop the connection on our side, without a close frame."""
         if self._transport is not None:
             self._transport.abort()
 
     def record(self, t: float, what: str, **detail: Any) -> None:
-        """Note in the history what this client saw or did at `t`."""
+        """Record in the history what this client saw or did at `t`."""
         self.history.record(t, self.name, what, **detail)
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """TCP stands: ask for the WebSocket."""
+        """TCP is connected: send the WebSocket handshake."""
         self._transport = cast(asyncio.Transport, transport)
         request = self._protocol.connect()
         for header, value in self.headers.items():
@@ -150,7 +150,7 @@ class Wire(asyncio.Protocol):
         self._end(now, "eof")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over; unless the server's FIN came first, by a reset or by us."""
+        """The connection has ended: by a reset or by us, unless the server's FIN came first."""
         self._end(time.monotonic(), "local" if exc is None else "reset")
 
     # From bytes to records
@@ -223,7 +223,7 @@ class Wire(asyncio.Protocol):
             self._settle_for(False)
 
     def _settle_for(self, is_in: bool) -> None:
-        """Tell who connects whether the client is in, once."""
+        """Tell the caller of `connect` whether the client is in, once."""
         if self._settled is not None and not self._settled.done():
             self._settled.set_result(is_in)
 
@@ -237,6 +237,6 @@ class Wire(asyncio.Protocol):
 
 
 def first_line(body: bytes | bytearray | None) -> str:
-    """The first words of an answer, without the tags of HTML."""
+    """The first line of an answer's text, without HTML tags."""
     text = TAG.sub("\n", bytes(body or b"").decode(errors="replace"))
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:LONGEST_LINE]

@@ -1,4 +1,4 @@
-"""What is done to a target besides load: one fault, one file, one context manager that is read as a sentence.
+"""What the harness does to a target besides load: one fault a file, most of them a context manager named as a phrase.
 
-A fault that can be undone is undone on leaving. Each records in the history what it does, at the moment it does it.
+A fault that can be undone is undone on leaving. Each fault records in the history what it does, when it does it.
 """

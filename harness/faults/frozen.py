@@ -1,6 +1,6 @@
-"""A process that is stopped for a while (SIGSTOP, SIGCONT): a laptop that sleeps, a virtual machine that is moved.
+"""A target that is stopped for a while (SIGSTOP, SIGCONT), as on a laptop that sleeps or a virtual machine that moves.
 
-Nothing of it runs inside; its clock goes on. All of its processes are stopped, for a host stands still as a whole.
+While it is stopped none of its code runs, but its clock goes on. All its processes are stopped, as when a host sleeps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..targets.target import Target
 
 @contextmanager
 def frozen(target: Target) -> Iterator[None]:
-    """Stop the target; on leaving it goes on."""
+    """Stop the target; on leaving, it continues."""
     target.history.record(time.monotonic(), "target", "frozen")
     target.nudge(signal.SIGSTOP, everyone=True)
     try:

@@ -1,7 +1,7 @@
-"""A target that ends after so many requests, as some are told to against leaks: a stop without a signal.
+"""A target that stops after a number of requests, an option against memory leaks: a stop without a signal.
 
-The harness counts what it has asked, and asks for the last few at once, so that the limit is reached at a moment that
-is known. t0 is just before them; uvicorn looks ten times a second whether it was reached. Handshakes are not counted:
+The harness counts its requests, and sends the last ones all at once, so that the moment at which the limit is reached
+is known. t0 is just before them; uvicorn checks the limit ten times a second. Handshakes are not counted, because
 uvicorn does not count them either.
 """
 
@@ -16,13 +16,13 @@ from ..probes.http import fetch
 from ..probes.polling import Probes
 
 LAST_AT_ONCE = 30
-SPARE = 10  # what was counted twice, or not at all
+SPARE = 10  # for requests that were counted twice, or not at all
 ASKED = frozenset({"ready", "health", "metrics", "broadcast"})
 
 
 @asynccontextmanager
 async def request_limit_reached(probes: Probes, history: History, limit: int, path: str) -> AsyncIterator[None]:
-    """Inside, the target has had `limit` requests: those that others make, and then GETs of `path`."""
+    """Inside, the target has had `limit` requests: first those of the probes, then GETs of `path`."""
     ours = 0
     while asked(history) + ours < limit - LAST_AT_ONCE:
         await fetch(probes.port, path)
@@ -35,5 +35,5 @@ async def request_limit_reached(probes: Probes, history: History, limit: int, pa
 
 
 def asked(history: History) -> int:
-    """How many requests of others the target has answered."""
+    """How many requests of the probes the target has answered."""
     return sum(event.who in ASKED for event in history.events)

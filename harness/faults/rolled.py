@@ -1,6 +1,6 @@
 """A host whose workers are all replaced, one after another, while it serves (SIGHUP): new code, no stop.
 
-The host itself is not told to stop: t0 comes later, if at all. A replaced worker goes when its clients have gone.
+The host itself is not told to stop: t0 comes later, if at all. A replaced worker exits when its clients have left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOOK_EVERY_S = 0.05
 
 
 async def roll(target: Target) -> list[psutil.Process]:
-    """Tell the target to replace its workers; return those that it has to replace."""
+    """Tell the target to replace its workers; return the ones to be replaced."""
     former = [worker.process for worker in await workers(target)]
     target.history.record(time.monotonic(), "target", "rolled")
     target.nudge(signal.SIGHUP)
@@ -26,7 +26,7 @@ async def roll(target: Target) -> list[psutil.Process]:
 
 
 async def until_replaced(target: Target, former: list[psutil.Process], within_s: float) -> bool:
-    """Wait until all of these have gone, which is recorded; False when one has not, `within_s`."""
+    """Wait until all of `former` have exited, and record that; False when one has not exited `within_s`."""
     patience_ends = time.monotonic() + within_s
     while there := [process for process in former if process.is_running()]:
         if time.monotonic() > patience_ends:

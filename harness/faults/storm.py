@@ -1,4 +1,4 @@
-"""A storm of signals: the same one again and again, while the target is told already.
+"""A storm of signals: the same one again and again, after the target was told to stop.
 
 Source: contract, clause 21. Supervisors that lose patience send SIGTERM in a loop.
 """
@@ -17,7 +17,7 @@ from ..targets.target import Target
 async def storm_of_signals(
     target: Target, every_s: float, which: signal.Signals = signal.SIGTERM
 ) -> AsyncIterator[None]:
-    """Send `which` to the process every `every_s`, beside what is done inside."""
+    """Inside, send `which` to the process every `every_s`."""
 
     async def send() -> None:
         while True:

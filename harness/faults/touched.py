@@ -1,7 +1,7 @@
 """A source file that changes under a target that reloads itself: a stop without a signal.
 
-t0 is when the file was touched. A parent process watches it and tells the one that serves; how long that may take is
-the parent's delay in the terms.
+t0 is when the file was changed. A parent process watches the file and tells the serving process to stop; the terms
+allow for that as the parent's delay.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""One of several workers that is killed outright (SIGKILL): a crash, or the kernel's own killer when memory runs out.
+"""One of several workers is killed outright (SIGKILL), as in a crash, or by the kernel when memory runs out.
 
-Which processes those are, and whose connections each of them holds, can be seen from outside: they are children of the
-target that listen on its port, and the kernel says to which ports their connections lead. To look takes a while where a
-machine has many connections, so that it is done beside the event loop.
+The workers, and the connections that each of them holds, can be seen from outside: workers are children of the target
+that listen on its port, and the kernel says to which ports their connections lead. Looking that up takes long on a
+machine with many connections, so it is done in a thread.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from ..targets.target import Target, TargetFailed
 
 
 class Worker(NamedTuple):
-    """A process that serves, and the ports of the clients that it holds."""
+    """A process that serves, and the ports of its clients."""
 
     process: psutil.Process
     ports: frozenset[int]
 
 
 async def workers(target: Target) -> list[Worker]:
-    """The processes that serve at this moment, by pid: none where the target serves by itself."""
+    """The worker processes that serve now, in order of their pids; none where the target itself serves."""
     return await asyncio.to_thread(_look, target.pid, target.port)
 
 
 async def kill_worker(target: Target, which: int = 0) -> None:
-    """Kill one of them, by its place in the list. Raises TargetFailed where there are fewer than two.
+    """Kill one of the workers, by its index in `workers`. Raises TargetFailed where there are fewer than two.
 
-    Recorded with the ports of its clients, as they were at the moment `looked_at`, some milliseconds before.
+    The event has the ports of its clients, as they were at `looked_at`, some milliseconds earlier.
     """
     looked_at = time.monotonic()
     serving = await workers(target)

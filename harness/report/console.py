@@ -67,11 +67,11 @@ class ConsoleReport:
         for line in findings.lines():
             self._console.print(line)
 
-    def tell_again(self, at_most: int, number: int, rulings: Sequence[Ruling]) -> None:
-        """Why a scenario is told once more."""
+    def run_again(self, at_most: int, number: int, rulings: Sequence[Ruling]) -> None:
+        """Why a scenario is run again."""
         which = ", ".join(str(ruling.id) for ruling in rulings)
         clauses = f"clause {which} was" if len(rulings) == 1 else f"clauses {which} were"
-        self._console.print(f"told again ({number} of {at_most}): {clauses} unknown because the machine was busy")
+        self._console.print(f"run again ({number} of {at_most}): {clauses} unknown because the machine was busy")
         for ruling in rulings:
             self._console.print(f"  {ruling.id:>2}  {ruling.evidence}")
 

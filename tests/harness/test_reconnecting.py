@@ -245,7 +245,7 @@ async def test_what_was_not_acknowledged_is_repeated_on_the_next_connection_unde
 
 
 async def test_what_was_refused_for_now_is_asked_again(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speaker_module, "ASKS_AGAIN_S", 0.01)
+    monkeypatch.setattr(speaker_module, "RETRY_S", 0.01)
     seen: list[str] = []
 
     async def refuse_twice(connection: Served, publish: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A scenario is told again while a busy machine leaves something unknown: any failure wins, else the first pass."""
+"""A scenario is run again while a busy machine leaves something unknown: any failure wins, else the first pass."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def told(
     def again(number: int, rulings: Sequence[Ruling]) -> None:
         words.append((number, [each.id for each in rulings]))
 
-    monkeypatch.setattr(run_module, "_tell", tell)
+    monkeypatch.setattr(run_module, "_run_once", tell)
     return await run(DRAIN, REFERENCE, Ask(seed=7), nobody_watches, at_most, again), words, seeds
 
 
@@ -112,7 +112,7 @@ async def test_what_is_unknown_for_another_reason_is_not_told_again(monkeypatch:
 def shown(outcome: Outcome) -> str:
     stream = io.StringIO()
     report = ConsoleReport(stream)
-    report.tell_again(3, 2, [BUSY, replace(BUSY, id=7)])
+    report.run_again(3, 2, [BUSY, replace(BUSY, id=7)])
     report.show(outcome)
     report.show(outcome)
     return stream.getvalue()
@@ -128,7 +128,7 @@ def outcome_of(*events: tuple[str, dict[str, Any]]) -> Outcome:
 
 def test_the_console_says_why_a_scenario_is_told_again_and_once_what_cannot_be_seen() -> None:
     said = shown(outcome_of(("blind", {"reason": "no schedstat"})))
-    assert "told again (2 of 3): clauses 1, 7 were unknown because the machine was busy\n" in said
+    assert "run again (2 of 3): clauses 1, 7 were unknown because the machine was busy\n" in said
     assert said.count("harness: no schedstat: a target that waits for a core is not excused\n") == 1
 
 
