@@ -1,11 +1,11 @@
 """What a few clients see of a stop, without the harness: raw sockets, the bytes that come, the exit, the output.
 
-    python -m tests.board.by_hand [--path /ws] [--origin O] [--header H] [--say TEXT] [--signal INT] [--again S]
-        [--silent N] COMMAND
+    python -m tests.board.by_hand [OPTIONS] COMMAND
 
 Three clients read and answer a close frame: at once, after 0.3 s, after 0.8 s. Each says TEXT 0.5 s before the signal.
 A fourth closes with 3000 before it. `--silent` more never read, and another client talks until their buffers are full.
-Times are seconds from the signal, which goes to the process, or for INT to its group; `--again S`: a SIGTERM after it.
+Times are seconds from the signal, which goes to the process, or for INT to its group. `--again S`: a SIGTERM every S
+seconds until the exit.
 """
 
 from __future__ import annotations
@@ -148,19 +148,18 @@ def main() -> None:
     time.sleep(0.5)
     t0 = time.monotonic()
     (os.killpg if args.signal == "INT" else os.kill)(server.pid, signal.Signals[f"SIG{args.signal}"])
-    if args.again is not None:
-        time.sleep(args.again)
-        server.send_signal(signal.SIGTERM)
-    try:
-        server.wait(PATIENCE_S)
-        print(f"exit status {server.returncode} at {now()}")
-    except subprocess.TimeoutExpired:
-        print(f"still running at {now()}")
+    while server.poll() is None and time.monotonic() < t0 + PATIENCE_S:
+        time.sleep(args.again or 0.01)
+        if args.again is not None:
+            server.send_signal(signal.SIGTERM)
+    print("still running" if server.returncode is None else f"exit status {server.returncode}", f"at {now()}")
     for reader in readers:
         reader.join(1)
+    with socket.socket() as again:
+        if again.connect_ex(("127.0.0.1", port)) == 0:
+            print("somebody listens on its port")
     with contextlib.suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGKILL)
-        print("its process group was still there")
     print(server.communicate()[0])
 
 
