@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from docs.board import commands
 from server.app import create_app
 from server.drain.events import Phase
 from server.drain.machine import TRANSITIONS
@@ -75,3 +76,8 @@ def test_a_walk_through_the_code_names_files_that_exist_and_stays_short(walk: st
     files = re.findall(r"^\d+\. `([^`]+)`:", section, re.MULTILINE)
     assert 1 < len(files) <= most
     assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
+def test_the_page_of_other_servers_has_the_command_that_knows_what_each_fails():
+    page = (ROOT / "docs" / "servers-of-others.md").read_text()
+    assert commands() in page, f"put this into docs/servers-of-others.md:\n{commands()}"
