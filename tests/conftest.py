@@ -19,7 +19,7 @@ for _each in (signal.SIGINT, signal.SIGHUP):
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the share of the `teeth` that EBB_SHARE asks for: `2/3` is every third of them, from the second on.
+    """Keep the share of the `teeth` and of the `board` that EBB_SHARE asks for: `2/3` is every third, from the second on.
 
     All that look at one recording go together, so that no other share has to make it.
     """
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     numbers: dict[str, int] = {}
     left = set()
     for item in items:
-        if item.get_closest_marker("teeth"):
+        if item.get_closest_marker("teeth") or item.get_closest_marker("board"):
             parameters = item.callspec.params if hasattr(item, "callspec") else {}
             number = numbers.setdefault(parameters.get("scenario", item.nodeid), len(numbers))
             if number % shares != share - 1:
