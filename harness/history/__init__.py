@@ -1,1 +1,1 @@
-"""What was observed in a run, and everything that is read out of it. Pure."""
+"""What was observed in a run, and everything that is derived from it. Pure."""

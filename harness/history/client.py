@@ -1,12 +1,11 @@
-"""The life of one client, put together from its events: one handshake and the connection that came of it.
+"""The life of one client, put together from its events: one handshake, and the connection that it opened.
 
 Owns: `ClientView`, and `sort_out`, which reads all events once. Refuses to know: the drain, limits,
 verdicts.
 
-Rules. A client *left* when it ended the connection itself: by a close frame of its own, sent before any of
-the server's arrived, or by tearing the connection down. It was *evicted* when the server ended it: by a
-close frame, or by an end without one. Once the harness has given up waiting, what clients do is its own
-clearing away and is not observed.
+Rules. A client *left* when it ended the connection itself: it sent a close frame before one from the server
+arrived, or dropped the connection. It was *evicted* when the server ended it, with or without a close frame.
+Once the harness has given up waiting, it closes its own clients: that is no observation.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ OUTCOMES = frozenset({"opened", "refused", "failed"})
 
 
 class HandshakeOutcome(NamedTuple):
-    """How a handshake was settled: `opened` (101), `refused` (any other status) or `failed` (no status)."""
+    """The outcome of a handshake: `opened` (101), `refused` (any other status) or `failed` (no status)."""
 
     t: float
     what: str
@@ -53,7 +52,7 @@ class End(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class ClientView:
-    """One handshake of a client and, where it was opened, the life of that connection."""
+    """One handshake of a client and, if it opened a connection, the life of that connection."""
 
     name: str
     persona: str
@@ -76,17 +75,17 @@ class ClientView:
 
     @property
     def opened_at(self) -> float | None:
-        """When its 101 arrived; None where none did."""
+        """When its 101 arrived; None if none did."""
         return self.outcome.t if self.outcome and self.outcome.what == "opened" else None
 
     @property
     def let_in_at(self) -> float | None:
-        """When it was in: with its 101, or when it had heard what its protocol lets it in with. None: never."""
+        """When it was let in: with its 101, or with the message by which its protocol lets it in. None: never."""
         return self.was_let_in_at if self.waits else self.opened_at
 
     @property
     def left_at(self) -> float | None:
-        """When it ended the connection itself. Frames that cross count as leaving."""
+        """When it ended the connection itself. If the close frames of both sides cross, it has left."""
         by_server = self.close_received or self.ended
         if self.own_close and (by_server is None or self.own_close.t <= by_server.t):
             return self.own_close.t
@@ -96,27 +95,27 @@ class ClientView:
 
     @property
     def evicted_at(self) -> float | None:
-        """When the server ended it: by a close frame, or else by the end of the TCP connection."""
+        """When the server ended the connection: by a close frame, or else by ending TCP."""
         by_server = self.close_received or self.ended
         return by_server.t if by_server and self.left_at is None else None
 
     @property
     def was_cut_off(self) -> bool:
-        """Whether the server ended it without a close frame, though it may have sent one itself."""
+        """Whether the server ended it without a close frame; the client may have sent one."""
         return self.close_received is None and self.ended is not None and self.ended.how != "local"
 
     @property
     def gone_at(self) -> float | None:
-        """When it left or was evicted; None while neither."""
+        """When it left or was evicted; None before that."""
         left_at = self.left_at
         return self.evicted_at if left_at is None else left_at
 
     def connected_at(self, t: float) -> bool:
-        """Whether it was in at a moment, and had neither left nor been evicted by then."""
+        """Whether it was let in before `t`, and had neither left nor been evicted by then."""
         return self.let_in_at is not None and self.let_in_at <= t and (self.gone_at is None or self.gone_at > t)
 
     def settle(self, event: Event) -> None:
-        """Note how the handshake came out."""
+        """Note the outcome of the handshake."""
         detail = event.detail
         status = 101 if event.what == "opened" else detail.get("status")
         self.outcome = HandshakeOutcome(event.t, event.what, status, detail.get("retry_after"), detail.get("error"))
@@ -148,10 +147,10 @@ def _begun(event: Event) -> ClientView:
 
 
 def sort_out(events: Iterable[Event]) -> tuple[list[ClientView], dict[str, list[Event]]]:
-    """Part the events into the clients' (one view a handshake) and the apparatus' (by name)."""
+    """Divide the events into those of clients (one view for each handshake) and those of the apparatus (by name)."""
     clients: list[ClientView] = []
     newest: dict[str, ClientView] = {}
-    standing: dict[str, ClientView] = {}  # a refused second handshake leaves the first connection standing
+    standing: dict[str, ClientView] = {}  # a refused second handshake leaves the first connection open
     apparatus: dict[str, list[Event]] = {who: [] for who in APPARATUS}
     gave_up = False
     for event in events:

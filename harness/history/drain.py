@@ -1,9 +1,9 @@
-"""One drain as a whole, put together from the events of a run: all that a judge looks at.
+"""One drain as a whole, put together from the events of a run: everything that a judge looks at.
 
 Owns: `Drain` and `Probe`. Refuses to know: how a client's life is read (`harness.history.client`), what the target
-itself did (`harness.history.stop`), limits and verdicts (`harness.clauses`). What is derived is derived once. A
-client is *reading* unless it is hostile. A code that says that a client was at fault is believed only where the
-harness did that fault to the server (`at_fault`).
+itself did (`harness.history.stop`), limits and verdicts (`harness.clauses`). Everything is derived once. A client is
+*reading* unless it is hostile. A close code that says that a client was at fault is believed only if the harness's
+client really did that (`at_fault`).
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from .terms import Terms
 
 SERVICE_RESTART, GOING_AWAY = 1012, 1001
 FAULT_CODES = frozenset({1002, 1003, 1007, 1008, 1009, 1011, 1013})  # the server says: this client was at fault
-# Whom it may say that of, and with which of these codes: who reads too slowly, and who leaves pings unanswered.
+# The personas that may get such a code, and which: clients that read too slowly, and clients that ignore pings.
 FAULTS_OF = {
     "stalled-reader": frozenset({1008, 1009, 1011, 1013}),
     "half-open": frozenset({1008, 1011}),
     "ping-ignorer": frozenset({1008, 1011}),
 }
-SEES_LATE_S = {"slow-reader": 0.05}  # it looks so seldom, and is as late in seeing how the server ends it
+SEES_LATE_S = {"slow-reader": 0.05}  # it reads at this interval, and sees the end of its connection as late
 HOSTILE_READERS = frozenset({"ping-ignorer", "close-ignorer"})  # they see at once how the server ends them
 
 READY_WITHIN_S = 0.25
-LAST_MOMENT_S = 0.05  # before the last client's end: what is asked now may find the server gone
+LAST_MOMENT_S = 0.05  # before the last client's end: a request in this time may find the server gone
 
 
 class Probe(NamedTuple):
     """One HTTP request of the harness, asked at `began` and settled at `t`.
 
-    `left` is what a gauge said, and `worker` which of several processes it said that of.
+    `left` is the value of a gauge, and `worker` the one of several processes that reported it.
     """
 
     t: float
@@ -47,7 +47,7 @@ class Probe(NamedTuple):
 
     @property
     def said(self) -> str:
-        """The status, or else the error, as a person reads it."""
+        """The status, or else the error, in words for a person."""
         return str(self.status if self.status is not None else self.error)
 
 
@@ -61,7 +61,7 @@ class Drain(Stop):
 
     @cached_property
     def was_up(self) -> bool:
-        """Whether it had come up before it was told to stop: found ready, or somebody was let in."""
+        """Whether it had come up before it was told to stop: it was found ready, or had let a client in."""
         let_in = any(client.opened_at is not None and client.opened_at <= self.t0 for client in self.handshakes)
         return let_in or (self.up_at is not None and self.up_at < self.t0)
 
@@ -72,7 +72,7 @@ class Drain(Stop):
 
     @cached_property
     def readers(self) -> list[ClientView]:
-        """The connections of reading clients that t0 or a later moment found open."""
+        """The connections of reading clients that were open at t0 or later."""
         return [
             client
             for client in self.connections
@@ -81,9 +81,9 @@ class Drain(Stop):
 
     @cached_property
     def evictions(self) -> list[tuple[float, ClientView]]:
-        """Whom the server ended, and when, in order of time; a hostile client only where it had no fault.
+        """The clients that the server evicted, and when, in order of time; hostile ones only if they were not at fault.
 
-        What a hostile client reads after the exit says nothing about when it was sent.
+        When a hostile client reads something after the exit, that says nothing about when it was sent.
         """
         ended = [(client.evicted_at, client) for client in self.readers]
         for client in self.connections:
@@ -95,19 +95,19 @@ class Drain(Stop):
 
     @cached_property
     def reader_evictions(self) -> list[tuple[float, ClientView]]:
-        """Of the evictions those of reading clients."""
+        """The evictions of reading clients."""
         return [(t, client) for t, client in self.evictions if not client.hostile]
 
     @cached_property
     def cut_before(self) -> list[tuple[float, ClientView]]:
-        """The clients that the server ended before t0, through no fault of theirs, and when."""
+        """The clients that the server closed before t0, though they were not at fault, and when."""
         ended = [(client.evicted_at, client) for client in self.connections if not self.at_fault(client)]
         return [(t, client) for t, client in ended if t is not None and t <= self.t0]
 
     def at_fault(self, client: ClientView) -> bool:
-        """Whether the server may have ended this client for what it did: its persona does such a thing.
+        """Whether the server may have closed this client for a fault: its persona does such a thing.
 
-        A dead peer need not be sent a close frame; the code in one must be that of the fault.
+        The server need not send a dead peer a close frame; if it does, the code must be the one for that fault.
         """
         close, codes = client.close_received, FAULTS_OF.get(client.persona)
         return codes is not None and (close is None or close.code in codes)
@@ -116,7 +116,7 @@ class Drain(Stop):
     def goodbye_codes(self) -> tuple[int, ...]:
         """The close codes that may tell a client that the server stops: the declared ones.
 
-        Undeclared, 1012 or 1001: the one that more clients got, for it must be one for everybody.
+        If none are declared, 1012 or 1001, whichever more clients got, because all clients must get the same code.
         """
         if self.profile.close_codes is not None:
             return self.profile.close_codes
@@ -125,20 +125,20 @@ class Drain(Stop):
         return tuple(by_use[:1]) if got[by_use[0]] else tuple(by_use)
 
     def lost_its_worker(self, client: ClientView) -> bool:
-        """Whether a worker that the harness killed outright held this connection, or may have: it was very new."""
+        """Whether a worker that the harness killed held this connection, or may have held it if it was very new."""
         opened_at, kills = client.opened_at, [kill for kill in self.kills if client.connected_at(kill.t)]
         return any(client.local_port in kill.ports or (opened_at or 0.0) > kill.looked_at for kill in kills)
 
     @cached_property
     def notices(self) -> list[tuple[float, ClientView]]:
-        """The first notice of each client that had one, in order of time."""
+        """The first notice of each client that got one, in order of time."""
         first = ((client.notices[0].t, client) for client in self.connections if client.notices)
         return sorted(first, key=lambda notice: notice[0])
 
     def probes(self, name: str) -> list[Probe]:
-        """The requests of one prober (`ready`, `health`, `metrics`) settled after t0, in order of time.
+        """The requests of one prober (`ready`, `health`, `metrics`) that were settled after t0, in order of time.
 
-        One that was under way while the harness had stopped the target tells nothing, and is left out.
+        A request that was under way while the harness had stopped (frozen) the target shows nothing, and is left out.
         """
         seen = [
             Probe(event.t, began, *(detail.get(key) for key in ("status", "error", "connections", "worker")))
@@ -169,9 +169,9 @@ class Drain(Stop):
 
     @cached_property
     def clients_gone_at(self) -> float:
-        """When the last client was gone; t0 where there was none, and never later than the exit.
+        """When the last client was gone; t0 if there was no client, and never later than the exit.
 
-        The end of a hostile client that does not read is no measure: it learns late, or never, that it was cut off.
+        A hostile client that does not read is not counted: it sees late, or never, that its connection was cut.
         """
         gone = max((t for t, _ in self._ends), default=self.t0)
         return gone if self.exited_at is None else min(gone, self.exited_at)
@@ -184,16 +184,16 @@ class Drain(Stop):
 
     @cached_property
     def last_end_may_be_s(self) -> float:
-        """So much earlier the last end may have come than it was seen: some clients look seldom."""
+        """How much earlier than it was seen the last connection may have ended: some clients read seldom."""
         return max((SEES_LATE_S.get(c.persona, 0.0) for t, c in self._ends if t >= self.clients_gone_at), default=0.0)
 
     @cached_property
     def last_moment_at(self) -> float:
-        """What is asked after this moment, just before the last client is gone, may find no server."""
+        """Just before the last client is gone: a request after this moment may find no server."""
         gone = self.clients_gone_at
         return gone - LAST_MOMENT_S - self.worst_lag(gone - LAST_MOMENT_S, gone)
 
     def while_clients_were_there(self, probe: Probe) -> bool:
-        """Whether a probe was settled before the last client was gone, or hung from before then."""
+        """Whether a probe was settled before the last client was gone, or began before that and hung."""
         settled = probe.t <= self.clients_gone_at or probe.error == "timeout"
         return settled and probe.began <= self.last_moment_at

@@ -1,4 +1,4 @@
-"""What a record is made of: one observation. Refuses to know what events mean together."""
+"""One observation, of which a history has many. Refuses to know what events mean together."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """How busy the machine was: how late the harness's event loop ran, and how long the target waited for a core.
 
-Owns what is read out of the records `lag` and `starved`, of any stretch of a run. Refuses to know which of it is too
-much for a clause. What `starved` says of each thread is already only what others took from it
-(`harness.probes.machine`). A thread's waits are added up over a stretch, and the worst thread counts, never the sum of
-several: they wait side by side. Whatever the hypervisor took from the worst core comes on top.
+Owns what the records `lag` and `starved` say about any part of a run. Refuses to know how much a clause allows.
+`starved` has for each thread only the time that other processes took from it (`harness.probes.machine`). The waits of
+one thread are added up, and the worst thread counts, never the sum of several threads, because they wait at the same
+time. The time that the hypervisor took from the worst core is added.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 from .events import Event
 
-LAG_PERIOD_S = 0.1  # a lag record tells the worst of this stretch before it
-SMALLEST_LAG_S = 0.005  # what is less is not recorded
+LAG_PERIOD_S = 0.1  # a lag record has the worst lag of this time before it
+SMALLEST_LAG_S = 0.005  # smaller lags are not recorded
 
 
 class MachineView:
@@ -34,9 +34,9 @@ class MachineView:
         return max((lag for t, lag in self._lags if t >= start and t - lag - LAG_PERIOD_S <= end), default=0.0)
 
     def starved_s(self, start: float, end: float) -> float:
-        """How long the worst thread of the target waited between two moments for a core that others had.
+        """How long the target's worst thread waited, between two moments, for a core that other processes used.
 
-        A sample that lies in the stretch with a part counts with that part.
+        A sample of which only a part lies between them counts with that part.
         """
         waits: Counter[str] = Counter()
         stolen_s = 0.0

@@ -3,8 +3,9 @@
 Owns `ConnectionView` (one connection), `ReconnectingClientView` (one client with all of them) and `Gap`. Refuses to
 know who said what (`harness.history.resume_run`), limits and verdicts. Pure.
 
-Rules. A message is a sender, by its index, and its number `n`. Its place in the log is an epoch and a number `seq`. The
-epoch of a connection is the one that the client came with, or else its `welcome`'s; a `gap` may name another.
+Rules. A message is identified by its sender (an index) and its number `n`. Its position in the log is an epoch and a
+number `seq`. The epoch of a connection is the one that the client resumed with, or else the one in its `welcome`; a
+`gap` may name another.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Numbered = tuple[int, int]  # the index of a sender, and n
 
 
 class Gap(NamedTuple):
-    """What comes after `after` in the `former` epoch, and before `next` in `epoch`, is not to be had."""
+    """Messages that were lost: those after `after` in the `former` epoch, and those before `next` in `epoch`."""
 
     former: str
     after: int
@@ -29,7 +30,7 @@ class Gap(NamedTuple):
     next: int
 
     def covers(self, epoch: str, seq: int) -> bool:
-        """Whether the message at this place was announced to be missing."""
+        """Whether the message at this position is one of those lost."""
         if self.former == self.epoch:
             return epoch == self.epoch and self.after < seq < self.next
         return (epoch == self.former and seq > self.after) or (epoch == self.epoch and seq < self.next)
@@ -37,10 +38,10 @@ class Gap(NamedTuple):
 
 @dataclass(eq=False)
 class ConnectionView:
-    """One connection of a client. `position` is where it said that it goes on from; None: it came anew.
+    """One connection of a client. `position` is the position from which it resumed; None: it did not resume.
 
     `answers`: its protocol answers a resume, and acknowledges publishes. `at`, `seq`, `sender` and `n` are the columns
-    of what it received, in order of arrival.
+    of the messages that it received, in order of arrival.
     """
 
     name: str
@@ -64,17 +65,17 @@ class ConnectionView:
 
     @property
     def answer(self) -> Event | None:
-        """What its resume was answered with, first: `resumed` or `gap`."""
+        """The first answer to its resume: `resumed` or `gap`."""
         return next((mark for mark in self.marks if mark.what != "welcome"), None)
 
     @property
     def gaps(self) -> list[Gap]:
-        """What it was told that it would miss."""
+        """The gaps that the server announced to it."""
         return [gap for _, _, gap in self.stretches if gap is not None]
 
     @cached_property
     def stretches(self) -> list[tuple[int, str, Gap | None]]:
-        """From which arrival on (its index) which epoch counts, and the gap that was announced there."""
+        """The index of the arrival from which each epoch counts, that epoch, and the gap announced there."""
         epoch = "" if self.position is None else self.position[0]
         found: list[tuple[int, str, Gap | None]] = [(0, epoch, None)]
         for mark in self.marks:
@@ -102,18 +103,18 @@ class ReconnectingClientView:
 
     @property
     def moves(self) -> int:
-        """How often it was connected anew."""
+        """How often it has reconnected."""
         return max(0, sum(connection.opened_at is not None for connection in self.connections) - 1)
 
     @property
     def since(self) -> float | None:
-        """When it was welcomed first, or else let in at all; what is said from then on is for it. None: never."""
+        """When it was first welcomed, or else let in; messages from then on are due to it. None: never."""
         welcomed = [t for connection in self.connections if (t := connection.welcomed_at) is not None]
         let_in = [t for connection in self.connections if (t := connection.opened_at) is not None]
         return min(welcomed or let_in, default=None)
 
     def received(self) -> set[Numbered]:
-        """All messages that it received, on whatever connection."""
+        """All messages that it received, on any connection."""
         return {
             numbered
             for connection in self.connections
@@ -121,7 +122,7 @@ class ReconnectingClientView:
         }
 
     def before(self, t: float) -> Iterator[tuple[ConnectionView, int]]:
-        """How many arrivals there had been on each connection, before a moment."""
+        """How many messages had arrived on each connection before a moment."""
         for connection in self.connections:
             if connection.began < t:
                 yield connection, bisect_left(connection.at, t)

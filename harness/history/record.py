@@ -3,7 +3,7 @@
 Owns: the append-only `History` and its form as JSON lines. Refuses to know: what the events mean together
 (`harness.history.drain`) and whether that is good (`harness.clauses`).
 
-Rules. Time is `time.monotonic()` in seconds, read by whoever records. Each name records its own events in
+Rules. Time is `time.monotonic()` in seconds, read by the caller that records. The events of one name are in
 the order in which they happened; events of different names may be a little out of order. Nothing is ever
 changed or removed, so the number of events says whether a view is still current. One name is one connection
 at a time: a persona that holds two connections at once gives them two names.
@@ -22,7 +22,7 @@ from .terms import Terms
 
 
 class Writable(Protocol):
-    """Where a history can be dumped: a text file, or anything else that takes a line."""
+    """Where a history can be dumped: a text file, or any other object with `write`."""
 
     def write(self, text: str, /) -> object:
         """Take one line, its end included."""
@@ -46,14 +46,14 @@ class History:
 
     @property
     def deadline(self) -> float | None:
-        """t0 plus the drain timeout; None before the target was told to stop, or where none is in force."""
+        """t0 plus the drain timeout; None before the target was told to stop, or without a drain timeout."""
         if self.t0 is None or self.terms.drain_timeout_s is None:
             return None
         return self.t0 + self.terms.drain_timeout_s
 
     @property
     def drain(self) -> Drain | None:
-        """The events put together as one drain, or None before the target was told to stop.
+        """All events put together as one drain, or None before the target was told to stop.
 
         Reads all events once, and again only after more were recorded: ask for it when the run is complete.
         """

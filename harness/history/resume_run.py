@@ -1,6 +1,7 @@
-"""A run with reconnecting clients, put together from its events: who said what, who was where, what was done to hosts.
+"""A run with reconnecting clients, put together from its events: what was published, who was connected where, and what
+was done to hosts.
 
-Owns `ResumeRun`. Refuses to know what one client made of it (`harness.history.reconnecting`), how a single target stops
+Owns `ResumeRun`. Refuses to know what one client received (`harness.history.reconnecting`), how a single target stops
 (`harness.history.drain`), limits and verdicts. Pure.
 """
 
@@ -16,7 +17,7 @@ from .reconnecting import ConnectionView, Numbered, ReconnectingClientView
 from .record import History
 
 MARKS = frozenset({"welcome", "resumed", "gap"})
-ARRIVES_WITHIN_S = 1.0  # how long a connection must go on for what was said on it to have arrived
+ARRIVES_WITHIN_S = 1.0  # how long a connection must stay open for a message sent on it to have arrived
 
 
 class ResumeRun:
@@ -46,7 +47,7 @@ class ResumeRun:
 
     @cached_property
     def hosts(self) -> dict[str, list[Event]]:
-        """What is on record about each host of a fleet."""
+        """The events of each host of a fleet."""
         found: dict[str, list[Event]] = {}
         for event in self.apparatus:
             if event.who.startswith("host-"):
@@ -59,32 +60,32 @@ class ResumeRun:
         return [name for name, events in self.hosts.items() if any(event.what == "signal" for event in events)]
 
     def crowd_of(self, host: str) -> int:
-        """How many were connected to a host when it was told to stop."""
-        told = next(event.t for event in self.hosts[host] if event.what == "signal")
+        """How many clients were connected to a host when it was told to stop."""
+        stopped_at = next(event.t for event in self.hosts[host] if event.what == "signal")
         return sum(
             f"host-{connection.host + 1}" == host
             and connection.opened_at is not None
-            and connection.opened_at <= told
-            and (connection.ended_at is None or connection.ended_at > told)
+            and connection.opened_at <= stopped_at
+            and (connection.ended_at is None or connection.ended_at > stopped_at)
             for connection in self.connections.values()
         )
 
     @cached_property
     def broker_emptied_at(self) -> float | None:
-        """When the harness took everything from the broker."""
+        """When the harness removed all data of the broker."""
         return next((event.t for event in self.apparatus if event[1:3] == ("broker", "emptied")), None)
 
     @cached_property
     def spoken(self) -> tuple[float, float]:
-        """From the first to the last moment at which something was published; twice 0 where nothing was."""
+        """The first and the last moment at which a message was published; (0, 0) where none was."""
         times = [t for sent in self.published.values() for t in (sent[0], sent[-1])]
         return min(times, default=0.0), max(times, default=0.0)
 
     @cached_property
     def accepted(self) -> set[Numbered]:
-        """The messages that the server acknowledged, or sent to anybody.
+        """The messages that the server acknowledged, or delivered to any client.
 
-        Where the protocol acknowledges nothing, also what was said on a connection that went on for a second.
+        If the protocol has no acknowledgements, also those sent on a connection that stayed open for another second.
         """
         found = set(self.acknowledged)
         for numbered, (t, connection) in self._unacknowledged.items():
@@ -96,21 +97,21 @@ class ResumeRun:
         return found
 
     def said_at(self, numbered: Numbered) -> float:
-        """When a message was sent for the first time; when the run ended, of one that was never recorded as sent."""
+        """When a message was first sent; the end of the run if no sending was recorded."""
         sender, n = numbered
         times = self.published.get(sender, [])
         return times[n - 1] if n <= len(times) else self.seen_until
 
     def name_of(self, numbered: Numbered) -> str:
-        """A message as a person reads it: `speaker-1:7`."""
+        """A message in words for a person: `speaker-1:7`."""
         return f"{self.senders[numbered[0]]}:{numbered[1]}"
 
     def due_from(self, since: float) -> dict[int, int]:
-        """The first number of each sender that was said after a moment."""
+        """The number of each sender's first message after a moment."""
         return {sender: bisect_right(times, since) + 1 for sender, times in self.published.items()}
 
     def at(self, t: float) -> str:
-        """A moment as a person reads it: counted from the first message."""
+        """A moment in words for a person: counted from the first message."""
         return f"{t - self.spoken[0]:+.3f} s"
 
     def worst_lag(self) -> float:

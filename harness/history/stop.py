@@ -1,11 +1,11 @@
-"""How a target was told to stop and what it did itself, put together from the harness's and the target's events.
+"""How a target was told to stop and what it did then, put together from the harness's and the target's events.
 
 Owns: `Stop`, the half of a drain that is not about clients: signals, freezes, exit, output, memory and how busy
 the machine was. Refuses to know: clients, probes, limits, verdicts.
 
-Rules. An operator *forces* a stop by a SIGINT to the whole group more than a second after t0; what comes after
-the exit reaches nobody. What the target prints is for the clauses about its output only. Where no drain timeout is in
-force there is no deadline, and the server may close from t0 on.
+Rules. An operator *forces* a stop by a SIGINT to the whole group more than a second after t0; a signal after the exit
+does not count. Only the clauses about the target's output may use what it prints. Without a drain timeout there is no
+deadline, and the server may close connections from t0 on.
 """
 
 from __future__ import annotations
@@ -44,37 +44,37 @@ class Stop:
         self._apparatus = apparatus
 
     def at(self, t: float) -> str:
-        """A moment as a person reads it: `t0+0.104 s`."""
+        """A moment in words for a person: `t0+0.104 s`."""
         return f"t0{t - self.t0:+.3f} s"
 
     @cached_property
     def orders(self) -> list[Event]:
-        """The signals and other causes to stop, the first of which was t0, until the exit."""
+        """The signals and other causes to stop, until the exit. The first one was t0."""
         told = self._target("signal") + self._target("cause")
         heard = (event for event in told if self.exited_at is None or event.t < self.exited_at)
         return sorted(heard, key=lambda event: event.t)
 
     @cached_property
     def cause(self) -> str | None:
-        """What began this stop where it was no signal (`request limit`, `reload`)."""
+        """What began this stop if it was no signal (`request limit`, `reload`)."""
         causes = (event.detail["cause"] for event in self._target("cause") if event.t == self.t0)
         return next(causes, None)
 
     @cached_property
     def forced_at(self) -> float | None:
-        """When an operator forced the stop; None where none did."""
+        """When an operator forced the stop; None if none did."""
         return next((event.t for event in self.orders if is_ctrl_c(event) and event.t > self.t0 + FORCE_AFTER_S), None)
 
     @property
     def evicts_at(self) -> float:
-        """From when on the server may close connections: the deadline, or the operator's force before it."""
+        """When the server may begin to close connections: at the deadline, or when an operator forces it before."""
         if self.deadline is None:
             return self.t0
         return self.deadline if self.forced_at is None else min(self.deadline, self.forced_at)
 
     @property
     def grace_end(self) -> str:
-        """The same as a person reads it: `the deadline (t0+5.000 s)`."""
+        """The same in words for a person: `the deadline (t0+5.000 s)`."""
         if self.deadline is None:
             return "t0 (there is no deadline: no drain timeout is declared)"
         what = "the deadline" if self.evicts_at == self.deadline else "the operator's force"
@@ -82,19 +82,19 @@ class Stop:
 
     @cached_property
     def sent_home_at(self) -> float | None:
-        """When those who had stayed began to leave, because nothing says how long the server serves them."""
+        """When the remaining clients began to leave, because it is not declared how long the server serves them."""
         marks = (event for event in self._apparatus["harness"] if event.what == "mark")
         return next((mark.t for mark in marks if mark.detail["name"] == SENT_HOME), None)
 
     @cached_property
     def freezes(self) -> list[tuple[float, float]]:
-        """From when to when the harness had stopped the process (SIGSTOP); without end where it never went on."""
+        """From when to when the process was stopped (SIGSTOP); to infinity if it never continued."""
         thaws = [event.t for event in self._target("thawed")]
         began = [event.t for event in self._target("frozen")]
         return [(t, next((thaw for thaw in thaws if thaw >= t), math.inf)) for t in began]
 
     def was_frozen(self, start: float, end: float) -> bool:
-        """Whether the process stood still at any time between two moments."""
+        """Whether the process was stopped (SIGSTOP) at any time between two moments."""
         return any(began <= end and thawed >= start for began, thawed in self.freezes)
 
     @cached_property
@@ -117,12 +117,12 @@ class Stop:
 
     @cached_property
     def up_at(self) -> float | None:
-        """When the harness first found the target ready; for a request, when that was begun."""
+        """When the harness first found the target ready: the time at which it began that request."""
         return min(self.found_ready, default=None)
 
     @cached_property
     def found_ready(self) -> list[float]:
-        """Each time that it did."""
+        """Every time at which the harness found the target ready."""
         found = self._target("ready") + [event for event in self._apparatus["ready"] if event.detail["status"] == 200]
         return sorted(event.detail.get("began", event.t) for event in found)
 
@@ -138,18 +138,18 @@ class Stop:
 
     @cached_property
     def gave_up_at(self) -> float | None:
-        """When the harness gave up waiting for the target; None where it did not have to."""
+        """When the harness gave up waiting for the target; None if it did not."""
         marks = (event for event in self._apparatus["harness"] if event.what == "mark")
         return next((mark.t for mark in marks if GAVE_UP in mark.detail["name"]), None)
 
     @property
     def exited_at(self) -> float | None:
-        """When the target exited by itself; None where it was still there, or had to be killed."""
+        """When the target exited by itself; None if it still ran, or had to be killed."""
         return None if self._exit is None else self._exit.t
 
     @property
     def status(self) -> int | None:
-        """The status of that exit, as waitpid says it."""
+        """The status of that exit, as waitpid reports it."""
         return None if self._exit is None else self._exit.detail["status"]
 
     @cached_property
@@ -159,7 +159,7 @@ class Stop:
 
     @cached_property
     def left_behind(self) -> Event | None:
-        """The last look at what the target left: its processes and its port."""
+        """The last check for what the target left behind: processes, and its port."""
         looks = self._target("left_behind")
         return looks[-1] if looks else None
 
@@ -174,7 +174,7 @@ class Stop:
 
     @cached_property
     def held(self) -> list[frozenset[int]]:
-        """The ports of the clients that each worker held, as the kernel knew it last before the deadline."""
+        """The ports of each worker's clients, as last seen in the kernel before the deadline."""
         looks = [event for event in self._target("held") if event.t <= self.evicts_at]
         return [frozenset(ports) for ports in looks[-1].detail["ports"]] if looks else []
 

@@ -1,7 +1,7 @@
-"""The terms under which a run takes place: what was asked of the target, and what it declares about itself.
+"""The terms of a run: what was asked of the target, and what it declares about itself.
 
 Owns `Terms`, from which every clause takes its bounds, how they follow from a profile and an ask, and the environment
-variables that hand them to the target. Refuses to know events and verdicts.
+variables that pass them to the target. Refuses to know events and verdicts.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ UNDECLARED_CLOSE_TIMEOUT_S = 1.0
 class Terms:
     """What was asked of the target, and its `profile`; every clause takes its bounds from here.
 
-    All times in seconds, the pace in closes a second; None: the target neither can be told it nor says what it
-    promises, and nothing is put in its place. `reconnect_window_s` is the window that is really in force, after any cap
-    of the target's own. `answers`: it was seen to answer what clients send.
-    `patience_s`: how long the harness waits for the exit where nothing declared says how long that may take.
+    All times in seconds, the pace in closes a second. None: the target has no setting for it and promises no value, and
+    nothing is assumed instead. `reconnect_window_s` is the window really in force, after any cap by the target.
+    `answers`: the target was seen to answer what clients send. `patience_s`: how long the harness waits for the exit if
+    nothing declared says how long that may take.
     """
 
     profile: Profile
@@ -47,17 +47,17 @@ class Terms:
 
     @property
     def parent_delay_s(self) -> float:
-        """How much later everything may come, because a parent process stands in between."""
+        """How much later everything may come, because signals go through a parent process."""
         return self.profile.parent_delay_s
 
     @property
     def answered_within_s(self) -> float:
-        """Within which clients answer a close frame: the close timeout; 1 s where the target does not say."""
+        """The time within which clients answer a close frame: the close timeout; 1 s if none is declared."""
         return UNDECLARED_CLOSE_TIMEOUT_S if self.close_timeout_s is None else self.close_timeout_s
 
     @property
     def undeclared(self) -> list[str]:
-        """What is missing to say by when the target must be gone, by the names under which it can be declared."""
+        """The keys that would have to be declared to know by when the target must be gone."""
         known = {
             "drain_timeout_s": self.drain_timeout_s,
             "pace_per_s": self.evict_per_s,
@@ -66,7 +66,7 @@ class Terms:
         return [name for name, value in known.items() if value is None]
 
     def gone_after_s(self, clients: int) -> float:
-        """How long after t0 the target may be there with so many clients that stay; the patience where nothing says."""
+        """How long after t0 the target may run, with so many clients that stay; the patience if nothing is declared."""
         grace_s = (self.drain_timeout_s or 0.0) + self.parent_delay_s
         if self.evict_per_s is None or self.close_timeout_s is None or self.drain_timeout_s is None:
             return grace_s + self.patience_s
@@ -74,7 +74,7 @@ class Terms:
 
 
 def terms_of(profile: Profile, ask: Ask, evict_per_s: float) -> Terms:
-    """The bounds that this target will be judged by: what it can be told, else what it promises, else none."""
+    """The bounds by which this target is judged: those that can be set, else those that it promises, else none."""
     drain_timeout_s = ask.timeout_s if profile.drain_timeout_env else profile.drain_timeout_s
     return Terms(
         profile=profile,
@@ -88,7 +88,7 @@ def terms_of(profile: Profile, ask: Ask, evict_per_s: float) -> Terms:
 
 
 def environment_of(terms: Terms) -> dict[str, str]:
-    """The variables that hand the terms to the target."""
+    """The environment variables that pass the terms to the target."""
     profile = terms.profile
     knobs = {
         profile.drain_timeout_env: terms.drain_timeout_s,
@@ -102,10 +102,10 @@ def environment_of(terms: Terms) -> dict[str, str]:
 
 
 def _reconnect_window_s(drain_timeout_s: float | None) -> float | None:
-    """A target caps its window by its drain timeout: where that is not known, no window is."""
+    """The window, capped by the drain timeout as a target does it; None if the drain timeout is not known."""
     return None if drain_timeout_s is None else min(LONGEST_RECONNECT_WINDOW_S, drain_timeout_s / 2)
 
 
 def _notify_interval_s(ask: Ask) -> float:
-    """So that a drain sees several: clause 9 wants two intervals in it."""
+    """Short enough for several in one drain: clause 9 needs two intervals."""
     return 0.0 if ask.quiet else min(LONGEST_NOTIFY_INTERVAL_S, max(0.25, ask.timeout_s / 5))

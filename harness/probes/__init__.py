@@ -1,1 +1,1 @@
-"""What an operator's machinery sees of a target: HTTP answers, the network, the machine itself."""
+"""What load balancers and monitoring see of a target: HTTP answers, the network, the machine itself."""

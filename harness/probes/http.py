@@ -1,9 +1,8 @@
-"""One HTTP request on a connection of its own, and whether a port answers at all.
+"""One HTTP request on a new connection, and whether a port answers at all.
 
-Owns what becomes of an answer: a status and a body, or the word for what came instead. The protocol is h11's. Refuses
-to know what the answers should be. Each request has a connection of its own: that is what load balancers do, it asks
-the listener as well as the application, and no idle connection of ours is left in the way of a server that waits for
-its connections.
+Owns the result of a request: a status and a body, or a word for the error. h11 implements the protocol. Refuses to know
+what the answers should be. Each request uses a new connection, as load balancers do: so it tests the listener as well
+as the application, and leaves no idle connection for which a stopping server might wait.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from .network import HOST, name_of
 
 PROBE_TIMEOUT_S = 1.0
 ACCEPTS_WITHIN_S = 1.0
-LONGEST_REPLY = 65536  # a page of metrics that is longer is cut, a head that is longer is not HTTP
+LONGEST_REPLY = 65536  # a longer page of metrics is cut, a longer head is not HTTP
 
 
 class Reply(NamedTuple):
-    """The answer to one HTTP request: a status and a body, or the error that came instead.
+    """The answer to one HTTP request: a status and a body, or an error.
 
     With a status the error "eof" says that the connection ended before the body did.
     """
@@ -36,7 +35,7 @@ class Reply(NamedTuple):
 async def fetch(
     port: int, path: str, *, host: str = HOST, body: bytes | None = None, timeout_s: float = PROBE_TIMEOUT_S
 ) -> Reply:
-    """One HTTP request on a connection of its own: GET, or POST where there is a body.
+    """Make one HTTP request on a new connection: POST if there is a body, else GET.
 
     Never raises for what the server does; gives up after `timeout_s` with the error "timeout".
     """
@@ -50,7 +49,7 @@ async def fetch(
 
 
 async def is_up(port: int, ready: str | None) -> tuple[bool, str]:
-    """Whether a target serves, and what was seen. One without a readiness route (4xx) is up when it answers."""
+    """Whether a target serves, and what was seen. A target without a readiness route (4xx) is up when it answers."""
     if ready is not None:
         reply = await fetch(port, ready)
         return reply.status is not None and 200 <= reply.status < 500, f"GET {ready}: {reply.status or reply.error}"
@@ -83,7 +82,7 @@ async def _exchange(http: h11.Connection, host: str, port: int, request: bytes) 
 
 
 async def _read(http: h11.Connection, reader: asyncio.StreamReader) -> Reply:
-    """The answer that follows; any informational one before it is passed over."""
+    """Read the answer; skip any informational ones before it."""
     status, body, ended = None, b"", False
     while len(body) < LONGEST_REPLY:
         try:
@@ -107,7 +106,7 @@ async def _read(http: h11.Connection, reader: asyncio.StreamReader) -> Reply:
 
 
 def _cut_short(status: int | None, body: bytes, rest: bytes, ended: bool) -> Reply:
-    """What came where h11 objects: the connection ended too soon, or `rest` is not HTTP."""
+    """The reply when h11 raises an error: the connection ended too soon, or `rest` is not HTTP."""
     if ended and (status is not None or not rest or rest.startswith(b"HTTP/")):
         return Reply(status, "eof", body)
     return Reply(status, "not HTTP", body)

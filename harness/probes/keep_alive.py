@@ -1,7 +1,7 @@
-"""HTTP connections that are kept open and idle after one answer, as those of load balancers, scrapers and browsers are.
+"""HTTP connections that stay open and idle after one answer, like those of load balancers, scrapers and browsers.
 
-Owns how many answered, which it records. Refuses to know when the target may close them: RFC 9112 §9.5 lets it do so
-at any time, so an idle connection is never a reason to wait.
+Owns how many answered, and records it. Refuses to know when the target may close them: RFC 9112 §9.5 allows it at any
+time, so an idle connection is never a reason to wait.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def hold_idle(port: int, path: str, count: int, history: History) -> None:
 
 
 async def _until_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Wait for the target's end of the connection, and close ours: a target may wait for that."""
+    """Wait until the target closes its end, then close ours: a target may wait for that."""
     with contextlib.suppress(OSError):
         while await reader.read(CHUNK_BYTES):
             pass
@@ -41,7 +41,7 @@ async def _until_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 async def _open(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-    """One connection that has had its answer; None where there was none in time."""
+    """One connection that has been answered; None if no answer came in time."""
     try:
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             reader, writer = await asyncio.open_connection(HOST, port)

@@ -1,17 +1,19 @@
 """How busy the machine is: the lag of the harness's own loop, the target's memory, and its wait for a core.
 
-Owns the samples and their records, and the rest of the garbage collector, which would be the worst of the lag. Refuses
-to know which of it is too much; the clauses do (`harness.history.machine` reads it).
+Owns the samples and their records, and turns the garbage collector off, which would cause the worst lag. Refuses to
+know how much is too much; the clauses know that (`harness.history.machine` reads the records).
 
 **Waiting for a core.** Linux counts for each thread how long it was ready to run and had no core: the second field of
-`/proc/PID/task/TID/schedstat`, in ns, beside the time that it ran. Each of the target's threads is read every 100 ms,
-and its children and new threads are looked for twice a second. A target that takes the cores itself is not starved:
-of what a thread waited the part is recorded that others had of the processor time that it did not get itself. Others
-are all that `/proc/stat` counts as busy and that was not the target's: the harness too. With six foreign busy loops
-and one own beside a thread, six sevenths of its wait are theirs. Where nobody ran (a quota of its container) all is.
+`/proc/PID/task/TID/schedstat`, in ns, next to the time that it ran. Each of the target's threads is read every 100 ms,
+and its children and new threads are looked for twice a second. A target that uses the cores itself is not starved: of
+the processor time that a thread did not get, a part went to other processes, and that part of its wait is recorded.
+Other processes are all that `/proc/stat` counts as busy except the target, so they include the harness. With six
+foreign busy loops and one of the target's own next to a thread, six sevenths of its wait are recorded. If no process
+ran at all (a CPU quota of the container), the whole wait is recorded.
 
-A thread that cannot be read any more has ended: until then it waited on as in its last sample. So an exit has a
-sample. **Stolen** is what the hypervisor took from the worst core: the thread that serves may have been there.
+A thread that cannot be read any more has ended: until then it is taken to have waited as in its last sample, so that an
+exit has a sample too. **Stolen** is the time that the hypervisor took from the worst core: the serving thread may have
+been on it.
 
 Source: Linux, Documentation/scheduler/sched-stats.rst and filesystems/proc.rst. Measured on two cores at 2.5 GHz: a
 sample of 2 threads takes 0.08 ms, of 10 threads 0.15 ms; the look for children 0.04 and 0.09 ms.
@@ -60,7 +62,7 @@ async def watch_lag(history: History) -> None:
 
 @contextmanager
 def resting_garbage_collector() -> Iterator[None]:
-    """No collection inside; what is there now is never looked at again until the end."""
+    """Inside there is no garbage collection; objects that exist now are not examined until the end."""
     gc.collect()
     gc.disable()
     try:
@@ -71,9 +73,9 @@ def resting_garbage_collector() -> Iterator[None]:
 
 
 async def watch_memory(target: Target) -> None:
-    """Record the resident memory of all its processes together, for ever.
+    """Record the resident memory of all processes of the target together, for ever.
 
-    The processes are those that were seen before: a look through the process table would cost the loop milliseconds.
+    The processes are those seen before, because reading the process table would block the event loop for milliseconds.
     """
     while True:
         if rss_bytes := target.rss_bytes():
@@ -82,7 +84,7 @@ async def watch_memory(target: Target) -> None:
 
 
 async def watch_starvation(history: History, targets: Callable[[], Sequence[Target]]) -> None:
-    """Record for ever how long the threads of these targets wait for a core; and once why it cannot be read."""
+    """Record for ever how long the threads of these targets wait for a core, or once why it cannot be read."""
     if reason := why_unreadable():
         history.record(time.monotonic(), "harness", "blind", reason=reason)
         return
@@ -97,7 +99,7 @@ async def watch_starvation(history: History, targets: Callable[[], Sequence[Targ
 
 
 def why_unreadable() -> str | None:
-    """Why nobody can say here how long a thread waits for a core; None where it can be said."""
+    """Why the wait for a core cannot be read on this system; None if it can."""
     try:
         ran_ns, _ = _read((os.getpid(), os.getpid()))
         _processor()
@@ -107,33 +109,33 @@ def why_unreadable() -> str | None:
 
 
 class Times(NamedTuple):
-    """What a thread has had so far: how long it ran, and how long it waited for a core, in ns."""
+    """How long a thread has run so far, and how long it has waited for a core, in ns."""
 
     ran_ns: int
     waited_ns: int
 
 
 class Processor(NamedTuple):
-    """What all cores together were busy, and what was stolen from each of them, in seconds so far."""
+    """How long all cores together were busy so far, and how much was stolen from each of them, in seconds."""
 
     busy_s: float
     stolen_s: tuple[float, ...]
 
 
 class Waits:
-    """The threads of a family of processes, as they were read last; `pids()` names those to begin with."""
+    """The threads of some processes and their children, as they were last read; `pids()` gives the first processes."""
 
     def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
         self._pids = pids
         self._threads: dict[Thread, Times] = {}
-        self._rates: dict[Thread, float] = {}  # of each, what others took in its last sample, a second
+        self._rates: dict[Thread, float] = {}  # of each, the time that others took per second in its last sample
         self._look()
         self._threads = {thread: times for thread in self._threads if (times := _read_or_none(thread))}
         self._processor = _processor()
         self._read_at = time.monotonic()
 
     def record(self, history: History) -> None:
-        """Take a sample; record it where somebody waited, or something was stolen."""
+        """Take a sample; record it if a thread waited, or time was stolen."""
         since, processor = self._read_at, self._processor
         if (now := time.monotonic()) >= self._look_at:
             self._look()
@@ -145,7 +147,7 @@ class Waits:
             history.record(now, "target", "starved", since=since, threads=named, stolen=min(stolen_s, now - since))
 
     def _sample(self, took_s: float, busy_s: float) -> dict[Thread, float]:
-        """How long each thread waited for what others had."""
+        """How long each thread waited for cores that others used."""
         steps: dict[Thread, Times] = {}
         found: dict[Thread, float] = {}
         for thread, before in list(self._threads.items()):
@@ -163,7 +165,7 @@ class Waits:
         return found
 
     def _look(self) -> None:
-        """Find the threads of the family that are new; they have had nothing yet."""
+        """Find new threads of these processes; nothing is counted for them yet."""
         self._look_at = time.monotonic() + LOOK_EVERY_S
         waiting, seen = [*self._pids()], set[int]()
         while waiting:
@@ -179,7 +181,7 @@ class Waits:
 
 
 def share_of_others(others_s: float, own_s: float) -> float:
-    """Which part of the processor time that a thread did not have itself was others'; all of it where nobody ran."""
+    """The share of others in the processor time that a thread did not get; 1 if nothing else ran."""
     return others_s / (others_s + own_s) if others_s + own_s > 0 else 1.0
 
 
@@ -203,7 +205,7 @@ def _processor() -> Processor:
 
 
 def _bytes(path: str) -> bytes:
-    """A file of the kernel's, without the buffers of `open`: these are read a hundred times a second."""
+    """Read a file of /proc without the buffers of `open`: this happens a hundred times a second."""
     file = os.open(path, os.O_RDONLY)
     try:
         return os.read(file, 65536)

@@ -1,4 +1,4 @@
-"""The harness's own dealings with the operating system's network: words for its errors, ports, descriptors.
+"""The operating system's network, as the harness needs it: words for its errors, ports, descriptors.
 
 Owns no connection. Refuses to know targets and clients.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FEWEST_SPARE = 256
-SPARE = 1024  # probes, racers, and whoever comes late
+SPARE = 1024  # probes, handshakes that race the signal, and late clients
 
 
 def name_of(error: OSError) -> str:
@@ -31,7 +31,7 @@ def name_of(error: OSError) -> str:
 
 
 def local_port_of(transport: asyncio.BaseTransport | None) -> int | None:
-    """The port of our end, by which the process at the other end can be found; None without a connection."""
+    """The local port, by which the process at the other end can be found; None without a connection."""
     ours = transport and transport.get_extra_info("sockname")
     return ours[1] if isinstance(ours, tuple) else None
 
@@ -39,9 +39,8 @@ def local_port_of(transport: asyncio.BaseTransport | None) -> int | None:
 def free_port() -> int:
     """A port that can be bound, below the range from which the kernel gives ports to outgoing connections.
 
-    A port from inside that range may be taken by anybody's connection before the target binds it; and a
-    client that knocks on it once the target is gone may be connected to itself, which looks like a server
-    that hangs.
+    A port inside that range may be taken by another connection before the target binds it. And a client that
+    connects to it when the target is gone may be connected to itself, which looks like a server that hangs.
     """
     lowest = int(EPHEMERAL_RANGE.read_text().split()[0]) if EPHEMERAL_RANGE.exists() else 32768
     for _ in range(64):

@@ -1,8 +1,8 @@
-"""What an operator's machinery sees: readiness, liveness and metrics, polled; handshakes that come late or
-race the signal; broadcasts posted over HTTP.
+"""Requests at a steady rate: readiness, liveness and metrics are polled, as load balancers and monitoring do;
+handshakes come late or race the signal; broadcasts are posted over HTTP.
 
-Owns the rates, the dice and the records. Refuses to know what the answers should be. A probe that hangs delays no
-other.
+Owns the rates, the random intervals and the records. Refuses to know what the answers should be. A probe that hangs
+delays no other.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ READY_EVERY_S = 0.025
 HEALTH_EVERY_S = 0.1
 POST_EVERY_S = 0.5
 LATE_EVERY_S = 0.05
-PERIOD_FROM_TO = (0.5, 1.5)  # of the mean one: readiness is asked 25 ms apart, and 38 ms at most
+PERIOD_FROM_TO = (0.5, 1.5)  # of the mean: readiness is asked every 25 ms, and after 38 ms at the latest
 
 
 class Probes:
-    """Everything that asks the target for something at a steady rate, until it is stopped."""
+    """Everything that sends requests to the target at a steady rate, until it is stopped."""
 
     def __init__(self, port: int, history: History, seed: int = 0) -> None:
         self.port = port
@@ -47,17 +47,17 @@ class Probes:
     def repeat(self, every_s: float, act: Callable[[int], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
         """Begin `act(n)` about every `every_s`, n counting from 0, without waiting for the one before.
 
-        Not on a beat: a fault that shows at one moment of a period is met sooner or later.
+        The intervals are irregular, so that a fault at a certain moment of a period is met sooner or later.
         """
         return self.keep(self._rounds_of(every_s, act, random.Random(self._dice.random())))
 
     def keep(self, endless: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Let something without an end run until `stop`, or until its task is cancelled."""
+        """Run a coroutine without an end until `stop`, or until its task is cancelled."""
         self._endless.append(self._begin(endless))
         return self._endless[-1]
 
     def spawn(self, act: Coroutine[Any, Any, Any]) -> None:
-        """Let one act run beside the others; `stop` waits for it."""
+        """Run one act concurrently; `stop` waits for it."""
         task = self._begin(act)
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
@@ -115,13 +115,13 @@ class Probes:
 
 
 def gaps(every_s: float, dice: random.Random) -> Iterator[float]:
-    """The times between one round and the next, without end: `every_s` in the mean, and no fixed beat."""
+    """The times between one round and the next, without end: irregular, with the mean `every_s`."""
     while True:
         yield every_s * dice.uniform(*PERIOD_FROM_TO)
 
 
 def _phase(body: bytes) -> dict[str, str]:
-    """The phase that a liveness answer names, if it names one."""
+    """The phase in a liveness answer, if it has one."""
     try:
         health = json.loads(body)
     except ValueError:
@@ -131,7 +131,7 @@ def _phase(body: bytes) -> dict[str, str]:
 
 
 def value_of(gauge: str, exposition: bytes) -> float | None:
-    """The value of a gauge in Prometheus' text format, summed over its labels; None where it is not there."""
+    """The value of a gauge in Prometheus' text format, summed over its labels; None if it is absent."""
     lines = re.findall(
         rf"^{re.escape(gauge)}(?:\{{[^\n]*\}})? (\S+)", exposition.decode(errors="replace"), re.MULTILINE
     )
@@ -142,7 +142,7 @@ def value_of(gauge: str, exposition: bytes) -> float | None:
 
 
 def worker_of(gauge: str, exposition: bytes) -> str | None:
-    """The label by which a gauge says of which process it speaks; None where it has none."""
+    """The label `worker` of a gauge, which names its process; None if it has none."""
     found = re.search(
         rf"^{re.escape(gauge)}\{{[^\n]*\bworker=\"([^\"\n]*)\"", exposition.decode(errors="replace"), re.M
     )

@@ -1,7 +1,7 @@
 """The scenarios by name, in the order in which `run all` performs them.
 
-Owns that every module in this folder with a `SCENARIO` is one, so that a new scenario is one new file; and which of
-them are told so that certain clauses are looked at.
+Every module in this folder with a `SCENARIO` is one, so that a new scenario is one new file. Also chooses the scenarios
+that must be run to judge certain clauses.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SCENARIOS: dict[str, Scenario] = by_position(module.SCENARIO for module in _MODU
 
 
 def that_look_at(clauses: Iterable[int], profile: Profile) -> list[Scenario]:
-    """The scenarios that this target can be told, each of which looks at one of the clauses that none before it does.
+    """The scenarios that this target can run, each of which judges one of the clauses that none before it judges.
 
-    Whatever runs by name only is left out.
+    Scenarios that run by name only are left out.
     """
     missing, chosen = set(clauses), []
     for scenario in SCENARIOS.values():

@@ -1,4 +1,4 @@
-"""What the scenarios of a broker that goes away have in common: the clients, the load and the clauses.
+"""What the scenarios with a broker outage have in common: the clients, the load and the clauses.
 
 Owns what happens before and after the outage. The outage itself is in each scenario's file.
 """

@@ -11,11 +11,11 @@ import asyncio
 from ..faults.broker import Broker
 from .broker_outage import broker_outage
 
-AWAY_S, AFTER_S = 0.5, 4.5  # a gap is due within 3 s, and what a busy machine explains must not reach to the end
+AWAY_S, AFTER_S = 0.5, 4.5  # a gap is due within 3 s; the rest is for a machine that is busy
 
 
 async def outage(broker: Broker) -> None:
-    """Kill it, and start it again with nothing."""
+    """Kill it, and start it again without its data."""
     await broker.kill()
     await asyncio.sleep(AWAY_S)
     await broker.restart(empty=True)

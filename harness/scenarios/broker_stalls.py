@@ -16,7 +16,7 @@ STILL_S, AFTER_S = 3.0, 1.0
 
 
 async def outage(broker: Broker) -> None:
-    """Stop it, and let it go on."""
+    """Stop it (SIGSTOP), and let it continue."""
     with broker.frozen():
         await asyncio.sleep(STILL_S)
     await asyncio.sleep(AFTER_S)

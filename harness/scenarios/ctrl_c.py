@@ -13,7 +13,7 @@ from .scenario import Scenario
 from .stage import Stage
 
 SUPERVISOR_AFTER_S = 0.3
-SUPERVISOR_AT_ONCE_S = 0.01  # for a server that may be gone soon: nothing says how long it serves its clients
+SUPERVISOR_AT_ONCE_S = 0.01  # for a server that may exit soon: it does not declare how long it serves
 
 
 def mix(clients: int) -> ClientMix:

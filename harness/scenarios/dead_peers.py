@@ -12,7 +12,7 @@ from .stage import Stage
 
 
 def mix(clients: int) -> ClientMix:
-    """Three that ignore pings, among those who answer."""
+    """Three clients that ignore pings, among clients that answer."""
     return ClientMix(lingerers=max(3, clients - 5), talkers=2, ping_ignorers=3, eviction_s=1.0)
 
 

@@ -3,7 +3,7 @@ deadline, and then closes them properly, at its pace.
 
 Every persona takes part, HTTP connections are kept open and idle, some handshakes race the signal and others come too
 late; clients that stay are evicted.
-This scenario shows most. Source: the drain contract, phases SERVING to STOPPED; RFC 6455 §7.1; the close
+No other scenario shows as much. Source: the drain contract, phases SERVING to STOPPED; RFC 6455 §7.1; the close
 code registry on 1012.
 """
 
@@ -15,7 +15,7 @@ from .stage import Stage
 
 
 def mix(clients: int) -> ClientMix:
-    """Of each persona enough for the clauses to be judged, and the rest lingers."""
+    """Enough clients of each persona for the clauses to be judged; the others stay to the end."""
     enough = enough_of_a_kind(clients)
     others = ClientMix(
         cooperative=round(0.25 * clients),

@@ -18,7 +18,7 @@ from .stage import Stage
 
 
 def mix(clients: int) -> ClientMix:
-    """Nobody who stays."""
+    """No client that stays."""
     leavers = ClientMix(leavers=max(1, clients // 6), leavers_at_signal=enough_of_a_kind(clients))
     return replace(leavers, cooperative=max(1, clients - leavers.size), left_by=0.5)
 

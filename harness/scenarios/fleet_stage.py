@@ -1,4 +1,4 @@
-"""Where a scenario with several hosts runs: broker, fleet and reconnecting clients put together.
+"""The stage of a scenario with several hosts: broker, fleet and reconnecting clients together.
 
 Owns the order in which they start and end, and the steps that such scenarios are written in: `open_crowd`,
 `begin_speaking`, `replace`, `settle`. Refuses to know verdicts and how a run is shown. The rules of `stage` about
@@ -26,9 +26,9 @@ SETTLES_WITHIN_S = 15.0
 
 
 class FleetStage:
-    """`async with FleetStage(...)`: hosts that are ready, on a broker of the harness's own, and no client yet.
+    """`async with FleetStage(...)`: hosts that are ready, on the harness's own broker, and no client yet.
 
-    The profile declares a `broker_env`. `evict_per_s`: the pace that each host is given.
+    The profile declares a `broker_env`. `evict_per_s`: the pace of each host.
     """
 
     def __init__(self, profile: Profile, ask: Ask, hosts: int, evict_per_s: float) -> None:
@@ -42,7 +42,7 @@ class FleetStage:
         self.crowd = ReconnectingCrowd.of(profile, self.history, self.fleet.ports, ask.clients, ask.seed)
 
     async def __aenter__(self) -> Self:
-        """Raises TargetFailed when a host does not come up, OSError without a broker or descriptors enough."""
+        """Raises TargetFailed when a host does not come up, OSError without a broker or enough descriptors."""
         if raised := allow_descriptors(2 * self.ask.clients):
             self.enter(raised)
         async with AsyncExitStack() as stack:
@@ -63,18 +63,18 @@ class FleetStage:
 
     @property
     def counts(self) -> str:
-        """Where its clients are, as a person reads it."""
+        """Where its clients are, in words for a person."""
         crowd = self.crowd
         return f"connected {crowd.connected}, moved {crowd.moves} times, heard {crowd.heard} messages"
 
     @property
     def status(self) -> int | None:
-        """What the hosts that were replaced exited with: the first that is not 0; None where none was."""
+        """The exit status of the replaced hosts: the first one that is not 0; None if no host was replaced."""
         statuses = self.fleet.statuses
         return next((status for status in statuses if status != 0), 0) if statuses else None
 
     def enter(self, phase: str) -> None:
-        """Begin a phase of the scenario: marked in the history, shown by whoever watches."""
+        """Begin a phase of the scenario: it is marked in the history, and shown to the user."""
         self.phases.append(phase)
         self.history.record(time.monotonic(), "harness", "mark", name=phase)
 
@@ -85,7 +85,7 @@ class FleetStage:
         gc.freeze()
 
     async def speak(self, per_s: float, alone_s: float) -> None:
-        """Begin the load, and wait for a while."""
+        """Begin the load, and wait for `alone_s`."""
         self.enter(f"speaking {per_s:g} messages a second")
         self.crowd.begin_speaking(per_s)
         await asyncio.sleep(alone_s)

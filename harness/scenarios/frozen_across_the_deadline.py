@@ -20,7 +20,7 @@ def mix(clients: int) -> ClientMix:
 
 
 async def perform(stage: Stage) -> None:
-    """Signal, stop the process, let it go on."""
+    """Signal, stop the process (SIGSTOP), let it continue."""
     await stage.open_crowd()
     await stage.warm_up()
     await stage.signal(joiners=False)

@@ -13,7 +13,7 @@ from .stage import Stage
 
 
 def mix(clients: int) -> ClientMix:
-    """Nobody who stays."""
+    """No client that stays."""
     return ClientMix(quitters=4, cooperative=max(3, clients - 4), eviction_s=1.0)
 
 

@@ -1,9 +1,9 @@
 """With every kind of hostile client connected, every other client gets all that it is owed, and the process exits in
 bounded time.
 
-Some do not read, some never answer a close frame, some never finish their handshake, or say nothing at all, before t0
-and after; others stop in the middle of a
-sentence or vanish by RST. Source: the drain contract, clauses 7, 14 and 17; one stalled reader holds uvicorn for ever.
+Some do not read, some never answer a close frame, some never finish their handshake or send nothing at all, before t0
+and after; others stop in the middle of a message or reset their connection. Source: the drain contract, clauses 7, 14
+and 17; one stalled reader keeps uvicorn from exiting for ever.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SILENT_AFTER_T0 = 10
 
 
 def mix(clients: int) -> ClientMix:
-    """Some of each hostile kind, and the rest much as in a `drain`."""
+    """Some of each hostile kind, and the others much as in a `drain`."""
     enough = enough_of_a_kind(clients)
     others = ClientMix(
         cooperative=clients // 10,

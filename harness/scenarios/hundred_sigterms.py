@@ -20,7 +20,7 @@ def mix(clients: int) -> ClientMix:
 
 
 async def perform(stage: Stage) -> None:
-    """Signal, and do not leave it in peace."""
+    """Signal, and send more signals until it has exited."""
     await stage.open_crowd()
     await stage.warm_up()
     await stage.signal(joiners=False)

@@ -12,7 +12,7 @@ from .stage import Stage
 
 
 def mix(_: int) -> ClientMix:
-    """Nobody, however many were asked for."""
+    """No client, however many were asked for."""
     return ClientMix()
 
 

@@ -13,7 +13,7 @@ from .scenario import Scenario
 from .stage import Stage
 
 AGAIN_AFTER_S = 1.5
-EVICTED_WITHIN_S = 1.0  # of the force: no deadline is to come in between
+EVICTED_WITHIN_S = 1.0  # after the second Ctrl+C: no deadline may come in between
 
 
 def mix(clients: int) -> ClientMix:

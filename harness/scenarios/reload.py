@@ -21,7 +21,7 @@ def mix(clients: int) -> ClientMix:
 
 
 async def perform(stage: Stage) -> None:
-    """Touch a file, see everybody go, and end it."""
+    """Touch a file, see every client leave, and stop the parent."""
     await stage.open_crowd()
     await stage.warm_up()
     with source_touched(stage.target):

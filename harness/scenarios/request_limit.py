@@ -18,7 +18,7 @@ def mix(clients: int) -> ClientMix:
 
 
 async def perform(stage: Stage) -> None:
-    """Ask until it has had enough, and see it end."""
+    """Send requests until the limit is reached, and see it end."""
     await stage.open_crowd()
     await stage.warm_up()
     async with request_limit_reached(stage.probes, stage.history, stage.request_limit, stage.profile.health or "/"):

@@ -1,6 +1,6 @@
 """A steady load of numbered messages from reconnecting clients, for the scenarios in which connections are cut.
 
-Owns how long the load lasts, and that all of it has time to arrive before the target is told to stop. Refuses to know
+Owns how long the load lasts, and the time for all of it to arrive before the target is told to stop. Refuses to know
 the fault.
 """
 
@@ -22,7 +22,7 @@ SETTLES_WITHIN_S = 6.0
 async def resume_load(stage: Stage, clients: int = CLIENTS, per_s: float = PER_S) -> AsyncIterator[ReconnectingCrowd]:
     """Inside, reconnecting clients publish and broadcasts are posted; afterwards those clients are disconnected.
 
-    The posts go on to the end of the run. Raises CrowdIncomplete when a client could not connect.
+    The posts continue to the end of the run. Raises CrowdIncomplete when a client could not connect.
     """
     reconnecting = ReconnectingCrowd.of(stage.profile, stage.history, [stage.target.port], clients, stage.ask.seed)
     if stage.profile.broadcast is not None:

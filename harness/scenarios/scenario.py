@@ -1,6 +1,6 @@
-"""What a scenario is: a claim, the clauses that are judged, the clients, and what is done with them.
+"""What a scenario is: a claim, the clauses that are judged, the clients, and what happens to them.
 
-Owns the form only. A scenario's file holds all the rest, and its docstring is the claim and its source.
+Owns the form only. A scenario's file has everything else; its docstring is the claim and its source.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Scenario:
     """One run of a target. `mix` says which clients take part, given their number; `perform` runs it.
 
     `position`: `run all` performs and `list` prints the scenarios in the order of their positions. `needs` is a field
-    of the profile without which it cannot run; one that changes the command does so, and `words` are what placeholders
-    of that command stand for. `comes_up=False`: the stage does not wait until the target is ready. `asks` is what is
-    asked of the target: times of the scenario's own, since its claim depends on them, and at most that many clients.
-    A target that cannot be told these times runs with what it promises; `least_drain_timeout_s` is how much it must
-    promise for that (None: nothing).
-    `parent_delay_s`: a parent process stands in between, in this scenario only. `workers`: the target needs several;
-    `broker`: the target is given one of the harness's own; both have reconnecting clients. `by_name_only`: not part of
+    of the profile without which it cannot run; if that field changes the command, the changed command is used, and
+    `words` are the values of its placeholders. `comes_up=False`: the stage does not wait until the target is ready.
+    `asks` is what is asked of the target: the times on which the claim depends, and at most that many clients. A target
+    on which these times cannot be set runs with those that it promises; `least_drain_timeout_s` is the least drain
+    timeout that it must promise then (None: any).
+    `parent_delay_s`: a parent process passes the signal on, in this scenario only. `workers`: the target needs several;
+    `broker`: the target gets the harness's own broker; both have reconnecting clients. `by_name_only`: not part of
     `run all`. `hosts`: how many targets there are, on one broker; above 1 it runs on a `FleetStage`. `enough`: the
     least number of clients with which each of its clauses can be decided and there are enough of each kind; `run all`
-    uses no more. `most`: that, or another bound on the number that is asked for. `one_stop`: all that is done to the
-    target's processes is to tell them once to stop, so that it can be one that something else has started.
+    uses no more. `most`: that, or another bound on the number that is asked for. `one_stop`: the scenario only tells
+    the target's processes to stop, once, so that it also runs on a target that something else has started.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Scenario:
     one_stop: bool = False
 
     def stage(self, profile: Profile, ask: Ask) -> AnyStage:
-        """Where it runs."""
+        """The stage on which it runs."""
         mix = self.mix(ask.clients)
         if self.hosts > 1:
             return FleetStage(profile, ask, self.hosts, mix.evict_per_s)
@@ -66,7 +66,7 @@ class Scenario:
 
     @property
     def claim(self) -> str:
-        """The first paragraph of its story, on one line."""
+        """The first paragraph of its docstring, on one line."""
         return " ".join(inspect.cleandoc(self.story or "").split("\n\n")[0].split())
 
     def asked(self, ask: Ask) -> Ask:
@@ -78,7 +78,7 @@ class Scenario:
         )
 
     def among_all(self) -> Scenario:
-        """The same as part of `run all`."""
+        """The same scenario as part of `run all`."""
         return replace(self, most=self.enough)
 
     def why_excluded(self, profile: Profile) -> str | None:
@@ -92,14 +92,14 @@ class Scenario:
         if self.broker and profile.broker_env is None:
             return "the target declares no broker_env"
         if (self.workers or self.broker) and not profile.envelopes:
-            if self.broker and self.hosts == 1:  # what is owed while the broker is away is said in envelopes
+            if self.broker and self.hosts == 1:  # what a server owes while the broker is away is sent in envelopes
                 return "the target declares no envelopes"
             if profile.talk is None or profile.talk.resume is None:
                 return "the target does not declare how a client resumes: talk.remember and talk.resume"
         return self._why_too_short(profile)
 
     def _why_too_short(self, profile: Profile) -> str | None:
-        """Why this target does not serve its clients for long enough once it is told to stop; None where it does."""
+        """Why this target does not serve its clients long enough once it is told to stop; None if it does."""
         if self.least_drain_timeout_s is None or profile.drain_timeout_env is not None:
             return None
         if profile.drain_timeout_s is None:
@@ -111,7 +111,7 @@ class Scenario:
         return None
 
     def suited(self, profile: Profile) -> Profile:
-        """The target as it is started here."""
+        """The target as this scenario starts it."""
         changes_the_command = self.needs is not None and self.needs.endswith(("_command", "_options"))
         suited = profile.variant(self.needs) if self.needs and changes_the_command else profile
         for word, value in self.words.items():

@@ -1,10 +1,10 @@
-"""Where a scenario runs: target, clients and probes put together, under terms that are on record.
+"""The stage of a scenario: target, clients and probes together, under recorded terms.
 
 Owns the order in which they start and end, and the few steps that scenarios are written in: `open_crowd`,
 `warm_up`, `signal`, `until_exit`. Refuses to know verdicts and how a run is shown.
 
-Rules. Whatever happens, Ctrl+C too, everything that was started is ended. Nothing waits without a bound.
-While the stage stands the garbage collector rests: a collection would stop the clock of every observation.
+Rules. Whatever happens, including Ctrl+C, everything that was started is ended. Nothing waits without a bound.
+While a stage exists the garbage collector is off: a collection would delay every observation.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ..targets.process import To
 from ..targets.target import Target
 
 WARM_UP_S = 1.0
-EXITS_WITHIN_S = 0.5  # of the end of its connections: a target that crashes
+EXITS_WITHIN_S = 0.5  # after the end of its connections: a target that crashes
 SPARE_S = 5.0
 QUIET_WITHIN_S = 1.0
 LATE_HANDSHAKES_S = 3.0
@@ -51,7 +51,7 @@ SENT_HOME_PART = 3  # of the patience: 20 s, more than hypercorn (3 s) and Sanic
 class Stage:
     """`async with Stage(...)`: a target that is ready, an empty crowd, and a history that has begun.
 
-    With `broker` the target is given one of the harness's own, which is started before it and ended after it.
+    With `broker` the target gets the harness's own broker, which starts before the target and ends after it.
     """
 
     def __init__(self, profile: Profile, ask: Ask, mix: ClientMix, comes_up: bool = True, broker: bool = False) -> None:
@@ -70,7 +70,7 @@ class Stage:
         self.late_handshakes = LateHandshakes(self.factory, self.crowd, self.probes)
 
     async def __aenter__(self) -> Self:
-        """Raises TargetFailed when the target does not come up, OSError without a broker or descriptors enough."""
+        """Raises TargetFailed when the target does not come up, OSError without a broker or enough descriptors."""
         if raised := allow_descriptors(self.mix.size):
             self.enter(raised)
         async with AsyncExitStack() as stack:
@@ -93,20 +93,20 @@ class Stage:
         return await self._stack.__aexit__(*exc)  # type: ignore[arg-type]  # handed on as they came
 
     def enter(self, phase: str) -> None:
-        """Begin a phase of the scenario: marked in the history, shown by whoever watches."""
+        """Begin a phase of the scenario: it is marked in the history, and shown to the user."""
         self.phases.append(phase)
         self.history.record(time.monotonic(), "harness", "mark", name=phase)
 
     async def open_crowd(self) -> None:
-        """Connect every client. Raises CrowdIncomplete when one cannot, TargetFailed where the target exits."""
+        """Connect every client. Raises CrowdIncomplete when one cannot, TargetFailed when the target exits."""
         self.enter("opening the crowd")
         self.crowd.clients = self.factory.assemble()
         await self._all_of_them(self.crowd.open())
 
     async def warm_up(self) -> None:
-        """Let every client act for a second, with the probes on; learn what a foreign target answers.
+        """Let every client act for a second, with the probes on; find out what a foreign target answers.
 
-        Raises CrowdIncomplete when the target closes one that means no harm, TargetFailed when it exits.
+        Raises CrowdIncomplete when the target closes a well-behaved client, TargetFailed when it exits.
         """
         self.enter("warming up")
         self.begin_probes()
@@ -123,7 +123,7 @@ class Stage:
         self.target.note_children()
 
     async def _all_of_them(self, act: Awaitable[None]) -> None:
-        """Do something that leaves target and clients as they are: what is lost in it was lost by what clients sent."""
+        """Do `act`, which does not end the target or clients: if one is lost, the reason is what the clients sent."""
         try:
             await act
             self.crowd.must_stand()
@@ -133,7 +133,7 @@ class Stage:
         await self.target.must_run(f"while {self.phases[-1]}")
 
     async def signal(self, which: signal.Signals = signal.SIGTERM, joiners: bool = True, to: To = "process") -> None:
-        """Tell the target to stop; with `joiners`, handshakes race that signal, and others come too late."""
+        """Tell the target to stop; with `joiners`, some handshakes race that signal, and others come too late."""
         await self.target.must_run(f"while {self.phases[-1]}")
         moment = time.monotonic() + 0.1
         if joiners:
@@ -148,7 +148,7 @@ class Stage:
             self.late_handshakes.come_late()
 
     def play_on(self) -> None:
-        """The target has just been told to stop, in whatever way: the clients now do what they do after t0."""
+        """Let the clients do what they do after t0: the target has just been told to stop, in whatever way."""
         self.crowd.signal()
         self.enter("draining")
         if self.history.terms.drain_timeout_s is None:
@@ -160,15 +160,15 @@ class Stage:
         await asyncio.sleep(self.history.t0 + after_s - time.monotonic())
 
     async def until_empty(self) -> None:
-        """Wait until no connection stands, as long as a drain may take and some more."""
+        """Wait until no connection is open, at most as long as a drain may take and some time more."""
         patience_ends = time.monotonic() + self.bound_s
         while self.crowd.connected and time.monotonic() < patience_ends:
             await asyncio.sleep(0.02)
 
     async def until_exit(self, bound_s: float | None = None) -> None:
-        """Wait for the exit, `bound_s` at most: by default as long as a drain may take, and some more.
+        """Wait for the exit, `bound_s` at most: by default as long as a drain may take, and some time more.
 
-        A target that is still there is recorded as left behind, and killed.
+        A target that still runs then is recorded as left behind, and killed.
         """
         if await self.target.until_exit(self.bound_s if bound_s is None else bound_s):
             await self.target.look_behind()
@@ -183,7 +183,7 @@ class Stage:
 
     @property
     def counts(self) -> str:
-        """Where its clients are, as a person reads it."""
+        """Where its clients are, in words for a person."""
         crowd = self.crowd
         counts = f"connected {crowd.connected}, with a notice {crowd.with_notice}, left {crowd.left}"
         return counts if crowd.clients else "no clients"
@@ -195,24 +195,24 @@ class Stage:
 
     @property
     def bound_s(self) -> float:
-        """How long a drain may take, and `SPARE_S` more, so that lateness shows as lateness."""
+        """How long a drain may take, and `SPARE_S` more, so that a late exit is seen as late."""
         return self.history.terms.gone_after_s(self.mix.staying) + SPARE_S
 
     @property
     def request_limit(self) -> int:
-        """After how many requests a target that has such a limit stops: well after the warm-up."""
+        """The number of requests after which a target with such a limit stops: well after the warm-up."""
         return REQUESTS_OF_A_WARM_UP
 
     def hold_idle_connections(self) -> None:
         """Keep some HTTP connections open and idle, as load balancers and scrapers do; until the end.
 
-        They ask for a path that the target declares; where it declares none, nothing is asked.
+        They request a path that the target declares; if it declares none, there are no such connections.
         """
         if path := self.profile.health or self.profile.ready or self.profile.metrics:
             self.probes.keep(hold_idle(self.target.port, path, IDLE_CONNECTIONS, self.history))
 
     def begin_probes(self) -> None:
-        """Ask for readiness, liveness and metrics, watch the memory, post broadcasts; until the end."""
+        """Poll readiness, liveness and metrics, watch the memory, post broadcasts; until the end."""
         paths = {"ready": self.profile.ready, "health": self.profile.health, "metrics": self.profile.metrics}
         for who, path in paths.items():
             if path is not None:
@@ -222,7 +222,7 @@ class Stage:
             self.probes.post(self.profile.broadcast)
 
     async def _look_at_the_workers(self) -> None:
-        """Record which worker holds whose connection, shortly before the deadline: the fullest takes longest."""
+        """Record shortly before the deadline which worker holds which connections: the fullest worker takes longest."""
         if (deadline_s := self.history.terms.drain_timeout_s) is None:
             return
         while (t0 := self.history.t0) is None:
@@ -234,9 +234,9 @@ class Stage:
             self.history.record(looked_at, "target", "held", ports=ports)
 
     async def _send_home(self) -> None:
-        """Where no deadline ends their stay, those who read leave after a while; only hostile ones are left then.
+        """Without a deadline, let the clients that read leave after a while, so that only hostile ones are left.
 
-        A server that waits for its clients, however long, can be seen to exit, and the run ends.
+        So a server that waits for its clients without a limit can be seen to exit, and the run ends.
         """
         assert self.history.t0 is not None, "the target was told to stop"
         await asyncio.sleep(self.history.t0 + self.ask.patience_s / SENT_HOME_PART - time.monotonic())
@@ -247,14 +247,14 @@ class Stage:
             await asyncio.sleep(LOOK_AHEAD_S)
 
     async def _try_late_handshakes(self) -> None:
-        """A target that cuts its clients early still owes late handshakes an answer until the deadline."""
+        """Go on with late handshakes: a target that closes its clients early must answer them until the deadline."""
         owed_s = (self.history.deadline or 0.0) - time.monotonic()
         if self.crowd.cut and owed_s > 0:
             self.enter("late handshakes after the clients have gone")
             await asyncio.sleep(min(LATE_HANDSHAKES_S, owed_s))
 
     async def _until_quiet(self) -> None:
-        """Once the target is gone, the ends of its connections arrive; others are torn down later."""
+        """Once the target is gone, wait for the ends of its connections to arrive; others are dropped later."""
         patience_ends = time.monotonic() + QUIET_WITHIN_S
         while self.crowd.connected and time.monotonic() < patience_ends:
             await asyncio.sleep(0.01)

@@ -13,7 +13,7 @@ LONGEST_IMPORT_S, BOUND_S = 10.0, 5.0
 
 
 def mix(_: int) -> ClientMix:
-    """Nobody can be there yet."""
+    """No client can be connected yet."""
     return ClientMix()
 
 

@@ -14,7 +14,7 @@ CLIENTS = 10_000
 
 
 def mix(_: int) -> ClientMix:
-    """Ten thousand and a few, whatever number was asked for."""
+    """Ten thousand clients and a few, whatever number was asked for."""
     return ClientMix(lingerers=CLIENTS - 2000, cooperative=2000, leavers=50, eviction_s=16.0)
 
 

@@ -20,12 +20,12 @@ BEFORE_S, LONGEST_ROLL_S = 0.5, 15.0
 
 
 def mix(clients: int) -> ClientMix:
-    """They come when all are replaced, and stay."""
+    """Clients that connect when all workers are replaced, and stay."""
     return ClientMix(lingerers=max(10, clients), eviction_s=1.0)
 
 
 async def perform(stage: Stage) -> None:
-    """Load, replace all, let them come, and end it."""
+    """Load, replace all workers, let the clients connect, and stop the host."""
     stage.begin_probes()
     stage.late_handshakes.visit_briefly()
     async with resume_load(stage):

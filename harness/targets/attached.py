@@ -1,12 +1,13 @@
 """A server that something else has started: a container, a unit of systemd, a child of a supervisor.
 
-Owns how it is found, told to stop, and how its end is noticed. Refuses to know what it serves; nothing that it does not
-tell to stop is ever ended here. It stands where `harness.targets.process` stands for a target that the harness starts.
+Owns how it is found and told to stop, and how its end is noticed. Refuses to know what it serves. Nothing here ends a
+process in any other way than by telling it to stop. This module is for such a server what `harness.targets.process` is
+for a target that the harness starts.
 
-Rules. Its process is the one that is declared, else the one that listens on the port. It has ended when that process
-has; where its process cannot be known (another user's, another machine's namespace), when the command that stops it has
-ended and nobody accepts connections on the port. Its exit status and its output are its parent's. Weakness: one that
-closes its port long before it goes, and whose process is not known, is taken for gone when the command has ended.
+Rules. Its process is the declared one, else the one that listens on the port. It has ended when that process has ended;
+if its process cannot be known (another user's, another namespace), when the command that stops it has ended and the
+port accepts no connections. Its exit status and its output belong to its parent. Weakness: if its process is not known
+and it closes its port long before it exits, it counts as gone when the command has ended.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .descendants import Descendants, runs
 from .process import To
 
 LOOK_EVERY_S = 0.010
-ASK_EVERY_S = 0.050  # whether a port accepts: each look is a connection of its own
+ASK_EVERY_S = 0.050  # whether a port accepts: each check opens a connection
 
 
 class Attached:
@@ -52,7 +53,7 @@ class Attached:
         self._watching = asyncio.ensure_future(self._watch())
 
     def signal(self, which: signal.Signals, _: To = "process") -> None:
-        """SIGTERM tells it to stop, in the way that was declared; no other signal is sent to what is not ours."""
+        """Tell it to stop in the declared way, on SIGTERM; no other signal is sent to a process that is not ours."""
         if which is not signal.SIGTERM or self.exited.is_set():
             return
         if self._stop is None:
@@ -65,7 +66,7 @@ class Attached:
             )
 
     async def close(self, **_: object) -> None:
-        """Look no longer, and end the command that was to stop it; the server itself stays as it is."""
+        """Stop watching, and end the command that stops it; the server itself stays as it is."""
         self._watching.cancel()
         await asyncio.wait([self._watching])
         if self._stopping is not None and self._stopping.poll() is None:
@@ -85,7 +86,7 @@ class Attached:
 
 
 def listener(port: int) -> int | None:
-    """The process that listens on a port of this machine, the parent where several do; None where none can be seen."""
+    """The process that listens on a port of this machine, the parent if several do; None if none can be seen."""
     with contextlib.suppress(psutil.Error):
         found = next((each.pid for each in psutil.net_connections("tcp") if each.pid and _is_at(port, each)), None)
         if found is None:

@@ -1,11 +1,11 @@
 """What a target declares about itself, and what is asked of it.
 
-Owns the two halves that meet in a run: the `Profile` (how the target is started, where its endpoints are,
-which environment variables carry its knobs) and the `Ask` (how many clients, which drain timeout). The `Terms` of
-`harness.history.terms` follow from both. Refuses to know processes and sockets. Pure.
+Owns the `Profile` (how the target is started, where its endpoints are, which environment variables set its parameters)
+and the `Ask` (how many clients, which drain timeout). The `Terms` of `harness.history.terms` follow from both. Refuses
+to know processes and sockets. Pure.
 
-What a target declares not to have (None) is excluded from judgement; what it merely lacks fails. A profile cannot be
-made with a wrong value: Pydantic's ValidationError says what is allowed instead.
+What a target declares not to have (None) is not judged; what it lacks without saying so fails. A profile cannot be made
+with a wrong value: Pydantic's ValidationError says what is allowed instead.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ from .values import (
 __all__ = ["REFERENCE", "SERVER", "Ask", "DialectName", "Known", "Level", "Profile"]
 
 
-PATIENCE_S = 60.0  # twice what supervisors commonly give (Kubernetes: 30 s)
+PATIENCE_S = 60.0  # twice what supervisors commonly allow (Kubernetes: 30 s)
 
-# The reference server stands beside the harness, in a checkout and in the package `ebb`; no module of it is imported.
+# The reference server is next to the harness, in a checkout and in the package `ebb`; the harness imports none of it.
 SERVER = f"{__package__.removesuffix('harness.targets')}server"
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What a run asks of the target: how many clients, drain timeout, close timeout X, the dice.
+    """What a run asks of the target: how many clients, drain timeout, close timeout X, the seed.
 
-    `quiet`: no broadcasts and no notifications; in a very large crowd each of them would keep the harness from looking.
-    `starvation`: the target's wait for a core is recorded, where the system says it. `say_per_s`: how much each client
-    that talks says in a second; None: as much as suits the crowd. `patience_s`: how long the harness waits for the exit
-    of a target that does not say how long that may take.
+    `quiet`: no broadcasts and no notifications, each of which would keep the harness from observing a very large crowd.
+    `starvation`: record the target's wait for a core, if the system reports it. `say_per_s`: how many messages each
+    talking client sends in a second; None: as many as suit the crowd. `patience_s`: how long the harness waits for the
+    exit of a target that does not say how long that may take.
     """
 
     clients: int = 500
@@ -67,9 +67,9 @@ class Ask:
 
 
 class Profile(BaseModel):
-    """A server as it declares itself; each field says what it is. None: it has no such thing, or does not say.
+    """A server as it declares itself; each field has a description. None: it has no such thing, or does not say.
 
-    These are the keys of a target file too, where some of them stand in tables; see `harness.targets.form`.
+    The fields are also the keys of a target file, where some of them are in tables; see `harness.targets.form`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -151,23 +151,23 @@ class Profile(BaseModel):
 
     @property
     def title(self) -> str:
-        """The command as a person would type it, or where it is."""
+        """The command as a person would type it, or the URL."""
         return self.url or " ".join(self.command)
 
     @property
     def port(self) -> int | None:
-        """The port on which something else has started it."""
+        """The port of a target that something else has started."""
         return None if self.url is None else urlsplit(self.url).port
 
     def variant(self, field: str) -> Profile:
-        """The same target, started as one of its own fields says. Raises ValueError where it declares None there."""
+        """The same target, started by the command in this field. Raises ValueError if it declares None there."""
         words: tuple[str, ...] | None = getattr(self, field)
         if words is None:
             raise ValueError(f"the target declares no {field}")
         return self.changed(command=words if field.endswith("_command") else self.command + words)
 
     def changed(self, **changes: Any) -> Profile:
-        """The same target but for these fields. Raises ValidationError."""
+        """The same target with these fields changed. Raises ValidationError."""
         return Profile(**{**self.declared, **changes})
 
     @property

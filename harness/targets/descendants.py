@@ -1,6 +1,6 @@
 """The processes of a target: its own, those of its session, and those of its children that were seen before.
 
-Owns the look into the process table, and what it says of memory and processor time. Refuses to know what signals mean.
+Owns the reading of the process table, and of memory and processor time there. Refuses to know what signals mean.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import psutil
 class Descendants:
     """Everything that a session leader has started, as far as can be known.
 
-    A child that leaves the session is known only if a `look` found it under its parent. Without a leader nobody is.
+    A child that leaves the session is known only if a `look` found it under its parent. Without a leader none is known.
     """
 
     def __init__(self, leader: int | None) -> None:
@@ -32,7 +32,7 @@ class Descendants:
             self._seen |= {leader, *leader.children(recursive=True)}
 
     def alive(self) -> list[psutil.Process]:
-        """Those that still run, the leader too; a zombie does not run."""
+        """The processes that still run, including the leader; a zombie does not run."""
         found = {process for process in self._seen if process.is_running()}
         for pid in psutil.pids():
             with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
@@ -41,21 +41,21 @@ class Descendants:
         return sorted((process for process in found if runs(process)), key=lambda process: process.pid)
 
     def send(self, which: signal.Signals) -> None:
-        """Send a signal to all of those that run."""
+        """Send a signal to all processes that still run."""
         for process in self.alive():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(which)
 
     def pids(self) -> list[int]:
-        """The processes that were seen."""
+        """The ids of the processes that were seen."""
         return [process.pid for process in self._seen]
 
     def rss_bytes(self) -> int:
-        """The resident memory of those that were seen, in bytes, together."""
+        """The resident memory of the processes that were seen, together, in bytes."""
         return sum(_rss_bytes(process) for process in self._seen)
 
     def cpu_s(self) -> float:
-        """The processor time that the leader and its children now have used, in seconds."""
+        """The processor time that the leader and its current children have used, in seconds."""
         self.look()
         return sum(_cpu_s(process) for process in self._seen)
 
@@ -76,7 +76,7 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether a process is more than an entry in the table."""
+    """Whether a process runs, and is no zombie."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -1,10 +1,10 @@
-"""Target files: a server as it declares itself, in TOML. `harness.targets.form` says which keys there are.
+"""Target files: a server as it declares itself, in TOML. `harness.targets.form` lists the keys.
 
-Owns how a file is read and its errors: one line that names the file, the key, what is there and what is allowed.
+Owns how a file is read and its errors: one line that names the file, the key, its value and what is allowed.
 
     base = "uvicorn"                      # begin with a target known by name; without it, with the defaults
     command = "{python} -m uvicorn your.app:app --port {port}"      # or a list of words
-    cwd = "services/shop"                 # seen from the folder of the file
+    cwd = "services/shop"                 # relative to the folder of the file
     paths = { ws = "/chat/{client}", health = "none" }      # what it does not have: "none", or false
     statuses = { drained = [0] }
 """
@@ -52,9 +52,9 @@ def load(path: Path) -> Profile:
 
 
 def read(written: dict[str, Any], onto: Profile | None = None) -> Profile:
-    """The profile that the keys of a target file describe, or that comes of another one by them.
+    """The profile that the keys of a target file describe; they change `onto`, if that is given.
 
-    A key by its former name is said once, on stderr. Raises ValueError, which names the key.
+    A key with a former name is reported once, on stderr. Raises ValueError, which names the key.
     """
     base = written.pop("base", None)
     if base is not None and str(base) not in TARGETS:
@@ -85,7 +85,7 @@ def read(written: dict[str, Any], onto: Profile | None = None) -> Profile:
 
 
 def _not_started(declared: dict[str, Any], fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Of a target that something else has started: it is told nothing, and what it prints is not seen."""
+    """The fields for a target that something else has started: no variables, and its output is not seen."""
     for field in fields:
         if field in TOLD_AT_THE_START or field.endswith(("_env", "_command", "_options")):
             raise ValueError(
@@ -101,19 +101,19 @@ def _not_started(declared: dict[str, Any], fields: dict[str, Any]) -> tuple[dict
 
 
 def write(profile: Profile) -> str:
-    """What a profile says about itself, as a target file, in the order in which the keys are documented."""
+    """A profile as a target file, in the order in which the keys are documented."""
     said = profile.model_dump(mode="json", exclude_unset=True)
     said |= {"command": " ".join(map(_quoted, profile.command))} if profile.command else {}
     return tomli_w.dumps(_with_none(nested(said)))
 
 
 def _quoted(word: str) -> str:
-    """As `shlex.quote` does, but placeholders need no quotes."""
+    """Quote a word like `shlex.quote`, but placeholders need no quotes."""
     return word if re.fullmatch(r"[\w@%+=:,./{}-]+", word, re.ASCII) else shlex.quote(word)
 
 
 def _with_none(said: Any) -> Any:
-    """TOML has no null."""
+    """Write None as "none": TOML has no null."""
     if isinstance(said, dict):
         return {key: _with_none(value) for key, value in said.items()}
     return "none" if said is None else said

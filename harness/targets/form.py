@@ -1,7 +1,7 @@
-"""The form of a target file: its keys, the field of a profile that each of them fills, and a JSON Schema of them.
+"""The form of a target file: its keys, the field of a profile that each key sets, and a JSON Schema of them.
 
-Owns which fields stand in tables, which names keys had before, and how the schema follows from the models. Refuses to
-know TOML, files and options. Pure.
+Owns which fields are in tables, the former names of keys, and how the schema follows from the models. Refuses to know
+TOML, files and options. Pure.
 
 A key is written with its table: `paths.ready`. `base` is the one key that is no field.
 """
@@ -25,7 +25,7 @@ _IN_TABLES = {field: f"{table}.{key}" for table, keys in TABLES.items() for key,
 
 
 def key_of(field: str) -> str:
-    """The key that fills a field of the profile."""
+    """The key that sets a field of the profile."""
     return _IN_TABLES.get(field, field)
 
 
@@ -36,26 +36,26 @@ FORMER: dict[str, str] = {field: key for key, field in KEYS.items() if key != fi
 
 
 def may_be_none(field: str) -> bool:
-    """Whether a target may declare not to have it."""
+    """Whether a target may declare that it does not have this."""
     return type(None) in get_args(Profile.model_fields[field].annotation)
 
 
 def is_none(value: Any) -> bool:
-    """Whether this is how a file says that there is no such thing."""
+    """Whether a file says with this value that there is no such thing."""
     return value is False or value == "none"
 
 
 def flat(written: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """What is written key by key, tables unfolded, and the former names that were used: each with the key of today.
+    """The values by key, with tables flattened, and the former names that were used, each with its present key.
 
-    Raises ValueError for a key that there is not, and where a table is something else.
+    Raises ValueError for an unknown key, and for a table that is no table.
     """
     found: dict[str, Any] = {}
     former: dict[str, str] = {}
     for name, value in written.items():
         if name in TABLES:
             found |= _unfolded(name, value)
-        elif name == "talk" and isinstance(value, str):  # as the path was called while there was no such table
+        elif name == "talk" and isinstance(value, str):  # the former name of the path, before there was such a table
             former["talk"] = key_of("talk_path")
             found[former["talk"]] = value
         elif name in FORMER:
@@ -69,7 +69,7 @@ def flat(written: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def nested(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a profile as they are written, in the order of the form."""
+    """Fields of a profile as a file has them, in the order of the form."""
     lines: dict[str, Any] = {}
     for key, field in KEYS.items():
         table, _, name = key.rpartition(".")
@@ -115,7 +115,7 @@ def _unfolded(table: str, value: Any) -> dict[str, Any]:
 
 
 def _or_none(written: dict[str, Any]) -> dict[str, Any]:
-    """A schema as a file has it: without titles that repeat the key, and with "none" where the model has null."""
+    """A schema for a file: without titles that repeat the key, and with "none" where the model has null."""
     kept = {name: each for name, each in written.items() if name != "title" and (name, each) != ("default", None)}
     if {"type": "null"} not in kept.get("anyOf", ()):
         return kept

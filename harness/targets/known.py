@@ -1,7 +1,7 @@
 """The targets that are known by name: what each declares about itself.
 
-Owns `uvicorn` (the reference server under uvicorn's own command line), `launcher` (the same under its own) and
-`workers` (two of them under the launcher). Others are written down in target files, see `harness.targets.file`.
+Owns `uvicorn` (the reference server under uvicorn's command line), `launcher` (the same under its own launcher) and
+`workers` (two workers under the launcher). Other targets are declared in target files, see `harness.targets.file`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ LAUNCHER = REFERENCE.changed(
 )
 
 TWO = ("--workers", "2")
-# Two workers share a broker of their parent's. It hands every signal on, and is gone a moment after the last of them.
-# One that reached a request limit is replaced by another: the host serves on.
+# Two workers share their parent's broker. The parent passes every signal on, and exits just after the last worker.
+# A worker that reached its request limit is replaced: the host goes on serving.
 WORKERS = LAUNCHER.changed(
     command=LAUNCHER.command + TWO,
     startup_command=(LAUNCHER.startup_command or ()) + TWO,

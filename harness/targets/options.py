@@ -1,7 +1,7 @@
-"""The options by which a target declares itself on a command line: each of them is a key of a target file.
+"""The options that declare a target on a command line: each of them is a key of a target file.
 
-Owns which keys have an option, its name, and how the words of a command line become what a file would say. Refuses to
-know the other options, and what a value is good for: `harness.targets.file` says what is wrong with one.
+Owns which keys have an option, its name, and how the words of a command line become values as in a file. Refuses to
+know the other options, and which values are valid: `harness.targets.file` reports a wrong one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _header(text: str) -> tuple[str, str]:
-    """As curl takes it, `Name: value`, or with `=`."""
+    """Read a header in the form of curl, `Name: value`, or with `=`."""
     found = re.fullmatch(r"([^:=]+)(?:: ?|=)(.*)", text)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a name, : and a value")
@@ -66,7 +66,7 @@ def _flaky_failure(text: str) -> tuple[int, dict[str, Any]]:
 
 
 class Option(NamedTuple):
-    """An option: its name, the key that it is, and how it is read. `many`: it may be given more than once."""
+    """An option: its name, its key, and how its value is read. `many`: it may be given more than once."""
 
     name: str
     key: str
@@ -77,7 +77,7 @@ class Option(NamedTuple):
 
     @property
     def help(self) -> str:
-        """What it declares, as the key says it, and the default."""
+        """The description of its key, and the default."""
         field = Profile.model_fields.get(KEYS.get(self.key, ""))
         says = self.says or (field and field.description) or ""
         default = f" (default {field.default})" if field and isinstance(field.default, str) else ""
@@ -135,7 +135,7 @@ FORMER = {"--timeout-env": "--drain-timeout-env"}
 
 
 def add_to(group: argparse._ArgumentGroup) -> None:
-    """Add all of them; what is not given is None."""
+    """Add all these options; one that is not given is None."""
     for option in OPTIONS:
         names = [option.name, *(former for former, now in FORMER.items() if now == option.name)]
         action = "append" if option.many else "store"
@@ -145,9 +145,9 @@ def add_to(group: argparse._ArgumentGroup) -> None:
 
 
 def written(args: argparse.Namespace, onto: Profile | None) -> dict[str, Any]:
-    """What the options say, as a target file would say it of a target that is `onto` so far.
+    """What the options declare, as a target file would; they change the target `onto`.
 
-    Names and values are added to those that are there; any other value replaces what is there.
+    Names with values are added to the existing ones; any other value replaces the existing one.
     """
     lines: dict[str, Any] = {}
     for option in OPTIONS:

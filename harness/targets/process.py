@@ -1,11 +1,11 @@
-"""One process in a session of its own: started, read, signalled, outlived.
+"""One process in its own session: it is started, its output is read, it is sent signals, and its exit is timed.
 
-Owns the process, what it prints, and the moment of its exit. Refuses to know what the process serves.
+Owns the process, its output, and the moment of its exit. Refuses to know what the process serves.
 
-Rules. It leads a session of its own, so that nothing that reaches the harness reaches it. Signals go to it or
-its process group and to nobody else. Reading its output never blocks the loop. Its exit is timed by a thread
-that does nothing but wait for it. Whatever happens, `close` ends everything that it started, as far as the
-session, or an earlier look at its children, names them.
+Rules. It leads its own session, so that a signal to the harness's terminal does not reach it. Signals go to the process
+or its process group only. Reading its output never blocks the loop. A thread that does nothing else waits for its exit
+and notes the time. Whatever happens, `close` ends everything that the process started, as far as the session or an
+earlier look at its children shows it.
 """
 
 from __future__ import annotations
@@ -77,13 +77,13 @@ class Process:
         threading.Thread(target=self._wait, daemon=True, name=f"exit of {self.pid}").start()
 
     def signal(self, which: signal.Signals, to: To = "process") -> None:
-        """Send a signal to the process or its group; nothing once it has exited."""
-        # Only `_note_exit`, on this thread, reaps it: until then its pid cannot be anybody else's.
+        """Send a signal to the process or its group; do nothing once it has exited."""
+        # Only `_note_exit`, on this thread, reaps it: until then no other process can have its pid.
         if self._popen.returncode is None:
             (os.kill if to == "process" else os.killpg)(self.pid, which)
 
     async def close(self, keep_log: bool = False) -> None:
-        """End everything that was started; the log goes too, unless it is to be kept."""
+        """End everything that was started, and delete the log unless `keep_log`."""
         self.descendants.look()
         self.signal(signal.SIGKILL, "group")
         await self.exited.wait()
@@ -116,7 +116,7 @@ class Process:
         self.exited.set()
 
     def _read(self) -> bool:
-        """Take one chunk of what it has printed, if any. A line is timed when its end arrives; one too long is cut."""
+        """Read one chunk of its output, if any. A line has the time at which its end arrives; a long line is cut."""
         chunk = self._take()
         now = time.monotonic()
         self._log.write(chunk)

@@ -1,17 +1,17 @@
 """How the clients of a target talk, as data: the table `[talk]` of a target file.
 
-Owns the model, its placeholders and what is said about a wrong value. Refuses to know connections, and what becomes of
-what is said. Pure.
+Owns the model, its placeholders and the errors for wrong values. Refuses to know connections, and what happens to the
+messages. Pure.
 
-A text is said as it stands but for three placeholders: `{client}` is who says it, `{token}` the mark by which a message
-is known again, `{n}` its number alone. The token must come back, whole, in what is heard. In `{ hex = "..." }`, which
-is said in a binary message, they have a fixed length, so that length fields can be written down: `CLIENT_BYTES`,
-`TOKEN_BYTES`, `NUMBER_BYTES`.
+A text is sent unchanged, except for three placeholders: `{client}` is the client that says it, `{token}` the mark by
+which a message is recognized when it comes back, `{n}` its number alone. The token must come back, whole, in a message.
+In `{ hex = "..." }`, which is sent as a binary message, they have a fixed length, so that length fields can be written
+down: `CLIENT_BYTES`, `TOKEN_BYTES`, `NUMBER_BYTES`.
 
-A pattern is a regular expression that is searched for in a message; in a binary one each byte is one character.
+A pattern is a regular expression that is searched for in a message; in a binary message each byte is one character.
 
-A client that comes back says what it has: what `remember` found last in what it heard is put into `resume`, where the
-names of groups stand as placeholders.
+A client that reconnects says what it has: the last match of `remember` is filled into `resume`, where the names of its
+groups are placeholders.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ Interval = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class Cue(BaseModel):
-    """What is said when a pattern is heard, once."""
+    """A text to say once, when a pattern is first heard."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,7 +98,7 @@ class Cue(BaseModel):
 class KeepAlive(BaseModel):
     """What keeps a connection alive: `say` whenever `hear` is heard, or every `every_s` seconds.
 
-    Without `say` nothing is answered, and what was heard is known to be no message.
+    Without `say` there is no answer; a text that matches `hear` is no message.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,9 +125,9 @@ Headers = Annotated[
 
 
 class Resume(BaseModel):
-    """How a client that comes back says what it has: `query` is added to its path, the rest replaces the talk's own.
+    """How a reconnecting client says what it has: `query` is added to its path, other keys replace those of the talk.
 
-    Each may have the names of groups of `remember` as placeholders, but for what is binary.
+    Each may have the names of groups of `remember` as placeholders, except in binary messages.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -138,7 +138,7 @@ class Resume(BaseModel):
 
     @property
     def names(self) -> set[str]:
-        """What it has to have heard before it can say all of this; `{client}` is no such thing."""
+        """The groups that must have been found before it can resume; `{client}` is always known."""
         said = [step.say if isinstance(step, Cue) else step for step in self.first or ()]
         texts = [self.query or "", *(self.headers or {}).values(), *(text for text in said if isinstance(text, str))]
         return {name for text in texts for name in RECALLED.findall(text)} - {"client"}
@@ -147,13 +147,13 @@ class Resume(BaseModel):
 class Talk(BaseModel):
     """How a client talks.
 
-    `headers` go with the handshake's request, and `subprotocol` is offered in it. `path` is where its protocol usually
-    lives: for a target that declares no `ws`. `first` is said once connected, in this order; `{ hear, say }` waits
+    `headers` are sent with the handshake's request, and `subprotocol` is offered in it. `path` is the usual path of the
+    protocol, for a target that declares no `ws`. `first` is said once connected, in this order; `{ hear, say }` waits
     until the pattern was heard. Until `let_in` is heard a client is not in. `say` is how it says something; None: it
-    only listens. `say_per_s`: how many texts a client says in a second at most. `ignore`: a message in which
-    this is found means nothing, though a token may be in it. `notice` is how the target announces that it stops, with
-    the seconds that are left in the group `left_s` and the moment of the reconnect in `reconnect_after_s`. `remember`
-    finds in what is heard where a client stands; with `resume` it goes on from there when it comes back.
+    only listens. `say_per_s`: how many texts a client says in a second at most. `ignore`: a message that matches this
+    means nothing, even with a token in it. `notice` is how the target announces that it stops; its group `left_s` has
+    the seconds that are left, and `reconnect_after_s` those until the reconnect. `remember` finds a client's position
+    in messages; `resume` sends it when the client reconnects.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -186,11 +186,11 @@ class Talk(BaseModel):
 
     @property
     def resuming(self) -> Resume | None:
-        """The same of a text and of a table."""
+        """`resume` as a table, also if it was written as a text."""
         return Resume(query=self.resume) if isinstance(self.resume, str) else self.resume
 
     def resumed(self, remembered: Mapping[str, str]) -> tuple[str, Talk] | None:
-        """What a client that comes back adds to its path, and how it then talks; None: it has nothing to go on from."""
+        """What a reconnecting client adds to its path, and how it then talks; None: it has no position yet."""
         resume = self.resuming
         if resume is None or not resume.names <= set(remembered):
             return None
@@ -236,7 +236,7 @@ def token_of(client: str, n: int) -> str:
 
 
 def fill(text: str | Hex, client: str, n: int = 0, ballast: str = "") -> str | bytes:
-    """What is really said: a text, with `ballast` behind its token, or the bytes of a binary message, without.
+    """The message to send: a text, with `ballast` after its token, or the bytes of a binary message, without ballast.
 
     Raises ValueError for a name or a number that does not fit into a binary message.
     """

@@ -1,7 +1,7 @@
-"""The black box: a server that is started, found ready, signalled, watched and outlived.
+"""The black box: a server that is started, found ready, told to stop by a signal, and watched until its exit.
 
-Owns what the history says about the target itself: `started`, `ready`, `signal`, `line`, `exited`, `left_behind`. The
-process is `harness.targets.process`. Refuses to know clients, clauses and what its output means.
+Owns the events about the target itself: `started`, `ready`, `signal`, `line`, `exited`, `left_behind`. Its process is
+in `harness.targets.process`. Refuses to know clients, clauses and what its output means.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ RECORDED_LINES = 200_000
 
 
 class TargetFailed(Exception):
-    """The target did not come up, or went before it was told to stop.
+    """The target did not come up, or exited before it was told to stop.
 
-    `status`: its exit status, None while it ran. `tail`: the last lines that it printed. `log`: the file with
-    all of them, None where it never ran. `what` happened, as a headline.
+    `status`: its exit status, None if it ran. `tail`: the last lines that it printed. `log`: the file with
+    all of them, None if it never ran. `what`: the headline.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class TargetFailed(Exception):
 
 
 class Target:
-    """A server under test. `async with Target(...)`: ready inside, gone with all its processes after.
+    """A server under test. `async with Target(...)`: ready inside; after it, all its processes are gone.
 
-    `words` are what the command's placeholders stand for, beside `{port}`, `{python}` and `{folder}`, which is an
-    empty one of its own. With `comes_up=False` nobody waits until it is ready. `who` it is in the history, and `port`,
-    are for a target of which there are several.
+    `words` are the values of the command's placeholders, besides `{port}`, `{python}` and `{folder}` (a new empty
+    folder). With `comes_up=False` it does not wait until the target is ready. `who`, its name in the history, and
+    `port` are for one of several targets.
     """
 
     def __init__(
@@ -106,11 +106,11 @@ class Target:
 
     @property
     def status(self) -> int | None:
-        """Its exit status as waitpid says it: -15 when SIGTERM ended it; None while it runs."""
+        """Its exit status as waitpid reports it: -15 when SIGTERM ended it; None while it runs."""
         return self._process.status
 
     def nudge(self, which: signal.Signals, everyone: bool = False) -> None:
-        """Send it, or `everyone` of its processes, a signal that does not tell it to stop; whoever does, records it."""
+        """Send a signal other than a stop to it, or to `everyone` of its processes; the caller records it."""
         if everyone:
             self._process.descendants.send(which)
         else:
@@ -123,15 +123,15 @@ class Target:
         self._process.signal(which, to)
 
     def rss_bytes(self) -> int:
-        """The resident memory of those of its processes that were seen before and still run, in bytes."""
+        """The resident memory of its processes that were seen before and still run, in bytes."""
         return self._process.descendants.rss_bytes()
 
     def pids(self) -> list[int]:
-        """Its processes that were seen before, those that have ended among them."""
+        """The ids of its processes that were seen before, including those that have ended."""
         return self._process.descendants.pids()
 
     async def must_run(self, doing: str, within_s: float = 0.0) -> None:
-        """Raises TargetFailed where it has exited, or does so `within_s`, though nobody has told it to stop."""
+        """Raises TargetFailed if it has exited, or exits `within_s`, though it was not told to stop."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._process.exited.wait()
@@ -141,7 +141,7 @@ class Target:
             raise TargetFailed(doing, self.status, last, self._process.log, what)
 
     async def until_idle(self, within_s: float) -> bool:
-        """Wait until it has used no processor time for 400 ms: it waits for something. False when it has not.
+        """Wait until it has used no processor time for 400 ms, which means that it waits for something. Else False.
 
         Raises TargetFailed when it exits instead.
         """
@@ -156,11 +156,11 @@ class Target:
         return time.monotonic() >= since + IDLE_S
 
     def note_children(self) -> None:
-        """Remember its children, in case one outlives it. Costs some milliseconds: not near t0."""
+        """Remember its children, in case one outlives it. Takes some milliseconds: do not call it near t0."""
         self._process.descendants.look()
 
     async def until_exit(self, within_s: float) -> bool:
-        """Wait for its exit; False when it has not come `within_s`."""
+        """Wait for its exit; False when it has not exited `within_s`."""
         try:
             async with asyncio.timeout(within_s):
                 await self._process.exited.wait()
@@ -172,7 +172,7 @@ class Target:
         return True
 
     async def kill(self) -> None:
-        """End its process group at once, and record the exit. A target that the harness did not start stays."""
+        """End its process group at once, and record the exit. A target that the harness did not start is not ended."""
         if self.profile.url:
             return
         self._process.signal(signal.SIGKILL, "group")
@@ -226,7 +226,7 @@ class Target:
     async def _until_ready(self) -> None:
         patience_ends = time.monotonic() + self.profile.startup_timeout_s
         seen = "no answer"
-        # What was not started was not surveyed either: that it accepts connections is all that is asked of it.
+        # A target that the harness did not start was not surveyed either: it is ready when it accepts connections.
         ready = None if self.profile.url and "ready" not in self.profile.model_fields_set else self.profile.ready
         while time.monotonic() < patience_ends:
             if self._process.exited.is_set():
@@ -243,7 +243,7 @@ class Target:
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
-    """A text with what its placeholders stand for."""
+    """A text with its placeholders filled in."""
     for word, value in words.items():
         text = text.replace(f"{{{word}}}", value)
     return text

@@ -1,7 +1,7 @@
-"""Values that a target declares, and what is said about a wrong one.
+"""Values that a target declares, and the errors for wrong ones.
 
-Owns `allowed`, which turns whatever is wrong with a value into one line, and the kinds of values that there
-are. Refuses to know which key a value belongs to. Pure.
+Owns `allowed`, which turns any error in a value into one line, and the kinds of values. Refuses to know which key a
+value belongs to. Pure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 
 def allowed(what: str) -> WrapValidator:
-    """Whatever is wrong with a value: the error says what is allowed."""
+    """Replace any error in a value by one that says what is allowed."""
 
     def validate(value: Any, validate_as_usual: ValidatorFunctionWrapHandler) -> Any:
         try:
