@@ -1,4 +1,4 @@
-"""`python -m docs.board` draws the commands of docs/servers-of-others.md from tests/board/servers.toml; a test compares."""
+"""`python -m docs.board` prints the commands of docs/servers-of-others.md from tests/board/servers.toml."""
 
 from __future__ import annotations
 
