@@ -19,7 +19,7 @@ for _each in (signal.SIGINT, signal.SIGHUP):
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the share of the `teeth` and of the `board` that EBB_SHARE asks for: `2/3` is every third, from the second on.
+    """Keep the share of `teeth` and `board` that EBB_SHARE asks for: `2/3` is every third test, from the second on.
 
     All that look at one recording go together, so that no other share has to make it.
     """

@@ -29,10 +29,15 @@ def slow_readers_get_no_moment(run: Recording) -> Recording:
 
 @specimen("drain", {6}, Subtle.JUST_BEYOND)
 def readiness_turns_after_the_notices(run: Recording) -> Recording:
-    """Readiness turns in time, but a tenth of a second after the clients have their notices."""
-    t0 = run.seen.t0
-    probes = [probe for probe in run.events("ready", since=t0) if probe.detail["began"] < t0 + 0.17]
-    return run.changed(*probes, status=200)
+    """Readiness turns in time, but a few milliseconds after the first client has its notice."""
+    notified_at = run.seen.notices[0][0]
+    asked, refused = notified_at + 0.001, notified_at + 0.004
+    before = [probe for probe in run.events("ready", since=run.seen.t0) if probe.detail["began"] < refused]
+    return (
+        run.without(*before)
+        .plus(asked + 0.001, "ready", "answered", began=asked, status=200, error=None)
+        .plus(refused + 0.001, "ready", "answered", began=refused, status=503, error=None)
+    )
 
 
 @specimen("hostile", {7}, Subtle.ONE_IN_FIFTY)

@@ -120,16 +120,21 @@ class Recording:
         return self.moved(t - exited_at, late)
 
     def recounted(self, before: Recording) -> Recording:
-        """The same, after an edit, with progress lines and a gauge that count the connections as they are by it."""
+        """The same, after an edit, with progress lines and a gauge that count the connections as they are by it.
+
+        A gauge was read a little before its answer came: one that did not grow does not grow by the edit either.
+        """
         instead: dict[int, list[Event]] = {}
+        gauge, recounted = -inf, -inf
         for event in self.events("target", "line") + self.events("metrics", "answered"):
             by = self.there(event.t) - before.there(event.t)
             if event.what == "line" and (found := LEFT.search(event.detail["text"])):
                 text = LEFT.sub(str(int(found[0]) + by), event.detail["text"])
                 instead[id(event)] = [event._replace(detail=event.detail | {"text": text})]
             elif event.what == "answered" and event.detail["connections"] is not None:
-                left = event.detail["connections"] + by
-                instead[id(event)] = [event._replace(detail=event.detail | {"connections": left})]
+                grew, gauge = event.detail["connections"] > gauge, event.detail["connections"]
+                recounted = gauge + by if grew else min(gauge + by, recounted)
+                instead[id(event)] = [event._replace(detail=event.detail | {"connections": recounted})]
         return self._with(instead)
 
     def reported(self, **by: int) -> Recording:
