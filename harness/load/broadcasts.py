@@ -1,9 +1,9 @@
 """The fan-out of one server: single messages, a backlog, a stalled reader.
 
-Owns what is broadcast, how often, and how a figure follows. Refuses to know how the server was started.
+Owns what is broadcast, how often, and how the figures are computed. Refuses to know how the server was started.
 
-Rules. A broadcast that does not reach everyone in time ends what it is part of. The stalled reader comes last: some
-servers do not survive it.
+Rules. When a broadcast does not reach all clients in time, its measurement ends. The stalled reader comes last, because
+some servers do not survive it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .usage import usage_of
 TEXT_BYTES = 64
 BROADCASTS_PER_S = 20
 BACKLOG_WITHIN_S = 60.0
-AWAITED_FRAMES, BACKLOG_FRAMES = 300_000, 500_000  # about that many, so that a slow server is done in seconds
+AWAITED_FRAMES, BACKLOG_FRAMES = 300_000, 500_000  # about so many frames, so that it takes a slow server only seconds
 FILL = (12, 16384)  # broadcasts and bytes: more than the kernel and a transport keep, less than a slow consumer's limit
 MOST_BUSY_PERCENT = 90
 
 
 class Broadcasts:
-    """One server, full of clients. What is found goes into `figures` and `notes`."""
+    """One server with all its clients. The results go into `figures` and `notes`."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class Broadcasts:
         self._show_progress = show_progress
 
     async def measure(self) -> None:
-        """Measure what can be. Raises ClientsFailed."""
+        """Measure as much as possible. Raises ClientsFailed."""
         if await self._single():
             await self._backlog()
             await self._stall()
 
     async def _single(self) -> bool:
-        """Single messages: as fast as each can be awaited, then at a steady rate. False where they do not arrive."""
+        """Single messages: each when the last one has arrived, then at a steady rate. False if they do not arrive."""
         plan = self._plan
         self._show_progress("fan-out")
         before = usage_of(self._target.pid).cpu_s
@@ -69,7 +69,7 @@ class Broadcasts:
         return await self._clients.fanout(count, 1 / BROADCASTS_PER_S, TEXT_BYTES, PATIENCE_S)
 
     def _keep_rate(self, what: str, who: str, reply: Reply, cpu_s: float) -> None:
-        """Frames a second, and what one cost the server and the clients; say so when those were at their limit."""
+        """Frames a second, and the CPU a frame cost server and clients; note it if the clients were at their limit."""
         frames, took_s, clients_s = reply["frames"], reply["took_s"], reply["cpu_s"]
         self._figures[f"{what}_per_s"] = frames / took_s
         self._figures[f"{what}_cpu_us"] = cpu_s / frames * 1e6

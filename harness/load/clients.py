@@ -1,7 +1,7 @@
-"""The process of the clients, as the bench talks to it: one line to it, one JSON object back.
+"""The clients' process, and how the bench talks to it: one line to it, one JSON object back.
 
 Owns the process and its end. Which program it is, `client.c` or `picows_client.py`, makes no difference here: both
-take the commands that are written down in `client.c`.
+take the commands that `client.c` documents.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Self
 from .room import pinned
 
 LISTENER, ECHOER, SPEAKER, STALLED = range(4)
-PATIENCE_S = 5.0  # for a text to be broadcast, or to come back
+PATIENCE_S = 5.0  # for a broadcast or an echo to arrive
 LATER_THAN_PROMISED_S = 10.0
 
 Reply = dict[str, Any]
@@ -26,7 +26,7 @@ class ClientsFailed(Exception):
 
 
 class Clients:
-    """`async with Clients(...)`: running inside, gone after, with every connection."""
+    """`async with Clients(...)`: inside, it runs; after it, the process and every connection are gone."""
 
     def __init__(self, program: Sequence[str], port: int, deflate: bool, core: int | None) -> None:
         self._command = (*program, str(port), str(int(deflate)))
@@ -47,7 +47,7 @@ class Clients:
         await self._process.wait()
 
     async def ask(self, command: str, within_s: float) -> Reply:
-        """Have it do something that takes at most `within_s`. Raises ClientsFailed."""
+        """Send a command that takes at most `within_s`; return the reply. Raises ClientsFailed."""
         assert self._process.stdin is not None, "stdin=PIPE gives one"
         assert self._process.stdout is not None, "stdout=PIPE gives one"
         try:
@@ -66,20 +66,20 @@ class Clients:
         return await self.ask(f"connect {kind} {count} 64 {within_s} {path}", within_s)
 
     async def fanout(self, count: int, interval_s: float, text_bytes: int, patience_s: float) -> Reply:
-        """Broadcast, each when the last one has reached everybody; the first that does not in time ends it."""
+        """Broadcast, each time the last broadcast has reached all clients; end when one does not in time."""
         within_s = count * max(interval_s, 1.0) + patience_s
         return await self.ask(f"fanout {count} {interval_s} {text_bytes} {patience_s}", within_s)
 
     async def burst(self, count: int, text_bytes: int, within_s: float) -> Reply:
-        """Broadcast as fast as it is accepted."""
+        """Broadcast as fast as the server accepts it."""
         return await self.ask(f"burst {count} {text_bytes} {within_s}", within_s)
 
     async def echo(self, per_s: float, seconds: float, patience_s: float, text: str) -> Reply:
-        """Have texts come back at a steady rate."""
+        """Have texts echoed at a steady rate."""
         return await self.ask(f"echo {per_s} {seconds} {patience_s} {text}", seconds + patience_s)
 
     async def settle(self, quiet_s: float, within_s: float) -> Reply:
-        """Wait until nobody has heard anything for a while."""
+        """Wait until no client has received anything for a while."""
         return await self.ask(f"settle {quiet_s} {within_s}", within_s)
 
     async def drop(self, kind: int) -> Reply:
@@ -87,9 +87,9 @@ class Clients:
         return await self.ask(f"drop {kind}", 5.0)
 
     async def mark(self) -> Reply:
-        """Count anew how connections end; the reply says how many have `ended`, not counting those dropped."""
+        """Begin a new count of connection ends; the reply says how many have `ended`, without those dropped."""
         return await self.ask("mark", 5.0)
 
     async def closing(self, within_s: float) -> Reply:
-        """Wait until the server has closed everyone."""
+        """Wait until the server has closed all connections."""
         return await self.ask(f"closing {within_s}", within_s)

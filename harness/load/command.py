@@ -1,7 +1,7 @@
 """`load`: from its options to its exit code.
 
-Owns the turns (A B C A B C ...), and that whatever happens, what was started is ended. Exit: 0 measured; 2 it could
-not be; 130 and 143 when interrupted, with what was measured until then.
+Owns the turns (A B C A B C ...), and ends what was started, whatever happens. Exit status: 0 measured; 2 not possible;
+130 and 143 interrupted, with what was measured until then.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NO_LIMIT = "no C compiler (cc, gcc, clang): the limit cannot be built, so there 
 
 
 class Bench:
-    """What is measured, with what, and what has come of it."""
+    """What is measured, with which clients, and the results."""
 
     def __init__(self, args: argparse.Namespace, report: LoadReport) -> None:
         self.args = args

@@ -1,9 +1,9 @@
-"""The figures of a run, and what several runs say together.
+"""The figures of a run, and the statistics of several runs.
 
 Owns their names, units and order; medians, spreads and ratios. Pure. Refuses to know how they were measured.
 
-Rules. A ratio is taken within one run, where both servers met the same machine, and only then is the median taken.
-What was not measured is absent, never 0.
+Rules. A ratio is computed within one run, in which both servers had the same conditions, and then the median of the
+ratios is taken. A figure that was not measured is absent, never 0.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Spread:
-    """What several runs say together."""
+    """The median and the range of several runs."""
 
     median: float
     least: float
@@ -85,7 +85,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Of one value or more."""
+        """The spread of one value or more."""
         return cls(statistics.median(values), min(values), max(values))
 
 
@@ -97,7 +97,7 @@ def spreads(measured: Iterable[Measured], server: str, clients: int) -> dict[str
 
 
 def ratios(measured: Sequence[Measured], of: str, to: str, clients: int) -> dict[str, Spread]:
-    """One server's figures over another's, run by run; where one run has both, and the other's is not 0."""
+    """One server's figures divided by another's, run by run, if a run has both and the other's is not 0."""
     runs = {(one.server, one.run): one.figures for one in measured if one.clients == clients}
     found: dict[str, list[float]] = {}
     for (server, run), figures in runs.items():

@@ -1,6 +1,6 @@
 """The options of `load`.
 
-Owns their names, bounds and help, and what follows from one of them for another. Refuses to run anything.
+Owns their names, bounds and help, and how one depends on another. Refuses to run anything.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def servers_of(args: argparse.Namespace) -> list[Server]:
-    """The measured server first, then those that it is compared with."""
+    """The measured server, followed by those that it is compared with."""
     first = KNOWN["ebb"]
     if args.command is not None:
         knobs = {"drain_timeout_env": args.timeout_env or None, "pace_env": args.pace_env or None}

@@ -1,7 +1,7 @@
-"""The bench's clients where there is no C compiler: what `client.c` does, on picows.
+"""The bench's clients if there is no C compiler: like `client.c`, but with picows.
 
-Owns the same commands and the same replies (they are written down there). A frame costs it several times as much as it
-costs `client.c`; how much is measured, and printed beside the figures.
+Owns the same commands and the same replies (`client.c` documents them). A frame costs it several times as much CPU as
+it costs `client.c`; this cost is measured, and printed beside the figures.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def connect(crowd: PicowsCrowd, kind: str, count: str, at_once: str, timeo
                     await ws_connect(
                         lambda: peer, url, enable_auto_pong=False, extra_headers=OFFER if crowd.deflate else {}
                     )
-            except Exception as error:  # whatever it raises, that one did not open, and the reply says why
+            except Exception as error:  # whatever it raises, this connection did not open, and the reply says why
                 reasons.append(str(error).partition("\n")[0] or type(error).__name__)
                 return False
             return True
@@ -50,7 +50,7 @@ async def connect(crowd: PicowsCrowd, kind: str, count: str, at_once: str, timeo
 
 
 async def fanout(crowd: PicowsCrowd, count: str, interval_s: str, text_bytes: str, patience_s: str) -> Reply:
-    """Broadcast, each when everyone has heard the last one."""
+    """Broadcast, each time all clients have received the last broadcast."""
     last: list[float] = []
     every: list[float] = []
     crowd.every = every
@@ -79,7 +79,7 @@ async def burst(crowd: PicowsCrowd, count: str, text_bytes: str, patience_s: str
 
 
 async def echo(crowd: PicowsCrowd, per_s: str, seconds: str, patience_s: str, *words: str) -> Reply:
-    """Have texts come back at a steady rate."""
+    """Have texts echoed at a steady rate."""
     echoers, text, began = crowd.live(ECHOER), " ".join(words).encode(), time.monotonic()
     count = int(float(per_s) * float(seconds)) if echoers else 0
     for said in range(count):
@@ -92,7 +92,7 @@ async def echo(crowd: PicowsCrowd, per_s: str, seconds: str, patience_s: str, *w
 
 
 async def settle(crowd: PicowsCrowd, quiet_s: str, timeout_s: str) -> Reply:
-    """Wait until nobody has heard anything for a while."""
+    """Wait until no client has received anything for a while."""
     began = time.monotonic()
     quiet = await crowd.until(
         lambda: time.monotonic() - max(began, crowd.last_heard_at) >= float(quiet_s), began + float(timeout_s)
@@ -101,7 +101,7 @@ async def settle(crowd: PicowsCrowd, quiet_s: str, timeout_s: str) -> Reply:
 
 
 async def drop(crowd: PicowsCrowd, kind: str) -> Reply:
-    """Reset them."""
+    """Reset connections of one kind."""
     for peer in crowd.live(int(kind)):
         peer.dropped = True
         peer.transport.disconnect(graceful=False)
@@ -109,7 +109,7 @@ async def drop(crowd: PicowsCrowd, kind: str) -> Reply:
 
 
 async def mark(crowd: PicowsCrowd) -> Reply:
-    """Count anew how connections end."""
+    """Begin a new count of connection ends."""
     ended = crowd.ends.total()
     crowd.ends.clear()
     crowd.codes.clear()
@@ -117,7 +117,7 @@ async def mark(crowd: PicowsCrowd) -> Reply:
 
 
 async def closing(crowd: PicowsCrowd, timeout_s: str) -> Reply:
-    """Wait until the server has closed everyone. A reset after the close frame counts as full here."""
+    """Wait until the server has closed all connections. A reset after the close frame counts as full here."""
     kinds = (LISTENER, ECHOER, SPEAKER)
     await crowd.until(lambda: not crowd.live(*kinds), time.monotonic() + float(timeout_s))
     ends = {name: crowd.ends[name] for name in ("full", "unclean", "without")}
@@ -125,12 +125,12 @@ async def closing(crowd: PicowsCrowd, timeout_s: str) -> Reply:
 
 
 async def heard(crowd: PicowsCrowd, wanted: int, patience_ends: float) -> bool:
-    """Wait until so many texts were heard; False when patience ends first."""
+    """Wait until `wanted` texts have arrived; False if patience ends first."""
     return await crowd.until(lambda: crowd.heard >= wanted, patience_ends)
 
 
 def say(crowd: PicowsCrowd, text_bytes: int) -> bool:
-    """Have the speaker say something; False when there is none."""
+    """Have the speaker send a text; False if there is no speaker."""
     for speaker in crowd.live(SPEAKER):
         speaker.transport.send(WSMsgType.TEXT, b"x" * text_bytes)
         return True
@@ -138,7 +138,7 @@ def say(crowd: PicowsCrowd, text_bytes: int) -> bool:
 
 
 def samples(values: list[float]) -> Reply | None:
-    """What `client.c` says of its samples."""
+    """The same statistics of samples as in `client.c`."""
     if not values:
         return None
     values.sort()
@@ -147,7 +147,7 @@ def samples(values: list[float]) -> Reply | None:
 
 
 async def obey(port: int, deflate: bool) -> None:
-    """Do what standard input says, until it ends."""
+    """Carry out the commands on standard input, until it ends."""
     crowd, lines, loop = PicowsCrowd(port, deflate), asyncio.StreamReader(), asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     commands = {does.__name__: does for does in (connect, fanout, burst, echo, settle, drop, mark, closing)}
@@ -160,7 +160,7 @@ async def obey(port: int, deflate: bool) -> None:
 
 
 def cpu_s() -> float:
-    """What this process has used until now."""
+    """The CPU time that this process has used until now."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 

@@ -1,4 +1,4 @@
-"""The connections of `picows_client.py`, and what they have heard.
+"""The connections of `picows_client.py`, and what they have received.
 
 Owns the counts. Refuses to know what is being measured.
 """
@@ -19,7 +19,7 @@ DATA = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION)
 
 
 class PicowsCrowd:
-    """All connections, and what they have heard."""
+    """All connections, and what they have received."""
 
     def __init__(self, port: int, deflate: bool) -> None:
         self.port = port
@@ -33,7 +33,7 @@ class PicowsCrowd:
         self.ends: Counter[str] = Counter()
 
     def live(self, *kinds: int) -> list[Peer]:
-        """Those who are connected."""
+        """The open connections of these kinds."""
         return [peer for peer in self.peers if peer.alive and peer.kind in kinds]
 
     async def until(self, condition: Callable[[], bool], patience_ends: float) -> bool:
@@ -54,7 +54,7 @@ class Peer(WSListener):
         self.alive = self.closing = self.dropped = False
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Count it in."""
+        """Count the connection as open."""
         self.transport, self.alive = transport, True
         if self.kind == STALLED:
             transport.underlying_transport.pause_reading()
@@ -78,7 +78,7 @@ class Peer(WSListener):
             transport.send_pong(frame.get_payload_as_bytes())
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  # picows passes it
-        """Count how it ended."""
+        """Count how the connection ended."""
         self.alive = False
         if not self.dropped:
             self.crowd.last_end_at = time.monotonic()

@@ -1,6 +1,6 @@
-"""What a run asks of every server alike.
+"""The sizes of a run, which are the same for every server.
 
-Owns the sizes. Refuses to know servers and clients.
+Owns these sizes. Refuses to know servers and clients.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of every server alike. Durations in seconds; 0 leaves it out."""
+    """The sizes of a run, the same for every server. Durations in seconds; 0 leaves a measurement out."""
 
     clients: int
     seconds: float = 5.0
@@ -24,5 +24,5 @@ class Plan:
         return min(100, max(1, self.clients // 10))
 
     def broadcasts(self, frames: int) -> int:
-        """How many broadcasts make about so many frames."""
+        """How many broadcasts make about `frames` frames."""
         return min(1000, max(20, frames // self.clients))

@@ -25,7 +25,7 @@ Curve = list[tuple[int, Spread]]
 
 
 def write(path: Path, measured: Sequence[Measured], servers: Sequence[str], counts: Sequence[int]) -> None:
-    """Draw and write. Raises OSError where it cannot."""
+    """Draw the plot and write it. Raises OSError."""
     path.write_text(draw(measured, servers, counts))
 
 
@@ -94,7 +94,7 @@ def _colour(number: int) -> str:
 
 
 class Scale:
-    """From a value to a place, by its logarithm. What is 0 or less stands where the least value above 0 would."""
+    """From a value to a position, by its logarithm. A value of 0 or less is drawn like the least value above 0."""
 
     def __init__(self, least: float, most: float, begin: float, end: float) -> None:
         self._least = math.log10(max(least, 1e-6))
@@ -104,12 +104,12 @@ class Scale:
         self._begin, self._end = begin, end
 
     def at(self, value: float) -> float:
-        """The place of a value."""
+        """The position of a value."""
         part = (math.log10(max(value, 1e-6)) - self._least) / (self._most - self._least)
         return self._begin + part * (self._end - self._begin)
 
     def marks(self) -> list[float]:
-        """Round values within: 1, 2 and 5 times a power of ten, or 1 only where those were too many."""
+        """Round values in this range: 1, 2 and 5 times a power of ten, or only 1 if those are too many."""
         powers = range(math.floor(self._least), math.ceil(self._most) + 1)
         steps = (1, 2, 5) if self._most - self._least < 2 else (1,)
         values = [step * 10.0**power for power in powers for step in steps]

@@ -16,7 +16,7 @@ COMPILES_WITHIN_S = 60
 
 
 class DoesNotCompile(Exception):
-    """There is a compiler, and it does not like what it got."""
+    """There is a compiler, and it fails on the program."""
 
 
 def compiler() -> str | None:
@@ -26,7 +26,7 @@ def compiler() -> str | None:
 
 
 def build(names: tuple[str, ...], into: Path) -> dict[str, Path]:
-    """Compile programs; their paths by name, nothing without a compiler. Raises DoesNotCompile."""
+    """Compile programs; return their paths by name, or an empty dict without a compiler. Raises DoesNotCompile."""
     cc = compiler()
     return {} if cc is None else {name: _compile(cc, name, into / name) for name in names}
 

@@ -22,7 +22,7 @@ from .servers import Server
 def record(
     measured: Sequence[Measured], servers: Sequence[Server], counts: Sequence[int], clients_are: str, cores: Cores
 ) -> dict[str, Any]:
-    """Everything as plain data."""
+    """All results as plain data."""
     names = [server.name for server in servers]
     pairs = [(names[0], other, count) for count in counts for other in names[1:]]
     return {
@@ -55,7 +55,7 @@ def write(
     clients_are: str,
     cores: Cores,
 ) -> None:
-    """Write the record. Raises OSError where it cannot."""
+    """Write the record. Raises OSError."""
     path.write_text(json.dumps(record(measured, servers, counts, clients_are, cores), indent=2) + "\n")
 
 

@@ -37,13 +37,13 @@ class LoadReport:
         self._console.print(f"{where}; clients: {clients_are}")
 
     def note(self, text: str | None) -> None:
-        """Something that a reader of the figures should know."""
+        """Print something that a reader of the figures should know."""
         if text:
             self._console.print(f"note: {text}")
 
     @contextmanager
     def turn(self, title: str) -> Iterator[Callable[[str], None]]:
-        """One run of one server; what is given says which phase has begun."""
+        """One run of one server; yields a function that shows which phase has begun."""
         if not self._console.is_terminal:
             self._console.print(title)
             yield lambda _: None
@@ -52,7 +52,7 @@ class LoadReport:
             yield lambda phase: live.update(Text(f"{title}: {phase}"), refresh=True)
 
     def show(self, measured: Measured) -> None:
-        """What one run has shown, in one line, and what went wrong in it."""
+        """The main figures of one run, in one line, and what went wrong in it."""
         shown = [
             f"{FIGURES[n].show(measured.figures[n])} {unit}" for n, unit in IN_SHORT.items() if n in measured.figures
         ]

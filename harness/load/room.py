@@ -1,4 +1,4 @@
-"""What a run needs of the machine: descriptors, ports, cores. What is missing is named before anything starts.
+"""What a run needs of the machine: descriptors, ports, cores. A missing one is named before anything starts.
 
 Owns the refusals. Refuses to know servers and clients.
 """
@@ -16,19 +16,19 @@ SPARE_PORTS = 64
 
 
 class NoRoom(Exception):
-    """The machine cannot do what was asked. Says what is needed, what there is, and what can be done."""
+    """The machine cannot do this run. The text says what is needed, what there is, and what can be done."""
 
 
 @dataclass(frozen=True)
 class Cores:
-    """One for the server, another for the clients; both None where they have to share."""
+    """One core for the server, another for the clients; both None if they have to share."""
 
     server: int | None
     clients: int | None
 
 
 def make_room(connections: int) -> str | None:
-    """Raise the limit of descriptors where it is too low, and say so. Raises NoRoom."""
+    """Raise the limit of descriptors if it is too low, and say so. Raises NoRoom."""
     check_ports(connections, EPHEMERAL_RANGE.read_text() if EPHEMERAL_RANGE.exists() else "")
     try:
         return allow_descriptors(connections)
@@ -37,7 +37,7 @@ def make_room(connections: int) -> str | None:
 
 
 def check_ports(connections: int, ephemeral_range: str) -> None:
-    """All clients come from one address to one port, so each needs a port of its own. Raises NoRoom."""
+    """All clients connect from one address to one port, so each needs its own local port. Raises NoRoom."""
     if not ephemeral_range:
         return
     lowest, highest = map(int, ephemeral_range.split())
@@ -64,7 +64,7 @@ def choose_cores(there_are: Set[int], shared: bool) -> Cores:
 
 @contextmanager
 def pinned(core: int | None) -> Iterator[None]:
-    """Whatever is started inside runs on that core only; None: anywhere."""
+    """Processes started inside run on this core only; None: on any core."""
     before = os.sched_getaffinity(0)
     if core is not None:
         os.sched_setaffinity(0, {core})

@@ -2,8 +2,8 @@
 
 Owns how each is started, where a text is broadcast and where it comes back. Refuses to know processes.
 
-All are asked the same thing: a client's text on `profile.ws` goes to every other client there. The tutorial's server
-runs with uvicorn's defaults but for its log, which is off: a line for each connection is no part of the comparison.
+All servers have the same task: a client's text on `profile.ws` goes to every other client there. The tutorial's server
+runs with uvicorn's defaults, except that its log is off: a line for each connection is not part of the comparison.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ LIMIT = "limit"
 
 @dataclass(frozen=True)
 class Server:
-    """One that can be measured.
+    """A server that can be measured.
 
-    `echo` is the path on which `echo_text` is answered by one text; None: it has none. `environment` makes it close
-    everyone at once when it is told to stop.
+    `echo` is the path on which `echo_text` is answered by one text; None: it has none. With `environment` it closes all
+    connections at once when it is told to stop.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Server:
 
 
 def unpaced(profile: Profile) -> dict[str, str]:
-    """The variables with which a server evicts at once, as fast as it can; as far as it declares to have them."""
+    """The variables with which a server evicts at once, as fast as it can; only those that it declares."""
     knobs = {
         profile.drain_timeout_env: 0.0,
         profile.pace_env: AT_ONCE,
@@ -67,6 +67,6 @@ KNOWN = {
 
 
 def foreign(profile: Profile, echo: str | None, echo_text: str | None) -> Server:
-    """The server of a command line, which has said where and how it echoes."""
+    """The server of a command line, with its path and text for echoes."""
     server = Server("yours", profile, echo, environment=unpaced(profile))
     return server if echo_text is None else replace(server, echo_text=echo_text)

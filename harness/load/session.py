@@ -1,10 +1,10 @@
 """One run of one server: started, filled with clients, measured, stopped.
 
-Owns the order of what is measured, and how a figure follows from what the clients and /proc say. Refuses to know the
-other runs.
+Owns the order of the measurements, and how figures are computed from the clients' replies and /proc. Refuses to know
+the other runs.
 
-Rules. Everything is bounded in time. Memory is taken before and after the listeners come, with the speaker and the
-echoers there already, so that what a first connection loads is not counted.
+Rules. Everything is bounded in time. Memory is read before and after the listeners connect; the speaker and the echoers
+are connected before that, so that memory allocated for a first connection is not counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEND_LOOP = re.compile(r"limit: ([\d.]+) us a frame")
 
 
 class Session:
-    """A server with its clients. What it finds is in `figures`, `codes` and `notes`."""
+    """A server with its clients. The results are in `figures`, `codes` and `notes`."""
 
     def __init__(self, server: Server, plan: Plan, show_progress: Callable[[str], None]) -> None:
         self.figures: dict[str, float] = {}
@@ -105,7 +105,7 @@ class Session:
         self.figures["errors"] += ended
         if ended:
             self.notes.append(f"{ended} connections were closed before anybody told it to stop")
-        told_at = time.monotonic()
+        stopped_at = time.monotonic()
         self._target.signal(signal.SIGTERM)
         reply = await self._clients.closing(CLOSE_WITHIN_S)
         there_were = reply["full"] + reply["without"] + reply["left"] + reply["unclean"]
@@ -113,7 +113,7 @@ class Session:
         if reply["left"]:
             self.notes.append(f"{reply['left']} connections were not closed within {CLOSE_WITHIN_S:g} s")
         elif there_were:
-            self.figures["close_all_s"] = reply["last_end_at"] - told_at
+            self.figures["close_all_s"] = reply["last_end_at"] - stopped_at
         if there_were:
             self.figures["closed_full_percent"] = 100 * reply["full"] / there_were
         if not await self._target.until_exit(EXIT_WITHIN_S):
@@ -129,5 +129,5 @@ class Session:
 
 
 def new_history(profile: Profile) -> History:
-    """For a target of which nothing is judged."""
+    """A history for a target that is not judged."""
     return History(Terms(profile, 0.0, None, 0.0, None))

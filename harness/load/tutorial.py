@@ -1,8 +1,8 @@
-"""The WebSocket server of the FastAPI tutorial, as something to be compared with.
+"""The WebSocket server of the FastAPI tutorial, for comparison.
 
 A list of sockets, and a loop that sends to each. Source: FastAPI's documentation, "WebSockets", section "Handling
-disconnections and multiple clients"; it differs in what is said to whom, so that all servers under the bench are asked
-the same: on `/ws` a text goes to all others, on `/echo` it comes back.
+disconnections and multiple clients". It differs in what is sent to whom, so that all servers of the bench have the same
+task: on `/ws` a text goes to all other clients, on `/echo` it comes back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ clients: list[WebSocket] = []
 
 @app.websocket("/ws")
 async def chat(websocket: WebSocket) -> None:
-    """Everybody else hears what anybody says."""
+    """Send each text to all other clients."""
     await websocket.accept()
     clients.append(websocket)
     try:
@@ -30,7 +30,7 @@ async def chat(websocket: WebSocket) -> None:
 
 @app.websocket("/echo")
 async def echo(websocket: WebSocket) -> None:
-    """Whoever speaks hears it."""
+    """Send each text back."""
     await websocket.accept()
     try:
         while True:

@@ -1,8 +1,8 @@
-"""What the processes of a server use: memory and CPU, as /proc tells it.
+"""What the processes of a server use: memory and CPU, from /proc.
 
-Owns the reading of /proc. Refuses to know why.
+Owns the reading of /proc. Refuses to know what the numbers are for.
 
-PSS counts a shared page in parts, so that the sum over several processes is what they use together.
+PSS divides a shared page among its processes, so that the sum over several processes is what they use together.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Usage:
-    """Of all processes of a server together: bytes, and seconds of CPU since each began."""
+    """The usage of all processes of a server together: bytes, and seconds of CPU since each began."""
 
     pss_bytes: int
     rss_bytes: int

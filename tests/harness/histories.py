@@ -1,7 +1,7 @@
 """Literal histories that read like stories, and cases: a story, its verdict, a phrase of the evidence.
 
-Times are seconds relative to t0. `healthy()` is a forced drain that keeps every clause; clause 16 alone,
-about a target that everybody left early, needs another story, `deserted()`.
+Times are seconds relative to t0. `healthy()` is a forced drain that passes every clause except 16, which is
+about a target that all clients left early and has its own story, `deserted()`.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ SPREAD, GOLDEN = object(), (5**0.5 - 1) / 2
 
 
 class Story:
-    """Events in the making. `client` and `handshake` introduce somebody, and what follows is about them."""
+    """Builds events. After `client` or `handshake` the following events are about that client."""
 
     def __init__(self, terms: Terms = TERMS) -> None:
         self.terms = terms
-        self.told_of: list[tuple[float, str, str, dict[str, Any]]] = []
+        self.events: list[tuple[float, str, str, dict[str, Any]]] = []
         self.who = ""
 
     def history(self) -> History:
         history = History(self.terms)
-        for t, who, what, detail in sorted(self.told_of, key=lambda event: event[0]):
+        for t, who, what, detail in sorted(self.events, key=lambda event: event[0]):
             begun = {"began": T0 + detail["began"]} if "began" in detail else {}
             history.record(T0 + t, who, what, **{**detail, **begun})
         return history
@@ -67,19 +67,19 @@ class Story:
         return self
 
     def under(self, **terms: Any) -> Self:
-        """Change the terms, or, by a name that they do not have, the profile in them."""
+        """Change the terms; a name that the terms do not have changes the profile in them."""
         asked = {name: value for name, value in terms.items() if name in Terms.__dataclass_fields__}
         declared = {name: value for name, value in terms.items() if name not in asked}
         self.terms = replace(self.terms, profile=self.terms.profile.changed(**declared), **asked)
         return self
 
     def without(self, who: str = "", what: str = "") -> Self:
-        """Leave out what somebody (by the beginning of the name) did, or only events of one kind."""
-        self.told_of = [event for event in self.told_of if not (event[1].startswith(who) and what in ("", event[2]))]
+        """Leave out the events of all whose names begin with `who`, or only those of one kind."""
+        self.events = [event for event in self.events if not (event[1].startswith(who) and what in ("", event[2]))]
         return self
 
     def until(self, t: float) -> Self:
-        self.told_of = [event for event in self.told_of if event[0] <= t]
+        self.events = [event for event in self.events if event[0] <= t]
         return self
 
     def about(self, who: str) -> Self:
@@ -87,7 +87,7 @@ class Story:
         return self
 
     def add(self, t: float, what: str, **detail: Any) -> Self:
-        self.told_of.append((t, self.who, what, detail))
+        self.events.append((t, self.who, what, detail))
         return self
 
     # clients
@@ -115,9 +115,9 @@ class Story:
     def is_let_in(self, t: float) -> Self:
         return self.add(t, "let_in")
 
-    def told(self, t: float, deadline_s: object = None, reconnect_after_s: object = SPREAD) -> Self:
+    def gets_notice(self, t: float, deadline_s: object = None, reconnect_after_s: object = SPREAD) -> Self:
         if reconnect_after_s is SPREAD:
-            reconnect_after_s = 2.4 * (GOLDEN * sum(what == "notice" for _, _, what, _ in self.told_of) % 1)
+            reconnect_after_s = 2.4 * (GOLDEN * sum(what == "notice" for _, _, what, _ in self.events) % 1)
         left = (self.terms.drain_timeout_s or 5.0) - t if deadline_s is None else deadline_s
         return self.add(t, "notice", deadline_s=left, reconnect_after_s=reconnect_after_s)
 
@@ -143,7 +143,7 @@ class Story:
         return self.add(t, "close_sent", code=code, ours=True)
 
     def is_sent(self, t: float, how: str) -> Self:
-        """What no server may send."""
+        """A frame that no server may send."""
         return self.add(t, "violated", how=how)
 
     def ends(self, t: float, how: str = "eof") -> Self:
@@ -221,12 +221,12 @@ class Story:
         return self.about("harness").add(t, "lag", seconds=seconds)
 
     def starves(self, since: float, until: float, seconds: float, thread: str = "1", stolen: float = 0.0) -> Self:
-        """So long a thread of the target waited for a core that others had."""
+        """A thread of the target waited for `seconds` for a core that other processes used."""
         detail = {"since": T0 + since, "threads": {thread: seconds}, "stolen": stolen}
         return self.about("target").add(until, "starved", **detail)
 
     def holds(self, t: float, *ports: tuple[int, ...]) -> Self:
-        """Each of several workers the connections of clients on these ports."""
+        """Each of several workers holds the connections of clients on these ports."""
         return self.about("target").add(t, "held", ports=[list(of_one) for of_one in ports])
 
     def sends_home(self, t: float) -> Self:
@@ -236,13 +236,13 @@ class Story:
         return self.about("harness").add(t, "mark", name="gave up waiting")
 
 
-def without_deadline(told: Story) -> Story:
-    """The same, of a target that promises nothing."""
-    return told.under(drain_timeout_s=None, evict_per_s=None, close_timeout_s=None)
+def without_deadline(run: Story) -> Story:
+    """The same story, about a target that promises no deadline."""
+    return run.under(drain_timeout_s=None, evict_per_s=None, close_timeout_s=None)
 
 
 def story(**terms: Any) -> Story:
-    """A target that is told to stop at t0, and nothing else."""
+    """A target that is told to stop at t0, and no other event."""
     return Story().under(**terms).signal()
 
 
@@ -264,88 +264,90 @@ def left_at(t: float) -> int:
     return lingerers + 6 * (t < 0.2) + 5 * (t < 8.12) + (t < 9.2)
 
 
-def hear_everything(told: Story, since: float = -1.0, until: float = 5.0) -> None:
-    """Whoever is in the story just now hears all that the others send, and the notifications."""
+def hear_everything(run: Story, since: float = -1.0, until: float = 5.0) -> None:
+    """The current client of the story hears all that the others send, and the notifications."""
     tokens = [(post_at(n), "broadcast", n) for n in POSTS]
-    tokens += [(message_at(n), sender, n) for sender in BUSY for n in MESSAGES if sender != told.who]
+    tokens += [(message_at(n), sender, n) for sender in BUSY for n in MESSAGES if sender != run.who]
     for t, sender, n in tokens:
         if since < t < until:
-            told.hears(t + 0.006, sender, n)
+            run.hears(t + 0.006, sender, n)
     for t in (0.9, 1.9, 2.9, 3.9, 4.9):
         if t < until:
-            told.is_notified(t)
+            run.is_notified(t)
 
 
 def healthy() -> Story:
-    """A forced drain that keeps every clause, to be continued."""
-    told = Story()
-    told.told_of = list(_forced_drain().told_of)
-    return told
+    """A drain that passes every clause, to which a test can add events."""
+    run = Story()
+    run.events = list(_forced_drain().events)
+    return run
 
 
 @cache
 def _forced_drain() -> Story:
-    """Who: 60 lingerers, 2 busy senders, 6 leavers, 1 stalled, 6 racers (3 let in), 6 late joiners."""
-    told = story().prints(-3.0, "INFO:     Started server process")
+    """The clients: 60 lingerers, 2 busy senders, 6 leavers, 1 stalled, 6 racers (3 let in), 6 late joiners."""
+    run = story().prints(-3.0, "INFO:     Started server process")
     for i in range(CROWD):
-        told.client(f"lingerer-{i}", -1.0 + i / 1000).told(0.02 + i / 2000, reconnect_after_s=2.5 * (i + 0.5) / CROWD)
-        hear_everything(told)
-        told.is_evicted(crowd_evicted_at(i))
+        run.client(f"lingerer-{i}", -1.0 + i / 1000).gets_notice(
+            0.02 + i / 2000, reconnect_after_s=2.5 * (i + 0.5) / CROWD
+        )
+        hear_everything(run)
+        run.is_evicted(crowd_evicted_at(i))
     for sender in BUSY:
-        told.client(sender).told(0.03)
-        hear_everything(told)
+        run.client(sender).gets_notice(0.03)
+        hear_everything(run)
         for n in MESSAGES:
-            told.says(message_at(n), n).is_answered(message_at(n) + 0.005, n)
-        told.is_evicted(8.12)
+            run.says(message_at(n), n).is_answered(message_at(n) + 0.005, n)
+        run.is_evicted(8.12)
     for i in range(6):
-        told.client(f"leaver-{i}").told(0.03)
-        hear_everything(told, until=0.2)
-        told.leaves(0.2 + i / 100)
-    told.client("stalled-reader-1", hostile=True).ends(9.2, "reset")
+        run.client(f"leaver-{i}").gets_notice(0.03)
+        hear_everything(run, until=0.2)
+        run.leaves(0.2 + i / 100)
+    run.client("stalled-reader-1", hostile=True).ends(9.2, "reset")
     for i in range(3):
-        told.handshake(f"racer-{i}", -0.01).opened(0.005).told(0.04)
-        hear_everything(told, since=0.005)
-        told.is_evicted(8.13)
-        told.handshake(f"racer-{i + 3}", 0.004).refused(0.014)
+        run.handshake(f"racer-{i}", -0.01).opened(0.005).gets_notice(0.04)
+        hear_everything(run, since=0.005)
+        run.is_evicted(8.13)
+        run.handshake(f"racer-{i + 3}", 0.004).refused(0.014)
     for i in range(6):
-        told.handshake(f"late-{i}", 0.5 + 0.7 * i).refused(0.51 + 0.7 * i)
+        run.handshake(f"late-{i}", 0.5 + 0.7 * i).refused(0.51 + 0.7 * i)
     for n in POSTS:
-        told.post(n, post_at(n))
-    told.probe("ready", -0.2).probes("ready", 0.01, 8.01, 503)
-    told.probes("health", -0.19, 8.01)
+        run.post(n, post_at(n))
+    run.probe("ready", -0.2).probes("ready", 0.01, 8.01, 503)
+    run.probes("health", -0.19, 8.01)
     for step in range(42):
-        told.gauge(-0.19 + 0.2 * step, 72 - round(1.6 * step))
+        run.gauge(-0.19 + 0.2 * step, 72 - round(1.6 * step))
     for t in (0.05, 2.05, 4.05, 5.01, 7.01, 8.2, 9.25):
-        told.progress(t, left_at(t))
-    told.reports(9.26, 69, 3, 6, 65, 1)
-    return told.prints(9.3).exits(9.4).leaves_behind(9.5)
+        run.progress(t, left_at(t))
+    run.reports(9.26, 69, 3, 6, 65, 1)
+    return run.prints(9.3).exits(9.4).leaves_behind(9.5)
 
 
 def deserted() -> Story:
-    """Everybody leaves early, and the target with them."""
-    told = story()
+    """All clients leave early, and then the target exits."""
+    run = story()
     for i in range(6):
-        told.client(f"leaver-{i}").told(0.03).leaves(1.0 + i / 10)
-    told.progress(0.01, 6).progress(1.55, 0).reports(1.56, 6, 0, 6, 0, 0)
-    return told.prints(1.6).exits(1.7).leaves_behind(1.8)
+        run.client(f"leaver-{i}").gets_notice(0.03).leaves(1.0 + i / 10)
+    run.progress(0.01, 6).progress(1.55, 0).reports(1.56, 6, 0, 6, 0, 0)
+    return run.prints(1.6).exits(1.7).leaves_behind(1.8)
 
 
 def forced() -> Story:
-    """An operator runs out of patience: a SIGINT to the group, and another one 2 s later."""
-    told = Story().ctrl_c(0.0)
+    """An operator forces the stop: a SIGINT to the group, and another one 2 s later."""
+    run = Story().ctrl_c(0.0)
     for i in range(6):
-        told.client(f"lingerer-{i}").told(0.03).is_notified(0.9).is_notified(1.9).is_evicted(2.06 + i / 100)
-    told.client("stalled-reader-1", hostile=True).ends(3.2, "reset")
-    told.progress(0.01, 7).ctrl_c(2.0).progress(2.05, 7, phase="evicting").progress(3.1, 1)
-    return told.prints(3.2).reports(3.2, 7, 0, 0, 6, 1).exits(3.25, 130).leaves_behind(3.3)
+        run.client(f"lingerer-{i}").gets_notice(0.03).is_notified(0.9).is_notified(1.9).is_evicted(2.06 + i / 100)
+    run.client("stalled-reader-1", hostile=True).ends(3.2, "reset")
+    run.progress(0.01, 7).ctrl_c(2.0).progress(2.05, 7, phase="evicting").progress(3.1, 1)
+    return run.prints(3.2).reports(3.2, 7, 0, 0, 6, 1).exits(3.25, 130).leaves_behind(3.3)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One story and what a clause must make of it."""
+    """One story, and the verdict that a clause must give on it."""
 
     title: str
-    told: Callable[[], Story]
+    story: Callable[[], Story]
     verdict: Verdict
     phrase: str
 
@@ -362,8 +364,8 @@ def each(cases: Cases) -> list[Any]:
 
 
 def check(clause: Clause, case: Case) -> None:
-    """Fail unless the clause gives this case its verdict, for the reason that was meant, on one line."""
-    judgement: Judgement = clause.judge(case.told().history())
+    """Fail unless the clause gives this case its verdict, for the intended reason, on one line."""
+    judgement: Judgement = clause.judge(case.story().history())
     assert judgement.verdict is case.verdict, judgement.evidence
     assert case.phrase in judgement.evidence
     assert "\n" not in judgement.evidence

@@ -1,8 +1,8 @@
-"""Literal histories of clients that come back, told like those of `histories`: who was where, and what arrived there.
+"""Literal histories of clients that reconnect, built like those of `histories`: where they were, and what arrived.
 
-A `Deploy` has one message every 0.1 s, from two speakers in turn; message number k of the log is said at 0.1 k s. Each
-connection is owed everything after its position for as long as it stands, and has it 10 ms after it was said; a case
-then takes away, doubles or moves something. Times are seconds relative to the first message.
+A `Deploy` has one message every 0.1 s, from two speakers in turn; message number k of the log is sent at 0.1 k s. While
+a connection is open, every message after its position is due on it, and arrives 10 ms after it was sent; a case then
+removes, doubles or moves something. Times are seconds relative to the first message.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def message(seq: int, latency_s: float = LATENCY_S) -> Row:
 
 
 class Deploy(Story):
-    """A run in the making. `connects` introduces a connection, and what follows is about it."""
+    """Builds a run. After `connects` the following events are about that connection."""
 
     def __init__(self) -> None:
         super().__init__(TERMS)
@@ -37,25 +37,25 @@ class Deploy(Story):
         self.senders = list(SPEAKERS)
 
     def history(self) -> History:
-        untold = self.told_of
-        self.told_of = list(untold)
+        before = self.events
+        self.events = list(before)
         for who, rows in self.rows.items():
             at = array("d", [T0 + row[0] for row in rows])
             seq, sender, n = (array("q", [row[i] for row in rows]) for i in (1, 2, 3))
             self.about(who).add(END_S, "received", senders=self.senders, at=at, seq=seq, sender=sender, n=n)
-        told = super().history()
-        self.told_of = untold
-        return told
+        history = super().history()
+        self.events = before
+        return history
 
     def host(self, number: int, signal: float | None = None) -> Self:
-        """One host of the fleet; when it was told to stop."""
+        """One host of the fleet, and when it was told to stop."""
         self.about(f"host-{number}").add(-2.0, "started", pid=number)
         return self if signal is None else self.add(signal, "signal", signal="SIGTERM", to="process")
 
     def connects(
         self, client: str, number: int, began: float, position: tuple[str, int] | None = None, answers: bool = True
     ) -> Self:
-        """The connection `client/number` is begun, from where the client stands."""
+        """The connection `client/number` begins, from the client's position."""
         detail = {"client": client, "host": number - 1, "position": position, "answers": answers}
         self.about(f"{client}/{number}").add(
             began, "connecting", path="/ws", persona="reconnecting", hostile=False, **detail
@@ -73,13 +73,13 @@ class Deploy(Story):
         return self.add(t, "gap", after=after, next=following, epoch=epoch, frames=frames)
 
     def receives(self, *rows: Row) -> Self:
-        """What arrives on the connection, but not what its client said itself."""
+        """These messages arrive on the connection, except those that its client sent itself."""
         client = self.who.partition("/")[0]
         self.rows[self.who] += [row for row in rows if self.senders[row[2]] != client]
         return self
 
     def says_everything(self, messages: int = MESSAGES) -> Self:
-        """Both speakers say all of it on their first connection, and it is acknowledged."""
+        """Both speakers send all messages on their first connection, and these are acknowledged."""
         for seq in range(1, messages + 1):
             _, _, sender, n = message(seq)
             self.about(f"{SPEAKERS[sender]}/1").add(seq * EVERY_S, "published", n=n, frames=0)
@@ -87,7 +87,7 @@ class Deploy(Story):
         return self
 
     def knows(self, sender: str) -> Self:
-        """One more whose messages may be received."""
+        """Add a sender whose messages may be received."""
         self.senders.append(sender)
         return self
 
@@ -113,29 +113,29 @@ class Deploy(Story):
         return self.on(who, lambda _: [])
 
 
-def stays(told: Deploy, client: str, since: float = -1.0, until: float = END_S, messages: int = MESSAGES) -> Deploy:
-    """A client that is connected once, and has everything that is said until it goes."""
-    told.connects(client, 1, since - 0.01).is_welcomed(since)
-    return told.receives(*(message(seq) for seq in range(1, messages + 1) if since < seq * EVERY_S < until))
+def stays(run: Deploy, client: str, since: float = -1.0, until: float = END_S, messages: int = MESSAGES) -> Deploy:
+    """A client that is connected once, and receives everything that is sent until it leaves."""
+    run.connects(client, 1, since - 0.01).is_welcomed(since)
+    return run.receives(*(message(seq) for seq in range(1, messages + 1) if since < seq * EVERY_S < until))
 
 
-def moves(told: Deploy, client: str, at: float, number: int = 2, position: int | None = None) -> Deploy:
-    """The same client goes on elsewhere at a moment, from the last message that it has."""
+def moves(run: Deploy, client: str, at: float, number: int = 2, position: int | None = None) -> Deploy:
+    """The same client moves to another host at a moment, and resumes from the last message that it has."""
     if position is None:
         position = max(seq for seq in range(MESSAGES + 1) if seq * EVERY_S + LATENCY_S < at)
-    told.connects(client, number, at, ("e", position)).is_welcomed(at + 0.01, seq=position).is_resumed(at + 0.011)
+    run.connects(client, number, at, ("e", position)).is_welcomed(at + 0.01, seq=position).is_resumed(at + 0.011)
     owed = (message(seq) for seq in range(position + 1, MESSAGES + 1))
-    return told.receives(*((max(t, at + 0.012), *rest) for t, *rest in owed))  # type: ignore[arg-type]  # a tuple unpacked
+    return run.receives(*((max(t, at + 0.012), *rest) for t, *rest in owed))  # type: ignore[arg-type]  # a tuple unpacked
 
 
 def healthy_deploy(clients: int = 12) -> Deploy:
     """Three hosts replaced at 1, 3 and 5 s; every client is moved once, with 0.2 s on both connections."""
-    told = Deploy()
+    run = Deploy()
     for number, signal in enumerate((1.0, 3.0, 5.0), 1):
-        told.host(number, signal)
+        run.host(number, signal)
     for i in range(clients):
         client = SPEAKERS[i] if i < len(SPEAKERS) else f"reconnecting-{i}"
         at = (1.5, 3.5, 5.5)[i % 3] + i / 100
-        stays(told, client, until=at + 0.2)
-        moves(told, client, at)
-    return told.says_everything()
+        stays(run, client, until=at + 0.2)
+        moves(run, client, at)
+    return run.says_everything()

@@ -1,4 +1,4 @@
-"""A WebSocket server inside the test, which does what the test tells it and remembers what it saw."""
+"""A WebSocket server inside the test, which runs what the test gives it and remembers what it saw."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Behaviour = Callable[["Served"], Awaitable[None]]
 
 
 class Served(ServerConnection):
-    """One connection as the server sees it: also the chunks in which its bytes arrived."""
+    """One connection of the server, with the chunks in which its bytes arrived."""
 
     def data_received(self, data: bytes) -> None:
         if not hasattr(self, "chunks"):
@@ -46,12 +46,12 @@ async def serving(
 
 
 def empty_history() -> History:
-    """A history for a test in which nothing is judged."""
+    """A history for a test without verdicts."""
     return History(Terms(Profile(command="{port}"), 1.0, None, 1.0, None))
 
 
 async def until(condition: Callable[[], object], reason: str) -> None:
-    """Wait for a condition; say what did not come."""
+    """Wait for a condition; fail with `reason` if it does not come true."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not condition():

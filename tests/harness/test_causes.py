@@ -45,7 +45,7 @@ def test_that_nobody_was_notified_is_one_cause() -> None:
 def test_a_process_that_had_to_be_killed_is_one_cause() -> None:
     hung = story(progress_interval_s=None, report=False, notify_interval_s=None).gives_up(20.0)
     for i in range(4):
-        hung.client(f"lingerer-{i}").told(0.03)
+        hung.client(f"lingerer-{i}").gets_notice(0.03)
     hung.client("stalled-reader-1", hostile=True).prints(0.1, "INFO: something")
     assert found_in(hung) == {13: 17, 14: 17, 17: None, 18: 17, 20: 17}
 

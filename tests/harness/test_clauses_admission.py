@@ -61,11 +61,11 @@ def parents_reset(t: float) -> Story:
 
 def ignorer(end: float) -> Story:
     """The last to go reads, and never answers its close frame."""
-    return refused_at(8.5).client("close-ignorer-1", hostile=True).told(0.03).is_closed(8.0).ends(end)
+    return refused_at(8.5).client("close-ignorer-1", hostile=True).gets_notice(0.03).is_closed(8.0).ends(end)
 
 
 def slow_reader(end: float) -> Story:
-    return refused_at(8.5).client("slow-reader-1").told(0.03).is_closed(8.0).ends(end)
+    return refused_at(8.5).client("slow-reader-1").gets_notice(0.03).is_closed(8.0).ends(end)
 
 
 CASES: Cases = {
@@ -285,7 +285,9 @@ CASES: Cases = {
         ),
         Case(
             "told after the close",
-            lambda: healthy().without("racer-0").handshake("racer-0", -0.01).opened(0.01).is_closed(5.1).told(5.2),
+            lambda: (
+                healthy().without("racer-0").handshake("racer-0", -0.01).opened(0.01).is_closed(5.1).gets_notice(5.2)
+            ),
             FAIL,
             "got its notice only after its close frame",
         ),

@@ -53,36 +53,36 @@ def left_without_notice(at: float = 1.2) -> Story:
 
 
 def told_late(t: float, left: float) -> Story:
-    return healthy().client("odd-1").told(t, left).is_evicted(5.5)
+    return healthy().client("odd-1").gets_notice(t, left).is_evicted(5.5)
 
 
 def heard_late(took: float) -> Story:
-    told = hears_all(one_more().told(0.1), but=3).hears(2.0 + took, "broadcast", 3)
+    told = hears_all(one_more().gets_notice(0.1), but=3).hears(2.0 + took, "broadcast", 3)
     return told.is_evicted(5.5)
 
 
 def unserved() -> Story:
-    return healthy().client("odd-1").told(0.1).is_evicted(5.5)
+    return healthy().client("odd-1").gets_notice(0.1).is_evicted(5.5)
 
 
 def missed_one(leaves: float) -> Story:
     """One leaves that has heard all but what was posted at 3 s."""
-    return hears_all(one_more().told(0.1), but=5).leaves(leaves)
+    return hears_all(one_more().gets_notice(0.1), but=5).leaves(leaves)
 
 
 def unanswered(sent: float) -> Story:
-    told = healthy().under(broadcasts=False).client("odd-1").told(0.1)
+    told = healthy().under(broadcasts=False).client("odd-1").gets_notice(0.1)
     return told.says(sent, 0, broadcast=False).is_evicted(5.5)
 
 
 def unheard() -> Story:
-    told = hears_all(one_more().told(0.1), but=7)
+    told = hears_all(one_more().gets_notice(0.1), but=7)
     return told.is_evicted(4.27)
 
 
 def closed_at(t: float) -> Story:
     """It has not heard what was accepted at 4.01 s."""
-    return hears_all(one_more().told(0.1), but=7).is_evicted(t)
+    return hears_all(one_more().gets_notice(0.1), but=7).is_evicted(t)
 
 
 def bunched(count: int) -> Story:
@@ -99,7 +99,7 @@ def held(until: float) -> Story:
 
 
 def closed_by_force(t: float) -> Story:
-    return forced().client("odd-1").told(0.03).is_evicted(t)
+    return forced().client("odd-1").gets_notice(0.03).is_evicted(t)
 
 
 def slow_readiness() -> Story:
@@ -172,13 +172,13 @@ CASES: Cases = {
             "waited 1.",
         ),
         Case(
-            "untold, it left",
+            "before, it left",
             lambda: healthy().handshake("racer-9", -0.01).opened(0.005).leaves(1.2).starves(0, 1.2, 0.5),
             UNKNOWN,
             "waited 0.4",
         ),
         Case(
-            "untold, it was closed",
+            "before, it was closed",
             lambda: healthy().handshake("racer-9", -0.01).opened(0.005).is_evicted(5.2).starves(0, 1.2, 0.5),
             FAIL,
             "got 101 and no notice",
@@ -193,12 +193,15 @@ CASES: Cases = {
         Case(
             "no notice is too early", lambda: told_late(0.1, 3.0).lags(0.1, 0.3), FAIL, "got a notice with 3.000 s left"
         ),
-        Case("twice", lambda: told_late(0.1, 4.9).told(0.2).lags(0.1, 0.3), FAIL, "got 2 notices"),
+        Case("twice", lambda: told_late(0.1, 4.9).gets_notice(0.2).lags(0.1, 0.3), FAIL, "got 2 notices"),
     ],
     7: [
         Case("a notice that the lag explains", lambda: heard_late(0.1).lags(2.1, 0.3), PASS, "69 clients"),
         Case(
-            "told late", lambda: hears_all(one_more().told(1.2)).is_evicted(5.5).lags(1.2, 0.3), UNKNOWN, "lagged 0.300"
+            "told late",
+            lambda: hears_all(one_more().gets_notice(1.2)).is_evicted(5.5).lags(1.2, 0.3),
+            UNKNOWN,
+            "lagged 0.300",
         ),
         Case("never told", lambda: one_more().leaves(1.2).starves(0, 1.2, 0.5), UNKNOWN, "waited 0.500 s"),
         Case("heard late", lambda: heard_late(0.3).lags(2.3, 0.1), UNKNOWN, "lagged 0.100 s"),
@@ -206,7 +209,7 @@ CASES: Cases = {
         Case(
             "one of two cannot be explained",
             lambda: (
-                hears_all(one_more().told(0.1), but=3)
+                hears_all(one_more().gets_notice(0.1), but=3)
                 .hears(1.8, "broadcast", 1)
                 .hears(2.4, "broadcast", 3)
                 .is_evicted(5.5)
@@ -243,7 +246,9 @@ CASES: Cases = {
         Case("later than that", lambda: closed_at(4.12).lags(4.1, 0.1), FAIL, "had not heard broadcast:7"),
         Case(
             "twice is no matter of time",
-            lambda: healthy().client("odd-1").told(0.1).says(1, 0).is_answered(1.1, 0).is_answered(1.2, 0).lags(1, 1),
+            lambda: (
+                healthy().client("odd-1").gets_notice(0.1).says(1, 0).is_answered(1.1, 0).is_answered(1.2, 0).lags(1, 1)
+            ),
             FAIL,
             "answered twice",
         ),
@@ -336,7 +341,7 @@ CASES: Cases = {
         Case("later than that", lambda: closed_by_force(3.5).lags(3.1, 0.3), FAIL, "closed by t0+3.000 s"),
         Case(
             "never closed",
-            lambda: forced().client("odd-1").told(0.03).starves(2, 3.3, 0.5),
+            lambda: forced().client("odd-1").gets_notice(0.03).starves(2, 3.3, 0.5),
             UNKNOWN,
             "had no close frame",
         ),
@@ -417,7 +422,7 @@ def stood_still_at_the_kill() -> Story:
 
 def cut_late(t: float) -> Story:
     told = crash()
-    told.told_of = [(t, *e[1:]) if e[1] == "reconnecting-6/1" and e[2] == "ended" else e for e in told.told_of]
+    told.events = [(t, *e[1:]) if e[1] == "reconnecting-6/1" and e[2] == "ended" else e for e in told.events]
     return told
 
 
@@ -448,7 +453,7 @@ def test_a_busy_machine_excuses_what_it_explains_and_nothing_else(number: int, c
 
 @pytest.mark.parametrize(("number", "case"), each(CASES))
 def test_an_unknown_that_is_the_machines_is_marked_and_no_other_verdict(number: int, case: Case) -> None:
-    judgement: Judgement = CLAUSES[number].judge(case.told().history())
+    judgement: Judgement = CLAUSES[number].judge(case.story().history())
     assert judgement.busy is (case.verdict is UNKNOWN)
 
 
@@ -476,7 +481,12 @@ def test_what_took_no_time_has_no_excuse() -> None:
 
 def one_racer() -> Story:
     return (
-        story().client("lingerer-1").handshake("racer-1", -0.01).opened(0.005).told(0.04).probes("ready", 1.0, 2.0, 503)
+        story()
+        .client("lingerer-1")
+        .handshake("racer-1", -0.01)
+        .opened(0.005)
+        .gets_notice(0.04)
+        .probes("ready", 1.0, 2.0, 503)
     )
 
 

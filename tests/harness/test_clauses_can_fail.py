@@ -54,7 +54,7 @@ def is_caught(number: int, verdict: Verdict) -> bool:
 
     def fails(case: Case) -> bool:
         try:
-            check(stuck, replace(case, told=story, phrase=""))
+            check(stuck, replace(case, story=story, phrase=""))
         except AssertionError:
             return True
         return False
@@ -107,7 +107,7 @@ def test_a_healthy_drain_that_is_not_over_yet_is_accused_of_nothing_that_time_wi
 def test_no_judge_stumbles_over_a_history_with_holes(seed: int) -> None:
     chance = random.Random(seed)
     told = healthy()
-    told.told_of = [event for event in told.told_of if event[2] in KEPT or chance.random() < 0.7]
+    told.events = [event for event in told.events if event[2] in KEPT or chance.random() < 0.7]
     for ruling in judge(told.history(), CLAUSES):
         assert ruling.evidence
         assert "\n" not in ruling.evidence
@@ -123,8 +123,8 @@ def test_no_verdict_but_four_depends_on_what_the_target_printed(told: Callable[[
 @pytest.mark.parametrize("number", CLAUSES.keys() - {18, 27, 28, 30})
 def test_a_judge_of_a_case_does_not_depend_on_what_the_target_printed(number: int) -> None:
     for case in CASES[number]:
-        mute = case.told().without("target", "line")
-        check(CLAUSES[number], replace(case, told=mute.itself))
+        mute = case.story().without("target", "line")
+        check(CLAUSES[number], replace(case, story=mute.itself))
 
 
 def test_a_forced_drain_is_accused_of_nothing() -> None:

@@ -108,9 +108,21 @@ CASES: Cases = {
             PASS,
             "65 clients",
         ),
-        Case("a worker's own deadline", lambda: odd_one(-5.0).told(-3.0, 2.0).is_evicted(-1.0), PASS, "65 clients"),
-        Case("before a worker's deadline", lambda: odd_one(-5).told(-3.0, 2.0).is_evicted(-1.3), FAIL, "t0-1.300 s"),
-        Case("a deadline that is none", lambda: odd_one(-5).told(-3.0, "soon").is_evicted(-1.0), FAIL, "t0-1.000 s"),
+        Case(
+            "a worker's own deadline", lambda: odd_one(-5.0).gets_notice(-3.0, 2.0).is_evicted(-1.0), PASS, "65 clients"
+        ),
+        Case(
+            "before a worker's deadline",
+            lambda: odd_one(-5).gets_notice(-3.0, 2.0).is_evicted(-1.3),
+            FAIL,
+            "t0-1.300 s",
+        ),
+        Case(
+            "a deadline that is none",
+            lambda: odd_one(-5).gets_notice(-3.0, "soon").is_evicted(-1.0),
+            FAIL,
+            "t0-1.000 s",
+        ),
         Case(
             "closed on time",
             lambda: odd_one().is_evicted(5.0),

@@ -30,7 +30,7 @@ def one_more(opened: float = -1.0, hostile: bool = False) -> Story:
 def hears_all(told: Story, but: int = -1) -> Story:
     """The others' messages, save one of the posts."""
     hear_everything(told)
-    told.told_of = [event for event in told.told_of if event[1:3] != (told.who, "heard") or event[3] != post(but)]
+    told.events = [event for event in told.events if event[1:3] != (told.who, "heard") or event[3] != post(but)]
     return told
 
 
@@ -44,7 +44,7 @@ def two_listeners(warm_up_took: float, took: float) -> Story:
     for n in range(1, 8):
         told.post(n, 0.5 * n)
     for name in ("a-1", "a-2"):
-        told.client(name).told(0.02).hears(-0.9 + warm_up_took, "broadcast", 0)
+        told.client(name).gets_notice(0.02).hears(-0.9 + warm_up_took, "broadcast", 0)
         for n in range(1, 8):
             told.hears(0.5 * n + took, "broadcast", n)
     return told.client("stalled-reader-1", -0.5, hostile=True)
@@ -69,36 +69,44 @@ CASES: Cases = {
         ),
         Case(
             "told late",
-            lambda: hears_all(one_more().told(1.2)).is_evicted(5.5),
+            lambda: hears_all(one_more().gets_notice(1.2)).is_evicted(5.5),
             FAIL,
             "1 of 69 clients had no notice by t0+1.000 s; first odd-1 at t0+1.000 s got its notice only at t0+1.200 s",
         ),
-        Case("a parent's delay", lambda: hears_all(one_more().told(1.2)).under(parent_delay_s=0.3), PASS, "69 clients"),
+        Case(
+            "a parent's delay",
+            lambda: hears_all(one_more().gets_notice(1.2)).under(parent_delay_s=0.3),
+            PASS,
+            "69 clients",
+        ),
         Case("never told", lambda: one_more().is_evicted(5.5), FAIL, "odd-1 at t0+1.000 s had no notice"),
         Case(
             "a message that waited",
-            lambda: hears_all(one_more().told(0.1), but=3).hears(2.3, "broadcast", 3).is_evicted(5.5),
+            lambda: hears_all(one_more().gets_notice(0.1), but=3).hears(2.3, "broadcast", 3).is_evicted(5.5),
             FAIL,
             "1 of 72 clients did not have their messages within 0.250 s;"
             " first odd-1 at t0+2.300 s heard a message 0.300 s old",
         ),
         Case(
             "a message that only others heard",
-            lambda: hears_all(one_more().told(0.1), but=3).is_evicted(5.5),
+            lambda: hears_all(one_more().gets_notice(0.1), but=3).is_evicted(5.5),
             FAIL,
             "odd-1 at t0+2.000 s never heard broadcast:3, which others did",
         ),
-        Case("who left has no claim", lambda: one_more().told(0.1).leaves(0.35), PASS, "69 clients"),
+        Case("who left has no claim", lambda: one_more().gets_notice(0.1).leaves(0.35), PASS, "69 clients"),
         Case(
             "nor who was never let in",
             lambda: healthy().waits_to_be_let_in("odd-1").is_evicted(5.5),
             PASS,
             "68 clients",
         ),
-        Case("nor who came later", lambda: one_more(4.9).told(4.95).is_evicted(5.5), PASS, "68 clients"),
-        Case("nor a hostile client", lambda: one_more(hostile=True).told(9.0), PASS, "68 clients"),
+        Case("nor who came later", lambda: one_more(4.9).gets_notice(4.95).is_evicted(5.5), PASS, "68 clients"),
+        Case("nor a hostile client", lambda: one_more(hostile=True).gets_notice(9.0), PASS, "68 clients"),
         Case(
-            "nobody knows when it was sent", lambda: one_more().told(0.1).hears(0.2, "x-1", 1).leaves(0.3), PASS, "69"
+            "nobody knows when it was sent",
+            lambda: one_more().gets_notice(0.1).hears(0.2, "x-1", 1).leaves(0.3),
+            PASS,
+            "69",
         ),
         Case("slow, but twice as fast before", lambda: two_listeners(0.2, 0.39), PASS, "(limit 0.400 s)"),
         Case("more than twice as slow", lambda: two_listeners(0.2, 0.41), FAIL, "heard a message 0.410 s old"),
@@ -143,7 +151,9 @@ CASES: Cases = {
     14: [
         Case("the hostile one", healthy, PASS, "1 of 1 hostile clients were cut off, and 0 of 71 others"),
         Case("when an operator forced it", forced, PASS, "1 of 1 hostile"),
-        Case("a reset", lambda: one_more().told(0.1).ends(6.0, "reset"), FAIL, "odd-1 at t0+6.000 s saw a reset"),
+        Case(
+            "a reset", lambda: one_more().gets_notice(0.1).ends(6.0, "reset"), FAIL, "odd-1 at t0+6.000 s saw a reset"
+        ),
         Case(
             "a reset after the handshake",
             lambda: one_more().is_closed(6.0).answers_the_close(6.0).ends(6.1, "reset"),

@@ -23,7 +23,7 @@ from tests.harness.histories import (
 
 
 def leaver(code: int, answer: int, at: float = 3.0) -> Story:
-    return healthy().client("odd-1").told(0.1).leaves(at, code, answer)
+    return healthy().client("odd-1").gets_notice(0.1).leaves(at, code, answer)
 
 
 def closing_at_once() -> Story:

@@ -30,7 +30,7 @@ def one_more(opened: float = -1.0, hostile: bool = False) -> Story:
 def advising(*moments: Any, **terms: Any) -> Story:
     told = story(**terms)
     for i, moment in enumerate(moments):
-        told.client(f"lingerer-{i}").told(0.1, reconnect_after_s=moment)
+        told.client(f"lingerer-{i}").gets_notice(0.1, reconnect_after_s=moment)
     return told
 
 
@@ -49,40 +49,60 @@ CASES: Cases = {
         Case("one is never told and never closed", lambda: one_more(), FAIL, "had no notice to the end"),
         Case(
             "told of another stop before",
-            lambda: healthy().client("odd-1", -5.0).told(-3.0, 1.0).leaves(-2.5),
+            lambda: healthy().client("odd-1", -5.0).gets_notice(-3.0, 1.0).leaves(-2.5),
             PASS,
             "clients got one notice",
         ),
-        Case("told twice", lambda: one_more().told(0.1).told(0.2), FAIL, "odd-1 at t0+0.100 s got 2 notices"),
-        Case("a hostile one told twice", lambda: one_more(hostile=True).told(0.1).told(0.2), FAIL, "got 2 notices"),
-        Case("a racer told twice", lambda: one_more(0.01).told(0.1).told(0.2), FAIL, "got 2 notices"),
+        Case(
+            "told twice",
+            lambda: one_more().gets_notice(0.1).gets_notice(0.2),
+            FAIL,
+            "odd-1 at t0+0.100 s got 2 notices",
+        ),
+        Case(
+            "a hostile one told twice",
+            lambda: one_more(hostile=True).gets_notice(0.1).gets_notice(0.2),
+            FAIL,
+            "got 2 notices",
+        ),
+        Case("a racer told twice", lambda: one_more(0.01).gets_notice(0.1).gets_notice(0.2), FAIL, "got 2 notices"),
         Case(
             "told after the close",
-            lambda: one_more().is_closed(5.5).told(5.6),
+            lambda: one_more().is_closed(5.5).gets_notice(5.6),
             FAIL,
             "only after its close frame",
         ),
         Case(
             "the wrong time left",
-            lambda: one_more().told(0.1, deadline_s=30.0),
+            lambda: one_more().gets_notice(0.1, deadline_s=30.0),
             FAIL,
             "got a notice with 30.000 s left, and it was 4.900 s",
         ),
         Case(
             "a parent's delay is granted",
-            lambda: one_more().told(0.1, 6.2).under(parent_delay_s=0.5),
+            lambda: one_more().gets_notice(0.1, 6.2).under(parent_delay_s=0.5),
             PASS,
             "69",
         ),
-        Case("no time left", lambda: one_more().told(0.1, "soon"), FAIL, "got a notice with 'soon' for the time left"),
-        Case("no moment", lambda: one_more().told(0.1, None, None), FAIL, "None for the moment to reconnect"),
+        Case(
+            "no time left",
+            lambda: one_more().gets_notice(0.1, "soon"),
+            FAIL,
+            "got a notice with 'soon' for the time left",
+        ),
+        Case("no moment", lambda: one_more().gets_notice(0.1, None, None), FAIL, "None for the moment to reconnect"),
         Case(
             "a moment in the past",
-            lambda: one_more().told(0.1, None, -1),
+            lambda: one_more().gets_notice(0.1, None, -1),
             FAIL,
             "with -1 for the moment to reconnect",
         ),
-        Case("a moment that is no number", lambda: one_more().told(0.1, None, True), FAIL, "with True for the moment"),
+        Case(
+            "a moment that is no number",
+            lambda: one_more().gets_notice(0.1, None, True),
+            FAIL,
+            "with True for the moment",
+        ),
         Case("who leaves first need not be told", lambda: one_more().leaves(0.9), PASS, "68 clients"),
         Case("who tears its line first neither", lambda: one_more().ends(0.9, "local"), PASS, "68 clients"),
         Case(
@@ -101,13 +121,13 @@ CASES: Cases = {
         Case("a hostile one may not have read it", lambda: one_more(hostile=True), PASS, "68 clients"),
         Case(
             "a hostile one may have read it late",
-            lambda: one_more(hostile=True).told(9.45, 4.98).lags(9.0, 0.3),
+            lambda: one_more(hostile=True).gets_notice(9.45, 4.98).lags(9.0, 0.3),
             PASS,
             "68 clients got one notice, between t0+0.020 s and t0+0.049 s",
         ),
         Case(
             "a hostile one told nonsense",
-            lambda: one_more(hostile=True).told(9.45, "soon"),
+            lambda: one_more(hostile=True).gets_notice(9.45, "soon"),
             FAIL,
             "with 'soon' for the time left",
         ),
@@ -117,19 +137,19 @@ CASES: Cases = {
         Case("a harness that lagged later", lambda: healthy().lags(3.0, 0.3), PASS, "68 clients"),
         Case(
             "no deadline, and any time left",
-            lambda: without_deadline(story()).client("a-1").told(0.1, 1800).is_evicted(9.0),
+            lambda: without_deadline(story()).client("a-1").gets_notice(0.1, 1800).is_evicted(9.0),
             PASS,
             "1 clients got one notice",
         ),
         Case(
             "no deadline, and no time left",
-            lambda: without_deadline(story()).client("a-1").told(0.1, "soon").is_evicted(9.0),
+            lambda: without_deadline(story()).client("a-1").gets_notice(0.1, "soon").is_evicted(9.0),
             FAIL,
             "got a notice with 'soon' for the time left",
         ),
         Case(
             "no deadline, and no moment",
-            lambda: without_deadline(story()).client("a-1").told(0.1, 1800, "soon").is_evicted(9.0),
+            lambda: without_deadline(story()).client("a-1").gets_notice(0.1, 1800, "soon").is_evicted(9.0),
             FAIL,
             "got a notice with 'soon' for the moment to reconnect",
         ),
@@ -163,25 +183,25 @@ CASES: Cases = {
         ),
         Case(
             "a client that outlives the exit",
-            lambda: one_more().told(0.1).is_evicted(9.6),
+            lambda: one_more().gets_notice(0.1).is_evicted(9.6),
             FAIL,
             "1 of 72 clients",
         ),
         Case(
             "an end seen just after the exit",
-            lambda: one_more().told(0.1).is_evicted(9.42),
+            lambda: one_more().gets_notice(0.1).is_evicted(9.42),
             PASS,
             "exit t0+9.400",
         ),
         Case(
             "an end seen after the exit by a harness that lagged",
-            lambda: one_more().told(0.1).is_evicted(9.5).lags(9.49, 0.1),
+            lambda: one_more().gets_notice(0.1).is_evicted(9.5).lags(9.49, 0.1),
             PASS,
             "exit t0+9.400",
         ),
         Case(
             "a line torn by the client after the exit",
-            lambda: one_more().told(0.1).ends(9.6, "local"),
+            lambda: one_more().gets_notice(0.1).ends(9.6, "local"),
             PASS,
             "exit",
         ),

@@ -45,7 +45,7 @@ def _ten_thousand() -> Story:
 
 def ten_thousand() -> Story:
     told = Story().under()
-    told.told_of = list(_ten_thousand().told_of)
+    told.events = list(_ten_thousand().events)
     return told
 
 

@@ -86,7 +86,7 @@ def talkative(lines: int, text: str = "INFO:     connection closed", to: Callabl
 
 def limited_by_requests() -> Story:
     told = healthy().without("target", "signal").about("target").add(0.0, "cause", cause="request limit", requests=40)
-    told.told_of = [event for event in told.told_of if event[1] not in ("ready", "health", "metrics", "broadcast")]
+    told.events = [event for event in told.events if event[1] not in ("ready", "health", "metrics", "broadcast")]
     for i in range(40):
         told.prints(0.01 + i / 1000, 'INFO: "GET /health HTTP/1.1" 200 OK')
     return told

@@ -179,7 +179,7 @@ CASES: Cases = {
         ),
         Case(
             "others' connections are not looked at",
-            lambda: steady().client("lingerer-1").told(0.1),
+            lambda: steady().client("lingerer-1").gets_notice(0.1),
             PASS,
             "to 12 clients",
         ),

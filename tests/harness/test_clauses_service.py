@@ -23,7 +23,7 @@ from tests.harness.histories import (
 
 
 def odd_one(opened: float = -1.0, hostile: bool = False) -> Story:
-    return healthy().client("odd-1", opened, hostile).told(0.03)
+    return healthy().client("odd-1", opened, hostile).gets_notice(0.03)
 
 
 def late_joiner(opened: float) -> Story:
@@ -48,7 +48,7 @@ def notified(told: Story, step: float = 1.0, since: float = 0.0, until: float = 
 def listener_but(sender: str, n: int) -> Story:
     """One hears all but one message."""
     told, missed = listener(), {"sender": sender, "n": n}
-    told.told_of = [e for e in told.told_of if not (e[1:3] == ("odd-1", "heard") and e[3] == missed)]
+    told.events = [e for e in told.events if not (e[1:3] == ("odd-1", "heard") and e[3] == missed)]
     return told
 
 
@@ -61,14 +61,14 @@ def slow_one_but(sender: str, n: int, leaves: float) -> Story:
 def held_back(to: float) -> Story:
     """One hears everything that was sent before a moment at that moment."""
     told = listener()
-    told.told_of = [(max(t, to), *e) if e[:2] == ["odd-1", "heard"] and t > 0.25 else (t, *e) for t, *e in told.told_of]
+    told.events = [(max(t, to), *e) if e[:2] == ["odd-1", "heard"] and t > 0.25 else (t, *e) for t, *e in told.events]
     return told
 
 
 def slow_before() -> Story:
     """One hears everything 1.2 s after it was sent, and so before t0."""
     told = listener().about("busy-1").says(-0.9, 99).about("odd-1").hears(-0.05, "busy-1", 99)
-    told.told_of = [(t + 1.2, *e) if e[:2] == ["odd-1", "heard"] and t > 0.25 else (t, *e) for t, *e in told.told_of]
+    told.events = [(t + 1.2, *e) if e[:2] == ["odd-1", "heard"] and t > 0.25 else (t, *e) for t, *e in told.events]
     return told
 
 
@@ -80,7 +80,7 @@ def said_by_a_leaver() -> Story:
 
 def silent_between(start: float, end: float) -> Story:
     told = healthy().without(what="notified")
-    told.told_of = [e for e in told.told_of if not (start < e[0] < end and e[2] in ("heard", "answered"))]
+    told.events = [e for e in told.events if not (start < e[0] < end and e[2] in ("heard", "answered"))]
     return told
 
 
@@ -116,7 +116,7 @@ def closed_at_once(texts: int) -> Story:
 
 
 def everybody_hears(told: Story, *posts: int) -> Story:
-    for name in {who for _, who, what, _ in told.told_of if what == "heard"}:
+    for name in {who for _, who, what, _ in told.events if what == "heard"}:
         told.about(name)
         for position, n in enumerate(posts):
             told.hears(4.31 + position / 100, "broadcast", n)
@@ -125,7 +125,7 @@ def everybody_hears(told: Story, *posts: int) -> Story:
 
 def after_a_post(name: str = "odd-1") -> Story:
     """Somebody comes just before a broadcast that all others hear."""
-    return everybody_hears(healthy().post(100, 4.3), 100).client(name, 4.25).told(4.26)
+    return everybody_hears(healthy().post(100, 4.3), 100).client(name, 4.25).gets_notice(4.26)
 
 
 def closed_after_a_post(t: float, name: str = "odd-1") -> Story:
@@ -134,9 +134,9 @@ def closed_after_a_post(t: float, name: str = "odd-1") -> Story:
 
 def swapped_for_one() -> Story:
     told = listener().is_evicted(5.5)
-    for at, (t, who, what, detail) in enumerate(told.told_of):
+    for at, (t, who, what, detail) in enumerate(told.events):
         if (who, what) == ("odd-1", "heard") and (detail["sender"], detail["n"]) == ("busy-1", 3):
-            told.told_of[at] = (t + 0.01, who, what, detail)
+            told.events[at] = (t + 0.01, who, what, detail)
     return told
 
 

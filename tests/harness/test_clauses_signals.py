@@ -53,13 +53,13 @@ def limited() -> Story:
 def standing_still(start: float = 4.0, end: float = 6.5, first: float = 6.55, pace: float = 2.0) -> Story:
     told = story(evict_per_s=pace).stands_still(start, end)
     for i in range(8):
-        told.client(f"lingerer-{i}").told(0.03).is_evicted(first + i / 2)
+        told.client(f"lingerer-{i}").gets_notice(0.03).is_evicted(first + i / 2)
     return told.exits(11.0)
 
 
 def nobody_is_closed(told: Story) -> Story:
     for i in range(3):
-        told.client(f"lingerer-{i}").told(0.03)
+        told.client(f"lingerer-{i}").gets_notice(0.03)
     return told.gives_up(20.0)
 
 
@@ -73,7 +73,7 @@ def storm_alone() -> Story:
 def in_steps(first: float, step: float) -> Story:
     told = storm_alone()
     for i in range(4):
-        told.client(f"lingerer-{i}").told(0.03).is_evicted(first + i * step)
+        told.client(f"lingerer-{i}").gets_notice(0.03).is_evicted(first + i * step)
     return told.exits(first + 4 * step)
 
 
@@ -83,13 +83,13 @@ def storm_alone_and_nobody() -> Story:
 
 def evicted_at(told: Story, t: float) -> Story:
     for i in range(3):
-        told.client(f"lingerer-{i}").told(0.03).is_evicted(t)
+        told.client(f"lingerer-{i}").gets_notice(0.03).is_evicted(t)
     return told.exits(t + 0.1)
 
 
 def everybody_leaves(told: Story) -> Story:
     for i in range(3):
-        told.client(f"lingerer-{i}").told(0.03).leaves(5.1)
+        told.client(f"lingerer-{i}").gets_notice(0.03).leaves(5.1)
     return told.exits(5.2)
 
 
@@ -110,7 +110,12 @@ CASES: Cases = {
             "100 further SIGTERMs changed nothing; the first close by the server came at t0+5.010 s (limit t0+5.303 s);"
             " drained or evicted, it exited with 0 at t0+9.400 s",
         ),
-        Case("told twice", lambda: odd_one(storm()).told(0.1).told(0.2), FAIL, "odd-1 at t0+0.200 s got 2 notices"),
+        Case(
+            "told twice",
+            lambda: odd_one(storm()).gets_notice(0.1).gets_notice(0.2),
+            FAIL,
+            "odd-1 at t0+0.200 s got 2 notices",
+        ),
         Case(
             "closed early", lambda: odd_one(storm()).is_evicted(2.0), FAIL, "1 of 72 clients were closed before the dea"
         ),
@@ -185,7 +190,7 @@ CASES: Cases = {
         Case(
             "counted as one", pressed, PASS, "SIGINT at t0+0.000 s and SIGTERM at t0+0.400 s counted as one; the first"
         ),
-        Case("told twice", lambda: odd_one(pressed()).told(0.1).told(0.2), FAIL, "got 2 notices"),
+        Case("told twice", lambda: odd_one(pressed()).gets_notice(0.1).gets_notice(0.2), FAIL, "got 2 notices"),
         Case("closed early", lambda: odd_one(pressed()).is_evicted(1.0), FAIL, "were closed before the deadline"),
         Case(
             "taken for a force",
@@ -224,7 +229,7 @@ CASES: Cases = {
         Case("closed at once", forced, PASS, "forced at t0+2.000 s, 6 clients were closed by t0+2.110 s"),
         Case(
             "closed too late",
-            lambda: odd_one(forced()).told(0.03).is_evicted(3.1),
+            lambda: odd_one(forced()).gets_notice(0.03).is_evicted(3.1),
             FAIL,
             "1 of 7 clients were not closed by t0+3.000 s; first odd-1 at t0+3.100 s was closed",
         ),
@@ -289,8 +294,18 @@ CASES: Cases = {
         Case(
             "nobody told", lambda: limited().without(what="notice"), FAIL, "stopped by request limit: clause 5: 62 of"
         ),
-        Case("closed early", lambda: odd_one(limited()).told(0.1).is_evicted(1.0), FAIL, "limit: clause 12: 1 of 72"),
-        Case("another goodbye", lambda: odd_one(limited()).told(0.1).is_evicted(6, 1003), FAIL, "clause 13: 1 of 66"),
+        Case(
+            "closed early",
+            lambda: odd_one(limited()).gets_notice(0.1).is_evicted(1.0),
+            FAIL,
+            "limit: clause 12: 1 of 72",
+        ),
+        Case(
+            "another goodbye",
+            lambda: odd_one(limited()).gets_notice(0.1).is_evicted(6, 1003),
+            FAIL,
+            "clause 13: 1 of 66",
+        ),
         Case("nobody stayed", lambda: limited().until(4.0), UNKNOWN, "clause 12: only 0 clients"),
         Case("a signal", healthy, UNKNOWN, "a signal told the target to stop"),
         Case("no deadline", lambda: without_deadline(limited()), PASS, "clause 12: the target promises no"),
@@ -315,7 +330,7 @@ CASES: Cases = {
         Case("nobody there", lambda: story().stands_still(4.0, 6.5), UNKNOWN, "only 0 clients connected at SIGCONT"),
         Case(
             "one is there, and is closed late",
-            lambda: story().stands_still(4.0, 6.5).client("lingerer-1").told(0.03).is_evicted(7.7),
+            lambda: story().stands_still(4.0, 6.5).client("lingerer-1").gets_notice(0.03).is_evicted(7.7),
             FAIL,
             "came at t0+7.700 s (limit t0+7.500 s)",
         ),

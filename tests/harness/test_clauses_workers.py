@@ -46,7 +46,7 @@ class Crash(Deploy):
         self, client: str, number: int, began: float, position: tuple[str, int] | None = None, answers: bool = True
     ) -> Self:
         super().connects(client, number, began, position, answers)
-        self.told_of[-1][3]["local_port"] = 100 + len(self.rows)
+        self.events[-1][3]["local_port"] = 100 + len(self.rows)
         return self
 
 

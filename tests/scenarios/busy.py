@@ -1,4 +1,4 @@
-"""A machine on which others compute: busy loops that are ended by their pids, and by themselves after two minutes."""
+"""A busy machine: busy loops, which are ended by their pids, and end by themselves after two minutes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BUSY_LOOP = "import time\nuntil = time.monotonic() + 120\nwhile time.monotonic()
 
 @contextmanager
 def busy_loops(count: int) -> Iterator[None]:
-    """So many, each in a session of its own: the kernel shares the cores among sessions."""
+    """Run `count` busy loops, each in its own session: the kernel shares the cores among sessions."""
     with ExitStack() as stack:
         for _ in range(count):
             loop = subprocess.Popen([sys.executable, "-c", BUSY_LOOP], start_new_session=True)

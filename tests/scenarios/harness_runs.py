@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TIME_LIMIT_S = 240  # three tellings may take so long
+TIME_LIMIT_S = 240  # three tellings may take this long
 
 
 @dataclass(frozen=True)

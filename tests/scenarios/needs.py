@@ -1,4 +1,4 @@
-"""Servers of others that a test needs: where they are, and what it says where they are not installed."""
+"""Other servers that a test needs: where they are, and why a test is skipped if they are not installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NODE = TARGETS / "node"
 
 
 def needs(program: str, packages: str, *files: Path) -> pytest.MarkDecorator:
-    """Skipped where the server is not installed; never in CI, which installs it."""
+    """Skip the test if the server is not installed; never in CI, which installs it."""
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") and all(file.exists() for file in files)
     reason = f"{program} is not installed (Debian: apt-get install {packages})"
     return pytest.mark.skipif(not found and not os.environ.get("CI"), reason=reason)

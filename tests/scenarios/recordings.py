@@ -1,4 +1,4 @@
-"""Recordings of the healthy reference server: one run of each scenario in a test session, whichever worker is first.
+"""Recordings of the healthy reference server: one run of each scenario in a test session, by the first worker.
 
 Owns the files that the workers of a session share, and which run is good enough: one that passes every clause of its
 scenario with nothing excused. Refuses to know which faults are put into it.
@@ -20,7 +20,7 @@ from harness.scenarios import SCENARIOS
 from tests.scenarios.harness_runs import harness
 from tests.specimens.recordings.recording import Recording
 
-ATTEMPTS = 3  # as many tellings as a busy machine gets elsewhere
+ATTEMPTS = 3  # as many as the tellings that a busy machine gets elsewhere
 CLIENTS = "80"
 
 
@@ -32,7 +32,7 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
 
 @cache
 def recording_of(scenario: str, folder: Path) -> Recording:
-    """The recording of a scenario; fails the test where no run was good enough. Others wait while one is recorded."""
+    """The recording of a scenario; fails the test if no run was good enough. Others wait while one records it."""
     kept = folder / f"{scenario}.jsonl"
     with (folder / f"{scenario}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -42,7 +42,7 @@ def recording_of(scenario: str, folder: Path) -> Recording:
 
 
 def load(file: Path) -> Recording:
-    """The last run in a file, which has one for each telling."""
+    """The last run in a file, which has one run for each telling."""
     lines = file.read_text().splitlines()
     head = max(number for number, line in enumerate(lines) if line.startswith('{"terms"'))
     return Recording.of(History.load(lines[head:]))
@@ -65,7 +65,7 @@ def record(scenario: str, kept: Path) -> None:
 
 
 def rulings_of(scenario: str, recording: Recording) -> list[Ruling]:
-    """What the judges of a scenario say of a recording, as after a run."""
+    """The verdicts of a scenario's judges on a recording, as after a run."""
     return judge(recording.history, SCENARIOS[scenario].clauses)
 
 

@@ -1,4 +1,4 @@
-"""Brokers to be tested, what they deliver, and the servers behind them: these can be killed, stopped and emptied."""
+"""Brokers to be tested, what they deliver, and the servers behind them, which can be killed, stopped and emptied."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ async def until(condition: Callable[[], object], what: str, within_s: float = 5)
         await asyncio.sleep(0.005)
 
 
-class Hearer:
-    """A broker, and what it has told its subscriber."""
+class Subscriber:
+    """A subscriber of a broker, and what it has received."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -63,14 +63,14 @@ class Hearer:
 
 
 class Server(EmbeddedValkey):
-    """A server that can be treated badly."""
+    """A Valkey server that can be killed, stopped and emptied."""
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def empty(self) -> None:
-        """Take the data of a dead server away."""
+        """Remove the data of a killed server."""
         for path in self.folder.glob("append*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -79,7 +79,7 @@ class Server(EmbeddedValkey):
         shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("s", "log", "lock"))
 
     def put_back(self, folder: Path) -> None:
-        """Give a dead server the data that were kept."""
+        """Give a killed server the copied data."""
         self.empty()
         shutil.copytree(folder, self.folder, dirs_exist_ok=True)
 
@@ -91,8 +91,8 @@ class Server(EmbeddedValkey):
         finally:
             os.kill(self.pid, signal.SIGCONT)
 
-    async def told(self, *command: Any) -> Any:
-        """Ask the server itself."""
+    async def execute(self, *command: Any) -> Any:
+        """Send a command to the server itself; return its answer."""
         line = RedisConnection(Address(self.url))
         try:
             return await line.ask(*command)
@@ -110,33 +110,33 @@ def binary(name: str) -> str:
 
 
 class Service:
-    """One log, and any number of processes' brokers to it."""
+    """One log, and the brokers of any number of processes on it."""
 
     def __init__(self, server: Server | None) -> None:
         self.server = server
-        self.hearers: list[Hearer] = []
+        self.subscribers: list[Subscriber] = []
 
-    async def hearer(self, history: int = HISTORY, broker: Broker | None = None) -> Hearer:
-        """Start one more broker."""
+    async def subscriber(self, history: int = HISTORY, broker: Broker | None = None) -> Subscriber:
+        """Start one more broker, with a subscriber."""
         if broker is None:
             broker = broker_of(self.server.url if self.server else "memory://", history)
-        hearer = Hearer(broker)
-        self.hearers.append(hearer)
+        subscriber = Subscriber(broker)
+        self.subscribers.append(subscriber)
         await broker.start()
-        return hearer
+        return subscriber
 
 
 @asynccontextmanager
 async def service(name: str) -> AsyncIterator[Service]:
-    """Start what is needed for `memory` or one of `SERVERS`, and end it with all brokers."""
+    """Start the server that `memory` or one of `SERVERS` needs; at the end stop it and all brokers."""
     server = None if name == "memory" else Server(binary(name))
     if server is not None:
         server.start()
     service = Service(server)
     try:
         yield service
-        for hearer in service.hearers:
-            await hearer.broker.close()
+        for subscriber in service.subscribers:
+            await subscriber.broker.close()
     finally:
         if server is not None:
             server.stop()
@@ -144,7 +144,7 @@ async def service(name: str) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def within(seconds: float) -> AsyncIterator[None]:
-    """Fail unless what is inside ends in so many seconds of this loop: what holds that up holds both up."""
+    """Fail unless the body ends within these seconds, by this loop's timer: if the loop is blocked, both wait."""
     ends = asyncio.ensure_future(asyncio.sleep(seconds))
     try:
         yield
@@ -153,9 +153,9 @@ async def within(seconds: float) -> AsyncIterator[None]:
         ends.cancel()
 
 
-async def gone(hearer: Hearer) -> None:
-    await until(lambda: not hearer.broker.available, "the broker found away", within_s=1.6)
+async def gone(subscriber: Subscriber) -> None:
+    await until(lambda: not subscriber.broker.available, "the broker found away", within_s=1.6)
 
 
-async def back(hearer: Hearer) -> None:
-    await until(lambda: hearer.broker.available, "the broker found back")
+async def back(subscriber: Subscriber) -> None:
+    await until(lambda: subscriber.broker.available, "the broker found back")

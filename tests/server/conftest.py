@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def ebb_logger() -> Iterator[logging.Logger]:
-    """Our logger as it is before anybody sets it up: what it is told reaches `caplog`, once."""
+    """Our logger as it is before it is set up: its records reach `caplog`, once."""
     logger = logging.getLogger("ebb")
     before, level = (logger.handlers, logger.filters, logger.propagate), logger.level
     logger.handlers, logger.filters, logger.propagate = [], [], True

@@ -24,7 +24,7 @@ LIMITS = Limits(outbox_bytes=2000, inbox_messages=4, message_bytes=100, close_ti
 class Peer(asyncio.Protocol):
     """A client and, to the server, the protocol object under its ASGI `send`.
 
-    It reads while `reading` is set, answers a close frame if it is to, and keeps what it heard.
+    It reads while `reading` is set, answers a close frame if `answers_close`, and keeps what it received.
     """
 
     def __init__(self, *, reads: bool = True, answers_close: bool = True) -> None:
@@ -57,13 +57,13 @@ class Peer(asyncio.Protocol):
         self._incoming.put_nowait({"type": "websocket.receive", "text": text})
 
     def leave(self, code: int = 1000) -> None:
-        """Close, and see the closing handshake and the TCP connection end."""
+        """Close: the closing handshake is completed, and the TCP connection ends."""
         self.close_rcvd = code
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": code})
         self._end()
 
     def vanish(self) -> None:
-        """Be gone without a word."""
+        """End the connection without a close frame."""
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self.reading.set()
         self._end()
@@ -97,8 +97,8 @@ class Peer(asyncio.Protocol):
             self.connection_lost(None)
 
 
-class House:
-    """A hub and its shutdown, to which peers connect as clients with a name: through the admission."""
+class InMemoryServer:
+    """A server without sockets: a hub and its shutdown, to which peers connect through the admission, by name."""
 
     path = "/ws/{client_id}"
 
@@ -124,16 +124,16 @@ class House:
         return partial(broadcast_handler, self.hub)
 
     async def connect(self, peer: Peer, name: str | None = None, arrival: Arrival | None = None) -> Connection:
-        """Begin a connection. A client that arrives in a certain way speaks `ebb.v1`."""
+        """Connect, and return the connection. A client with an `arrival` speaks `ebb.v1`."""
         self._came += 1
         before = set(self.hub.connections)
-        self.knock(peer, name or f"peer{self._came}", arrival)
+        self.start_connection(peer, name or f"peer{self._came}", arrival)
         await asyncio.sleep(0)
         (number,) = set(self.hub.connections) - before
         return self.hub.connections[number]
 
-    def knock(self, peer: Peer, name: str, arrival: Arrival | None = None) -> asyncio.Task[None]:
-        """Ask to be let in; returns the task that serves the client."""
+    def start_connection(self, peer: Peer, name: str, arrival: Arrival | None = None) -> asyncio.Task[None]:
+        """Begin to connect; return the task that serves the client."""
         scope = {
             "type": "websocket",
             "path": self.path.format(client_id=name),
@@ -155,6 +155,6 @@ class House:
 
 
 def query_of(arrival: Arrival) -> bytes:
-    """Write what a client asks for as the query of its handshake."""
+    """An arrival as the query of a handshake."""
     position = [("epoch", arrival.position.epoch), ("seq", arrival.position.seq)] if arrival.position else []
     return urlencode([*position, *(("room", room) for room in arrival.rooms)]).encode()

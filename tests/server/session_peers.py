@@ -1,4 +1,4 @@
-"""Students at the other end of a process's sessions, and a store that can be away. Without sockets, in virtual time."""
+"""Clients of a process's sessions (students), and a store that can be away. Without sockets, in virtual time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from server.endpoints.session import begin_session
 from server.hub import Hub
 from server.messages.wire import Arrival
 from server.sessions.registry import Sessions
-from tests.server.peers import House, Peer
+from tests.server.peers import InMemoryServer, Peer
 
 ROOMY = Limits(outbox_bytes=1_000_000, inbox_messages=64, message_bytes=65536, close_timeout_s=10)
 ALL_SETTLED_S = 0.2
 
 
 class Store(MemoryStore):
-    """A store that several processes share. `away`: it does not answer. `questions` were put on the stream."""
+    """A store that several processes share. `away`: it does not answer. `questions`: those put on the stream."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Store(MemoryStore):
         await super().append(stream, entry)
 
     async def answer(self, session_id: str, response: str) -> None:
-        """Do what whatever answers does."""
+        """Answer, as the answering program does."""
         await self.append("llm_responses", {"session_id": session_id, "response": response})
 
     async def state(self, session_id: str) -> dict[str, Any] | None:
@@ -78,7 +78,7 @@ class Student(Peer):
     def says(self, kind: str, **fields: Any) -> None:
         self.say(json.dumps({"type": kind, **fields}))
 
-    def told(self, kind: str) -> list[dict[str, Any]]:
+    def received(self, kind: str) -> list[dict[str, Any]]:
         return [each for each in self.envelopes if each["type"] == kind]
 
     @property
@@ -87,11 +87,11 @@ class Student(Peer):
 
     @property
     def responses(self) -> list[str]:
-        return [each["payload"]["response"] for each in self.told("INTERRUPTION_RESPONSE")]
+        return [each["payload"]["response"] for each in self.received("INTERRUPTION_RESPONSE")]
 
 
-class School(House):
-    """One process that holds sessions."""
+class SessionServer(InMemoryServer):
+    """One process that serves sessions."""
 
     path = "/ws/session/{client_id}"
 
@@ -101,7 +101,7 @@ class School(House):
         self.sessions = Sessions(self.broker, ttl_s, idle_timeout_s)
 
     async def enter(self, student: Student) -> Connection:
-        """Let a student connect; return when it was told what is kept."""
+        """Let a student connect; return when it has got its stored state."""
         connection = await self.connect(student, student.session_id)
         await settled()
         return connection
@@ -111,7 +111,7 @@ class School(House):
         self.store.away, self.broker.available = True, False
 
     def mend(self) -> None:
-        """Have it back."""
+        """Get the broker back."""
         self.store.away, self.broker.available = False, True
 
     @property
@@ -123,15 +123,15 @@ class School(House):
 
 
 @contextlib.asynccontextmanager
-async def serving(*schools: School) -> AsyncIterator[None]:
+async def serving(*servers: SessionServer) -> AsyncIterator[None]:
     """Let processes serve their sessions."""
     async with contextlib.AsyncExitStack() as stack:
-        for school in schools:
-            await stack.enter_async_context(school.sessions.serving())
+        for server in servers:
+            await stack.enter_async_context(server.sessions.serving())
         await settled()
         yield
 
 
 async def settled() -> None:
-    """Return when everything that goes on without waiting for time has happened."""
+    """Return when everything has happened that does not wait for time to pass."""
     await asyncio.sleep(ALL_SETTLED_S)

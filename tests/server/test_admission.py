@@ -13,7 +13,7 @@ from server.connections.connection import Connection
 from server.drain.events import Phase
 from server.endpoints.broadcast import Named
 from server.messages.wire import Arrival
-from tests.server.peers import House, Peer
+from tests.server.peers import InMemoryServer, Peer
 
 pytestmark = pytest.mark.looptime
 
@@ -36,69 +36,69 @@ def then_broken(function: Any) -> Any:
     return do_and_fail
 
 
-async def is_left_behind(house: House) -> list[str]:
+async def is_left_behind(server: InMemoryServer) -> list[str]:
     """Say what is left of a connection."""
-    machine = house.shutdown._machine
-    left = [f"hub {number}" for number in house.hub.connections]
+    machine = server.shutdown._machine
+    left = [f"hub {number}" for number in server.hub.connections]
     left += [f"serving {number}" for number in machine.serving] + [f"closing {number}" for number in machine.closing]
-    left += list(house.hub._by_name) + [str(each) for each in house.hub._fanout.audience()]
-    await house.shutdown.drain()  # which would wait for half an hour for one that is left
+    left += list(server.hub._by_name) + [str(each) for each in server.hub._fanout.audience()]
+    await server.shutdown.drain()  # which would wait for half an hour for one that is left
     report = machine.report(0)
     return left + [f"report {report}"] * bool(report.present or report.left or report.closed or report.aborted)
 
 
 BREAKS = {
-    "parse": lambda house, patch: patch.setattr(admission, "arrival_of", broken),
-    "check": lambda house, patch: patch.setattr(house.admission, "_check", broken),
-    "the connection's construction": lambda house, patch: patch.setattr(admission, "Connection", broken),
-    "hub.enter": lambda house, patch: patch.setattr(house.hub, "enter", broken),
-    "hub.enter, at its end": lambda house, patch: patch.setattr(house.hub, "enter", then_broken(house.hub.enter)),
-    "shutdown.joined": lambda house, patch: patch.setattr(house.shutdown, "joined", broken),
-    "shutdown.joined, at its end": lambda house, patch: patch.setattr(
-        house.shutdown, "joined", then_broken(house.shutdown.joined)
+    "parse": lambda server, patch: patch.setattr(admission, "arrival_of", broken),
+    "check": lambda server, patch: patch.setattr(server.admission, "_check", broken),
+    "the connection's construction": lambda server, patch: patch.setattr(admission, "Connection", broken),
+    "hub.enter": lambda server, patch: patch.setattr(server.hub, "enter", broken),
+    "hub.enter, at its end": lambda server, patch: patch.setattr(server.hub, "enter", then_broken(server.hub.enter)),
+    "shutdown.joined": lambda server, patch: patch.setattr(server.shutdown, "joined", broken),
+    "shutdown.joined, at its end": lambda server, patch: patch.setattr(
+        server.shutdown, "joined", then_broken(server.shutdown.joined)
     ),
-    "the handler's construction": lambda house, patch: patch.setattr(Named, "__init__", broken),
-    "on_open": lambda house, patch: patch.setattr(Named, "on_open", broken),
-    "on_open, at its end": lambda house, patch: patch.setattr(Named, "on_open", then_broken(Named.on_open)),
-    "run": lambda house, patch: patch.setattr(Connection, "run", broken),
-    "finish": lambda house, patch: patch.setattr(Connection, "finish", broken),
+    "the handler's construction": lambda server, patch: patch.setattr(Named, "__init__", broken),
+    "on_open": lambda server, patch: patch.setattr(Named, "on_open", broken),
+    "on_open, at its end": lambda server, patch: patch.setattr(Named, "on_open", then_broken(Named.on_open)),
+    "run": lambda server, patch: patch.setattr(Connection, "run", broken),
+    "finish": lambda server, patch: patch.setattr(Connection, "finish", broken),
 }
 
 
 @pytest.mark.parametrize("where", BREAKS)
 async def test_whatever_is_raised_nothing_is_left_behind(where: str, monkeypatch: pytest.MonkeyPatch):
-    house, peer = House(), Peer()
-    BREAKS[where](house, monkeypatch)
-    serving = house.knock(peer, "ann")
+    server, peer = InMemoryServer(), Peer()
+    BREAKS[where](server, monkeypatch)
+    serving = server.start_connection(peer, "ann")
     if where == "finish":
         await asyncio.sleep(1)
         peer.leave()
     with pytest.raises(Broken):
         await serving
 
-    assert await is_left_behind(house) == []
+    assert await is_left_behind(server) == []
 
 
 async def test_a_client_that_is_cancelled_leaves_nothing_behind():
-    house, peer = House(), Peer()
-    serving = house.knock(peer, "ann")
+    server, peer = InMemoryServer(), Peer()
+    serving = server.start_connection(peer, "ann")
     await asyncio.sleep(1)
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
 
     assert peer.aborted
-    assert await is_left_behind(house) == []
+    assert await is_left_behind(server) == []
 
 
 async def test_a_check_may_wait_and_then_admit():
-    house, peer = House(check=lambda scope: asyncio.sleep(5)), Peer()
-    house.knock(peer, "ann")
+    server, peer = InMemoryServer(check=lambda scope: asyncio.sleep(5)), Peer()
+    server.start_connection(peer, "ann")
     await asyncio.sleep(4)
-    assert house.hub.connections == {}
+    assert server.hub.connections == {}
     await asyncio.sleep(2)
 
-    assert [each.name for each in house.hub.connections.values()] == ["ann"]
+    assert [each.name for each in server.hub.connections.values()] == ["ann"]
 
 
 async def test_a_check_sees_the_handshake_and_may_refuse_it():
@@ -106,31 +106,31 @@ async def test_a_check_sees_the_handshake_and_may_refuse_it():
         if scope["path_params"]["client_id"] != "ann":
             raise HandshakeRefused(401, "who are you?")
 
-    house, ann, bob = House(check=only_ann), Peer(), Peer()
-    house.knock(ann, "ann")
-    await house.knock(bob, "bob")
+    server, ann, bob = InMemoryServer(check=only_ann), Peer(), Peer()
+    server.start_connection(ann, "ann")
+    await server.start_connection(bob, "bob")
 
     assert (ann.status, bob.status) == (None, 401)
-    assert [each.name for each in house.hub.connections.values()] == ["ann"]
-    assert house.admission.refused == 0
+    assert [each.name for each in server.hub.connections.values()] == ["ann"]
+    assert server.admission.refused == 0
 
 
 async def test_a_drain_that_begins_during_the_check_refuses_the_handshake_with_503():
-    house, peer = House(check=lambda scope: asyncio.sleep(5)), Peer()
-    serving = house.knock(peer, "ann")
+    server, peer = InMemoryServer(check=lambda scope: asyncio.sleep(5)), Peer()
+    serving = server.start_connection(peer, "ann")
     await asyncio.sleep(1)
-    await house.shutdown.drain()
+    await server.shutdown.drain()
     await serving
 
-    assert (peer.status, house.admission.refused, house.shutdown.phase) == (503, 1, Phase.STOPPED)
-    assert house.hub.connections == {}
+    assert (peer.status, server.admission.refused, server.shutdown.phase) == (503, 1, Phase.STOPPED)
+    assert server.hub.connections == {}
 
 
 async def test_a_client_that_leaves_during_the_check_is_forgotten():
-    house, peer = House(check=lambda scope: asyncio.sleep(5)), Peer()
-    serving = house.knock(peer, "ann", Arrival())
+    server, peer = InMemoryServer(check=lambda scope: asyncio.sleep(5)), Peer()
+    serving = server.start_connection(peer, "ann", Arrival())
     await asyncio.sleep(1)
     peer.vanish()
     await serving
 
-    assert await is_left_behind(house) == []
+    assert await is_left_behind(server) == []

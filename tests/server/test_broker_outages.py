@@ -13,7 +13,7 @@ import pytest
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.redis import ValkeyBroker
 from server.brokers.redis_connection import ANSWER_S
-from tests.server.broker_services import HISTORY, SERVERS, Hearer, Service, back, gone, post, service, until, within
+from tests.server.broker_services import HISTORY, SERVERS, Service, Subscriber, back, gone, post, service, until, within
 
 
 @pytest.fixture(params=SERVERS)
@@ -29,12 +29,12 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
     return lambda: [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "ebb"]
 
 
-async def publishing(hearer: Hearer, numbered: list[tuple[int, str]], name: str) -> None:
+async def publishing(subscriber: Subscriber, numbered: list[tuple[int, str]], name: str) -> None:
     """Publish without end; note what was acknowledged. A refusal comes within a second."""
     for n in range(10**6):
         async with within(1):
             try:
-                numbered.append((await hearer.broker.publish(post(f"{name}{n}")), f"{name}{n}"))
+                numbered.append((await subscriber.broker.publish(post(f"{name}{n}")), f"{name}{n}"))
             except BrokerUnavailable:
                 await asyncio.sleep(0.001)
 
@@ -42,7 +42,7 @@ async def publishing(hearer: Hearer, numbered: list[tuple[int, str]], name: str)
 @pytest.mark.parametrize("fault", ["killed", "stopped"])
 async def test_what_was_acknowledged_is_delivered_once_and_in_order(shared: Service, lines: Any, fault: str):
     server = shared.server
-    one, two = await shared.hearer(), await shared.hearer()
+    one, two = await shared.subscriber(), await shared.subscriber()
     epoch = one.broker.epoch
     acknowledged: list[tuple[int, str]] = []
     load = [asyncio.create_task(publishing(one, acknowledged, name)) for name in "abc"]
@@ -75,35 +75,35 @@ async def test_what_was_acknowledged_is_delivered_once_and_in_order(shared: Serv
 
 
 async def test_a_silent_broker_refuses_within_a_second_and_serves_at_once_when_it_goes_on(shared: Service):
-    hearer = await shared.hearer()
+    subscriber = await shared.subscriber()
     with shared.server.frozen():
         async with within(1.5 + 0.1):  # the condition is looked at every few ms
             async with within(1):
                 with pytest.raises(BrokerUnavailable, match=r"^the broker does not answer within 0\.6 s$"):
-                    await hearer.say("lost?")
-            await gone(hearer)
+                    await subscriber.say("lost?")
+            await gone(subscriber)
         with pytest.raises(BrokerUnavailable, match=r"^the broker is away$"):
-            await hearer.say("lost")
+            await subscriber.say("lost")
     async with within(0.5):
-        await back(hearer)
-        await hearer.say("served")
-    await until(lambda: "served" in hearer.said, "the message heard")
+        await back(subscriber)
+        await subscriber.say("served")
+    await until(lambda: "served" in subscriber.said, "the message heard")
 
 
 async def test_a_process_that_is_held_up_does_not_blame_the_broker(shared: Service, lines: Any):
-    hearer = await shared.hearer()
-    publishing = asyncio.create_task(hearer.broker.publish(post("a")))
+    subscriber = await shared.subscriber()
+    publishing = asyncio.create_task(subscriber.broker.publish(post("a")))
     await asyncio.sleep(0)
     time.sleep(2)  # longer than the patience with any answer
     assert await publishing == 1
     time.sleep(2)
-    assert await hearer.say("b") == [2]
-    await hearer.hears(2)
+    assert await subscriber.say("b") == [2]
+    await subscriber.hears(2)
     assert lines() == []
 
 
 async def test_the_store_refuses_within_a_second_and_serves_again(shared: Service, lines: Any):
-    store = (await shared.hearer()).broker.store
+    store = (await shared.subscriber()).broker.store
     await store.set("k", {"n": 1}, 60)
     with shared.server.frozen():
         asking = [store.get("k"), store.set("k", {"n": 2}, 60), *(store.append("s", {"n": "1"}) for _ in range(8))]
@@ -120,17 +120,17 @@ async def test_the_store_refuses_within_a_second_and_serves_again(shared: Servic
         except BrokerUnavailable:
             assert time.monotonic() < deadline
     assert value in ({"n": 1}, {"n": 2})  # nobody knows whether the refused one was heard
-    await shared.server.told("SET", "k", "not ours")
+    await shared.server.execute("SET", "k", "not ours")
     assert await store.get("k") is None
     assert ("ERROR", "the value of k in the broker is not ours, and is left out") in lines()
-    await shared.server.told("DEL", "k")
-    await shared.server.told("SADD", "k", "not ours")
+    await shared.server.execute("DEL", "k")
+    await shared.server.execute("SADD", "k", "not ours")
     with pytest.raises(BrokerUnavailable, match="the broker says: WRONGTYPE"):
         await store.get("k")
 
 
 async def test_a_follower_waits_an_outage_out_and_misses_nothing(shared: Service):
-    store = (await shared.hearer()).broker.store
+    store = (await shared.subscriber()).broker.store
     heard: list[str] = []
 
     async def hear(entry: Mapping[str, str]) -> None:
@@ -143,7 +143,7 @@ async def test_a_follower_waits_an_outage_out_and_misses_nothing(shared: Service
     shared.server.kill()
     shared.server.restart()
     for n in range(250):
-        await shared.server.told("XADD", "answers", "*", "n", str(n))
+        await shared.server.execute("XADD", "answers", "*", "n", str(n))
     await until(lambda: heard[-1] == "249", "the last entry heard")
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
@@ -151,46 +151,46 @@ async def test_a_follower_waits_an_outage_out_and_misses_nothing(shared: Service
 
 
 async def test_a_caller_that_gives_up_disturbs_nobody(shared: Service):
-    hearer = await shared.hearer()
-    publishing = [asyncio.create_task(hearer.broker.publish(post(n))) for n in range(20)]
+    subscriber = await shared.subscriber()
+    publishing = [asyncio.create_task(subscriber.broker.publish(post(n))) for n in range(20)]
     await asyncio.sleep(0)
     publishing[3].cancel()
     await asyncio.sleep(0)
     publishing[4].cancel()
     results = await asyncio.gather(*publishing, return_exceptions=True)
-    await hearer.say("last")
-    await until(lambda: "last" in hearer.said, "the last message heard")
-    assert hearer.numbers == list(range(1, len(hearer.numbers) + 1))
+    await subscriber.say("last")
+    await until(lambda: "last" in subscriber.said, "the last message heard")
+    assert subscriber.numbers == list(range(1, len(subscriber.numbers) + 1))
     published = [(number, n) for n, number in enumerate(results) if isinstance(number, int)]
     assert len(published) == 18
-    assert set(published) <= set(zip(hearer.numbers, hearer.said, strict=True))
+    assert set(published) <= set(zip(subscriber.numbers, subscriber.said, strict=True))
 
 
 async def test_who_waits_when_the_broker_is_let_go_of_is_told(shared: Service):
-    hearer = await shared.hearer()
+    subscriber = await shared.subscriber()
     with shared.server.frozen():
-        publishing = [asyncio.create_task(hearer.broker.publish(post(n))) for n in range(2)]
+        publishing = [asyncio.create_task(subscriber.broker.publish(post(n))) for n in range(2)]
         await asyncio.sleep(0)
-        publishing.append(asyncio.create_task(hearer.broker.publish(post(2))))
+        publishing.append(asyncio.create_task(subscriber.broker.publish(post(2))))
         await asyncio.sleep(0)
-        await hearer.broker.close()
+        await subscriber.broker.close()
         results = await asyncio.gather(*publishing, return_exceptions=True)
     assert [str(result) for result in results] == ["the broker was let go of: the server stops"] * 3
     with pytest.raises(BrokerUnavailable, match="the broker is away"):
-        await hearer.say("more")
+        await subscriber.say("more")
 
 
 async def test_a_server_that_may_not_be_written_to_is_away(shared: Service, lines: Any):
     """It has become a replica: it still answers, and another one is in its place."""
-    hearer = await shared.hearer()
-    await hearer.say("a")
-    await shared.server.told("REPLICAOF", "127.0.0.1", "1")
-    await until(lambda: not hearer.broker.available, "the broker found away", within_s=2)
-    await shared.server.told("REPLICAOF", "NO", "ONE")
-    await back(hearer)
-    assert await hearer.say("b") == [2]
-    await hearer.hears(2)
-    assert (hearer.said, hearer.lost) == (["a", "b"], [])
+    subscriber = await shared.subscriber()
+    await subscriber.say("a")
+    await shared.server.execute("REPLICAOF", "127.0.0.1", "1")
+    await until(lambda: not subscriber.broker.available, "the broker found away", within_s=2)
+    await shared.server.execute("REPLICAOF", "NO", "ONE")
+    await back(subscriber)
+    assert await subscriber.say("b") == [2]
+    await subscriber.hears(2)
+    assert (subscriber.said, subscriber.lost) == (["a", "b"], [])
     assert [level for level, _ in lines()] == ["WARNING", "INFO"]
 
 
@@ -216,8 +216,8 @@ class Slow(ValkeyBroker):
 
 
 async def test_what_cannot_be_read_in_time_is_read_with_more_patience(shared: Service, lines: Any):
-    writer = await shared.hearer()
-    slow = await shared.hearer(broker=Slow(shared.server.url, 0.5))
+    writer = await shared.subscriber()
+    slow = await shared.subscriber(broker=Slow(shared.server.url, 0.5))
     await writer.say("a", "x" * 2_000_000, "b", "c")
     await slow.hears(4)
     assert [len(data) for data in slow.said] == [1, 2_000_000, 1, 1]
@@ -228,8 +228,8 @@ async def test_what_cannot_be_read_in_time_is_read_with_more_patience(shared: Se
 
 
 async def test_what_cannot_be_read_at_all_is_skipped_and_lost_and_the_rest_goes_on(shared: Service, lines: Any):
-    writer = await shared.hearer()
-    slow = await shared.hearer(broker=Slow(shared.server.url, 3))
+    writer = await shared.subscriber()
+    slow = await shared.subscriber(broker=Slow(shared.server.url, 3))
     await writer.say("a", "x" * 2_000_000, "b")
     await until(lambda: "b" in slow.said, "what comes after it", within_s=30)
     assert (slow.said, slow.numbers, slow.lost) == (["a", "b"], [1, 3], [2])

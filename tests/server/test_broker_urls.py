@@ -15,7 +15,7 @@ from server.brokers import redis as valkey
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.memory import MemoryBroker
 from server.brokers.redis import EmbeddedBroker, ValkeyBroker
-from tests.server.broker_services import HISTORY, Hearer, Server, until
+from tests.server.broker_services import HISTORY, Server, Subscriber, until
 
 
 @pytest.fixture
@@ -70,12 +70,12 @@ def free_port() -> int:
 
 async def test_a_server_is_reached_over_tcp(server: Server):
     port = free_port()
-    await server.told("CONFIG", "SET", "port", port)
-    hearer = Hearer(broker_of(f"redis://127.0.0.1:{port}/0", 10))
-    await hearer.broker.start()
-    await hearer.say("a")
-    await hearer.hears(1)
-    await hearer.broker.close()
+    await server.execute("CONFIG", "SET", "port", port)
+    subscriber = Subscriber(broker_of(f"redis://127.0.0.1:{port}/0", 10))
+    await subscriber.broker.start()
+    await subscriber.say("a")
+    await subscriber.hears(1)
+    await subscriber.broker.close()
     over_tls = broker_of(f"rediss://127.0.0.1:{port}/0", 10)
     with pytest.raises(BrokerUnavailable, match=r"^the broker cannot be reached: no connection in time$"):
         await over_tls.store.get("k")
@@ -106,7 +106,7 @@ async def test_a_server_that_is_not_there_is_named_without_its_password(
 
 async def test_a_password_is_used_and_its_lack_is_named(server: Server, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, logger="ebb")
-    await server.told("CONFIG", "SET", "requirepass", "secret")
+    await server.execute("CONFIG", "SET", "requirepass", "secret")
     wrong = broker_of(server.url, 10)
     waiting = asyncio.create_task(wrong.start())
     await until(lambda: caplog.messages, "a line about it")
@@ -114,10 +114,10 @@ async def test_a_password_is_used_and_its_lack_is_named(server: Server, caplog: 
     await asyncio.gather(waiting, return_exceptions=True)
     await wrong.close()
     assert caplog.messages == [f"waiting for the broker at {server.url}: the broker says: Authentication required"]
-    hearer = Hearer(broker_of(f"{server.url}?password=secret", 10))
-    await hearer.broker.start()
-    assert await hearer.say("a") == [1]
-    await hearer.broker.close()
+    subscriber = Subscriber(broker_of(f"{server.url}?password=secret", 10))
+    await subscriber.broker.start()
+    assert await subscriber.say("a") == [1]
+    await subscriber.broker.close()
 
 
 async def test_it_waits_for_a_broker_that_is_not_there_yet(
@@ -125,29 +125,29 @@ async def test_it_waits_for_a_broker_that_is_not_there_yet(
 ):
     monkeypatch.setattr(valkey, "WAITING_S", 0.05)
     server = Server()
-    hearer = Hearer(ValkeyBroker(f"{server.url}?password=secret", HISTORY))
-    starting = asyncio.create_task(hearer.broker.start())
+    subscriber = Subscriber(ValkeyBroker(f"{server.url}?password=secret", HISTORY))
+    starting = asyncio.create_task(subscriber.broker.start())
     await until(lambda: len(caplog.messages) >= 2, "two lines about it")
-    assert not hearer.broker.available
+    assert not subscriber.broker.available
     reason = "the broker cannot be reached: No such file or directory"
     assert set(caplog.messages) == {f"waiting for the broker at {server.url}: {reason}"}
     with pytest.raises(BrokerUnavailable, match="the broker cannot be reached: No such file or directory"):
-        await hearer.broker.store.get("k")
+        await subscriber.broker.store.get("k")
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
-    await hearer.broker.close()
+    await subscriber.broker.close()
 
 
 async def test_it_begins_when_the_broker_comes():
     server = Server()
-    hearer = Hearer(ValkeyBroker(server.url, HISTORY))
-    starting = asyncio.create_task(hearer.broker.start())
+    subscriber = Subscriber(ValkeyBroker(server.url, HISTORY))
+    starting = asyncio.create_task(subscriber.broker.start())
     try:
         await asyncio.sleep(0)
         server.start()
         await asyncio.wait_for(starting, 5)
-        assert await hearer.say("a") == [1]
-        await hearer.hears(1)
+        assert await subscriber.say("a") == [1]
+        await subscriber.hears(1)
     finally:
-        await hearer.broker.close()
+        await subscriber.broker.close()
         server.stop()

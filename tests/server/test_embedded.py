@@ -21,7 +21,7 @@ import pytest
 
 from server.brokers import broker_of, embedded
 from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey, find_binary, roomy_folder
-from tests.server.broker_services import Hearer, Server, until
+from tests.server.broker_services import Server, Subscriber, until
 
 OWNER = """
 from server.brokers.embedded import EmbeddedValkey
@@ -77,11 +77,11 @@ def test_a_sighup_to_the_group_waits_while_it_is_launched(monkeypatch: pytest.Mo
 
 async def test_it_starts_again_with_its_data():
     with Server() as server:
-        await server.told("SET", "k", "v")
+        await server.execute("SET", "k", "v")
         server.kill()
         assert not server.alive
         server.restart()
-        assert await server.told("GET", "k") == b"v"
+        assert await server.execute("GET", "k") == b"v"
         pid = server.pid
         server.restart()
         assert server.pid == pid  # it runs
@@ -158,10 +158,10 @@ def test_its_folder_is_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyP
 
 async def test_the_embedded_broker_brings_its_server_and_ends_it():
     broker: Any = broker_of("embedded://", 10)
-    hearer = Hearer(broker)
+    subscriber = Subscriber(broker)
     await broker.start()
-    assert await hearer.say("a") == [1]
-    await hearer.hears(1)
+    assert await subscriber.say("a") == [1]
+    await subscriber.hears(1)
     assert not broker.shared
     await broker.close()
     assert not broker.valkey.alive
@@ -170,16 +170,16 @@ async def test_the_embedded_broker_brings_its_server_and_ends_it():
 
 async def test_the_embedded_broker_starts_its_server_again():
     broker: Any = broker_of("embedded://", 10)
-    hearer = Hearer(broker)
+    subscriber = Subscriber(broker)
     await broker.start()
     try:
-        await hearer.say("a")
+        await subscriber.say("a")
         os.kill(broker.valkey.pid, signal.SIGKILL)
         await until(lambda: not broker.available, "the broker found away")
         await until(lambda: broker.available, "the broker back")
-        assert await hearer.say("b") == [2]
-        await hearer.hears(2)
-        assert (hearer.said, hearer.lost) == (["a", "b"], [])
+        assert await subscriber.say("b") == [2]
+        await subscriber.hears(2)
+        assert (subscriber.said, subscriber.lost) == (["a", "b"], [])
     finally:
         await broker.close()
 

@@ -13,15 +13,15 @@ from server.brokers.memory import MemoryBroker
 from server.connections.connection import Limits
 from server.messages.history import Message, Post
 from server.messages.wire import Arrival, Position
-from tests.server.peers import House, Peer
+from tests.server.peers import InMemoryServer, Peer
 
 pytestmark = pytest.mark.looptime
 
 ROOMY = Limits(outbox_bytes=1_000_000, inbox_messages=4, message_bytes=100, close_timeout_s=10)
 
 
-def back(house: House, seq: int, *rooms: str, epoch: str | None = None) -> Arrival:
-    return Arrival(position=Position(epoch=epoch or house.broker.epoch, seq=seq), rooms=rooms)
+def back(server: InMemoryServer, seq: int, *rooms: str, epoch: str | None = None) -> Arrival:
+    return Arrival(position=Position(epoch=epoch or server.broker.epoch, seq=seq), rooms=rooms)
 
 
 async def settled() -> None:
@@ -37,26 +37,26 @@ def data(peer: Peer) -> list[Any]:
 
 
 async def test_a_client_that_comes_back_hears_what_it_missed_and_then_what_is_new():
-    house, peer = House(), Peer()
+    server, peer = InMemoryServer(), Peer()
     for n in range(1, 6):
-        await house.hub.publish(n)
-    await house.connect(peer, arrival=back(house, 2))
+        await server.hub.publish(n)
+    await server.connect(peer, arrival=back(server, 2))
     await settled()
-    await house.hub.publish(6)
+    await server.hub.publish(6)
     await settled()
 
     assert [each["type"] for each in peer.envelopes] == ["welcome", "resumed", *["message"] * 4]
-    assert said(peer, "resumed") == [{"type": "resumed", "epoch": house.broker.epoch, "seq": 5, "replayed": 3}]
+    assert said(peer, "resumed") == [{"type": "resumed", "epoch": server.broker.epoch, "seq": 5, "replayed": 3}]
     assert [each["seq"] for each in said(peer)] == [3, 4, 5, 6]
 
 
 async def test_nothing_is_lost_or_doubled_at_the_seam_while_messages_go_on_arriving():
-    house, peer = House(limits=ROOMY, history=5000), Peer()
+    server, peer = InMemoryServer(limits=ROOMY, history=5000), Peer()
     for n in range(3000):
-        await house.hub.publish(f"{n:060}")
-    await house.connect(peer, arrival=back(house, 0))
+        await server.hub.publish(f"{n:060}")
+    await server.connect(peer, arrival=back(server, 0))
     for n in range(3000, 4000):
-        await house.hub.publish(f"{n:060}")
+        await server.hub.publish(f"{n:060}")
         await asyncio.sleep(0)
     await settled()
 
@@ -65,19 +65,19 @@ async def test_nothing_is_lost_or_doubled_at_the_seam_while_messages_go_on_arriv
 
 
 async def test_rooms_and_personal_messages_are_replayed_to_whom_they_were_for_and_nobody_hears_itself():
-    house, ann, bob = House(), Peer(), Peer()
-    here = await house.connect(Peer(), "ann")
+    server, ann, bob = InMemoryServer(), Peer(), Peer()
+    here = await server.connect(Peer(), "ann")
     await settled()
-    await house.hub.publish("tea", room="tea")
-    await house.hub.publish("coffee", room="coffee")
-    await house.hub.publish("for ann", to="ann")
-    await house.hub.publish("for bob", to="bob")
-    await house.hub.publish("said by ann", sender=here)
-    await house.connect(ann, "ann", back(house, 0, "tea"))
-    await house.connect(bob, "bob", back(house, 0))
+    await server.hub.publish("tea", room="tea")
+    await server.hub.publish("coffee", room="coffee")
+    await server.hub.publish("for ann", to="ann")
+    await server.hub.publish("for bob", to="bob")
+    await server.hub.publish("said by ann", sender=here)
+    await server.connect(ann, "ann", back(server, 0, "tea"))
+    await server.connect(bob, "bob", back(server, 0))
     await settled()
-    await house.hub.publish("more tea", room="tea")
-    await house.hub.publish("more for bob", to="bob")
+    await server.hub.publish("more tea", room="tea")
+    await server.hub.publish("more for bob", to="bob")
     await settled()
 
     assert data(ann) == ["tea", "for ann", "more tea"]
@@ -86,56 +86,56 @@ async def test_rooms_and_personal_messages_are_replayed_to_whom_they_were_for_an
 
 @pytest.mark.parametrize(("seq", "epoch"), [(1, "another log"), (7, None), (900, None)])
 async def test_what_cannot_be_resumed_is_a_gap_and_live_from_there(seq, epoch):
-    house, peer = House(history=3), Peer()
+    server, peer = InMemoryServer(history=3), Peer()
     for n in range(1, 11 if seq != 7 else 12):
-        await house.hub.publish(n)
-    last = house.hub.history.last
-    await house.connect(peer, arrival=back(house, seq, epoch=epoch))
+        await server.hub.publish(n)
+    last = server.hub.history.last
+    await server.connect(peer, arrival=back(server, seq, epoch=epoch))
     await settled()
-    await house.hub.publish("new")
+    await server.hub.publish("new")
     await settled()
 
-    gap = {"type": "gap", "after": seq, "next": last + 1, "epoch": house.broker.epoch}
+    gap = {"type": "gap", "after": seq, "next": last + 1, "epoch": server.broker.epoch}
     assert [each["type"] for each in peer.envelopes] == ["welcome", "gap", "message"]
     assert (said(peer, "gap"), data(peer)) == ([gap], ["new"])
 
 
 async def test_a_process_that_is_behind_is_given_a_second_to_hear_what_the_client_has_heard():
-    house, peer = House(), Peer()
-    await house.hub.publish("old")
-    await house.connect(peer, arrival=back(house, 2))
+    server, peer = InMemoryServer(), Peer()
+    await server.hub.publish("old")
+    await server.connect(peer, arrival=back(server, 2))
     await asyncio.sleep(0.5)
     assert said(peer, "resumed", "gap") == []
-    await house.hub.publish("known to the client")
-    await house.hub.publish("new")
+    await server.hub.publish("known to the client")
+    await server.hub.publish("new")
     await settled()
 
     assert (len(said(peer, "resumed")), data(peer)) == (1, ["new"])
 
 
 async def test_listening_begins_with_what_is_published_after_it_also_within_one_turn_of_the_event_loop():
-    house, peer = House(), Peer()
-    connection = await house.connect(peer, arrival=back(house, 9))  # waits a second for number 9, and listens then
+    server, peer = InMemoryServer(), Peer()
+    connection = await server.connect(peer, arrival=back(server, 9))  # waits a second for number 9, and listens then
     await asyncio.sleep(0.5)
-    await house.hub.publish("before")
-    house.hub.subscribe(connection)
-    await house.hub.publish("after")
+    await server.hub.publish("before")
+    server.hub.subscribe(connection)
+    await server.hub.publish("after")
     await asyncio.sleep(0.1)
 
     assert data(peer) == ["after"]
 
 
 async def test_what_is_trimmed_while_a_slow_client_is_brought_up_to_date_is_a_gap():
-    house, peer = House(limits=ROOMY, history=2000), Peer()
+    server, peer = InMemoryServer(limits=ROOMY, history=2000), Peer()
     for n in range(2000):
-        await house.hub.publish(f"{n:080}")
-    await house.connect(peer, arrival=back(house, 0))
+        await server.hub.publish(f"{n:080}")
+    await server.connect(peer, arrival=back(server, 0))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     peer.reading.clear()
     await asyncio.sleep(1)
     for n in range(2000, 5000):
-        await house.hub.publish(f"{n:080}")
+        await server.hub.publish(f"{n:080}")
     peer.reading.set()
     await settled()
 
@@ -143,20 +143,20 @@ async def test_what_is_trimmed_while_a_slow_client_is_brought_up_to_date_is_a_ga
     before = [each["seq"] for each in said(peer) if each["seq"] <= gap["after"]]
     after = [each["seq"] for each in said(peer) if each["seq"] > gap["after"]]
     assert before == list(range(1, gap["after"] + 1))
-    assert after == list(range(gap["next"], house.hub.history.last + 1))
+    assert after == list(range(gap["next"], server.hub.history.last + 1))
 
 
 async def test_a_loss_in_the_log_and_a_new_log_are_told_to_everyone_at_once():
-    house, peer, plain = House(), Peer(), Peer()
-    await house.connect(peer, arrival=Arrival())
-    await house.connect(plain)
+    server, peer, plain = InMemoryServer(), Peer(), Peer()
+    await server.connect(peer, arrival=Arrival())
+    await server.connect(plain)
     await settled()
-    await house.hub.publish("one")
+    await server.hub.publish("one")
     post = Post(data="nine", at=datetime.now(UTC))
-    house.hub._deliver(Message(9, post))
-    house.broker.epoch = "new"
-    house.hub._lose(0)
-    house.hub._deliver(Message(1, post))
+    server.hub._deliver(Message(9, post))
+    server.broker.epoch = "new"
+    server.hub._lose(0)
+    server.hub._deliver(Message(1, post))
     await settled()
 
     gaps = [(gap["after"], gap["next"]) for gap in said(peer, "gap")]
@@ -165,12 +165,12 @@ async def test_a_loss_in_the_log_and_a_new_log_are_told_to_everyone_at_once():
 
 
 async def test_what_cannot_be_encoded_takes_no_number():
-    house, peer = House(), Peer()
-    await house.connect(peer, arrival=Arrival())
+    server, peer = InMemoryServer(), Peer()
+    await server.connect(peer, arrival=Arrival())
     await settled()
     with pytest.raises(UnicodeEncodeError):
-        await house.hub.publish("\ud800")
-    await house.hub.publish("next")
+        await server.hub.publish("\ud800")
+    await server.hub.publish("next")
     await settled()
 
     assert [each["seq"] for each in said(peer)] == [1]
@@ -178,13 +178,13 @@ async def test_what_cannot_be_encoded_takes_no_number():
 
 
 async def test_the_same_publish_again_is_applied_once_also_from_another_connection_of_the_same_name():
-    house, first, second, other = House(), Peer(), Peer(), Peer()
-    await house.connect(other)
-    await house.connect(first, "ann", Arrival())
+    server, first, second, other = InMemoryServer(), Peer(), Peer(), Peer()
+    await server.connect(other)
+    await server.connect(first, "ann", Arrival())
     await settled()
     first.say('{"type":"publish","id":"1","data":"x"}')
     await settled()
-    await house.connect(second, "ann", Arrival())
+    await server.connect(second, "ann", Arrival())
     await settled()
     second.say('{"type":"publish","id":"1","data":"x"}')
     await settled()
@@ -197,7 +197,7 @@ async def test_the_same_publish_again_is_applied_once_also_from_another_connecti
 async def test_the_same_name_on_two_processes_is_two_connections_that_both_stand():
     """As docs/wire.md says: a client that moves during a drain leaves its old connection itself."""
     broker = BothHear()
-    here, there = House(broker=broker), House(broker=broker)
+    here, there = InMemoryServer(broker=broker), InMemoryServer(broker=broker)
     old, new, other = Peer(), Peer(), Peer()
     await here.connect(old, "ann", Arrival())
     await settled()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from freezegun import freeze_time
 
-from tests.server.session_peers import School, Store, Student, serving, settled
+from tests.server.session_peers import SessionServer, Store, Student, serving, settled
 
 pytestmark = pytest.mark.looptime
 
@@ -19,19 +19,19 @@ def _values_expire_in_the_loops_time(monkeypatch):
     monkeypatch.setattr("server.brokers.memory.time", now)
 
 
-def two() -> tuple[School, School]:
+def two() -> tuple[SessionServer, SessionServer]:
     """Two processes with one broker."""
     store = Store()
-    return School(store), School(store)
+    return SessionServer(store), SessionServer(store)
 
 
 # ---- Restored ----
 
 
 async def test_a_new_session_is_told_nothing():
-    school, ann = School(Store()), Student()
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(ann)
         assert ann.heard == []
 
 
@@ -62,24 +62,24 @@ async def test_a_session_is_restored_on_another_process():
 
 
 async def test_what_is_kept_is_said_before_anything_is_answered(monkeypatch):
-    school, ann, again = School(Store()), Student("ann"), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann, again = SessionServer(Store()), Student("ann"), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         ann.reads(page=3)
         await settled()
         ann.leave()
-        read = school.store.get
+        read = server.store.get
 
         async def slow(key: str) -> object:
             await asyncio.sleep(5)
             return await read(key)
 
-        monkeypatch.setattr(school.store, "get", slow)
-        await school.connect(again, "ann")
+        monkeypatch.setattr(server.store, "get", slow)
+        await server.connect(again, "ann")
         again.asks("why?")
         again.say("nonsense")
         await asyncio.sleep(3)
-        await school.store.answer("ann", "an answer")
+        await server.store.answer("ann", "an answer")
         await asyncio.sleep(20)
         assert again.kinds[:3] == ["SESSION_RESTORED", "INTERRUPTION_RESPONSE", "INTERRUPTION_ACKNOWLEDGED"]
         assert again.responses == ["an answer"]
@@ -106,10 +106,10 @@ async def test_a_restored_session_is_in_its_class_again_and_in_no_other():
 
 
 async def test_what_is_stored_and_is_no_state_counts_as_nothing(caplog):
-    school, ann = School(Store()), Student("ann")
-    await school.store.set("session:ann", {"answers": "many"}, 300)
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student("ann")
+    await server.store.set("session:ann", {"answers": "many"}, 300)
+    async with serving(server):
+        await server.enter(ann)
         assert ann.heard == []
     assert len(caplog.records) == 1
 
@@ -148,7 +148,7 @@ async def test_an_answer_that_comes_while_the_client_moves_is_in_what_is_restore
         await asyncio.sleep(away_s)
         await there.enter(again)
         await asyncio.sleep(5)
-        told = [each["payload"]["answers"] for each in again.told("SESSION_RESTORED")]
+        told = [each["payload"]["answers"] for each in again.received("SESSION_RESTORED")]
         assert [[each["response"] for each in answers] for answers in told] + [again.responses] in (
             [["because"], []],
             [["because"]],
@@ -170,21 +170,21 @@ async def test_an_answer_is_kept_when_the_process_that_asked_is_gone():
         await here.store.answer("ann", "because")
         await asyncio.sleep(2)
         await there.enter(again)
-        assert again.told("SESSION_RESTORED")[0]["payload"]["answers"][0]["response"] == "because"
+        assert again.received("SESSION_RESTORED")[0]["payload"]["answers"][0]["response"] == "because"
 
 
 async def test_an_answer_that_nobody_was_there_to_hear_is_kept_when_the_process_stops():
-    school, ann = School(Store()), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         ann.asks("why?")
         await settled()
         ann.leave()
         await settled()
-        await school.store.answer("ann", "because")
+        await server.store.answer("ann", "because")
         await settled()
-        assert await school.store.state("ann") is None
-    state = await school.store.state("ann")
+        assert await server.store.state("ann") is None
+    state = await server.store.state("ann")
     assert state is not None
     assert [each["response"] for each in state["answers"]] == ["because"]
 
@@ -210,14 +210,14 @@ async def test_a_process_whose_client_has_moved_writes_nothing_stale():
 
 
 async def test_changes_of_one_process_to_one_session_follow_each_other():
-    school, ann = School(Store()), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         for n in range(5):
             ann.reads(**{f"p{n}": n})
-            await school.store.answer("ann", f"{n}")
+            await server.store.answer("ann", f"{n}")
         await settled()
-        state = await school.store.state("ann")
+        state = await server.store.state("ann")
         assert state is not None
         assert state["progress"] == {f"p{n}": n for n in range(5)}
         assert [each["response"] for each in state["answers"]] == [f"{n}" for n in range(5)]
@@ -227,37 +227,37 @@ async def test_changes_of_one_process_to_one_session_follow_each_other():
 
 
 async def test_a_state_lives_as_long_as_its_client_is_connected_and_its_time_to_live_after_that():
-    school, ann = School(Store(), ttl_s=300), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store(), ttl_s=300), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         ann.reads(page=3)
         await asyncio.sleep(2000)
         ann.leave()
         await asyncio.sleep(299)
-        assert await school.store.state("ann") is not None
+        assert await server.store.state("ann") is not None
         await asyncio.sleep(80)
-        assert await school.store.state("ann") is None
+        assert await server.store.state("ann") is None
 
 
 async def test_a_state_expires_after_the_last_change_when_its_client_leaves_at_once():
-    school, ann = School(Store(), ttl_s=300), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store(), ttl_s=300), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         ann.reads(page=3)
         await settled()
         ann.leave()
         await asyncio.sleep(299)
-        assert await school.store.state("ann") is not None
+        assert await server.store.state("ann") is not None
         await asyncio.sleep(2)
-        assert await school.store.state("ann") is None
+        assert await server.store.state("ann") is None
 
 
 async def test_activity_is_noted_at_most_once_a_second():
-    school, ann = School(Store(), ttl_s=300), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store(), ttl_s=300), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         for _ in range(35):
             ann.say("nonsense counts as well")
             await asyncio.sleep(0.1)
-        noted = [ttl_s for key, _, ttl_s in school.store.written if key == "activity:ann"]
+        noted = [ttl_s for key, _, ttl_s in server.store.written if key == "activity:ann"]
         assert noted == [300] * 4

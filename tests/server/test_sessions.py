@@ -8,7 +8,7 @@ import pytest
 from freezegun import freeze_time
 
 from server.sessions.questions import RETRY_S
-from tests.server.session_peers import School, Store, Student, serving, settled
+from tests.server.session_peers import SessionServer, Store, Student, serving, settled
 
 pytestmark = pytest.mark.looptime
 
@@ -18,28 +18,28 @@ pytestmark = pytest.mark.looptime
 
 @freeze_time("2026-01-02T03:04:05Z", real_asyncio=True)
 async def test_a_question_is_acknowledged_queued_and_answered():
-    school, ann = School(Store()), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         ann.asks("why?")
         await settled()
         assert ann.envelopes == [{"type": "INTERRUPTION_ACKNOWLEDGED", "timestamp": "2026-01-02T03:04:05Z"}]
-        assert school.store.questions == [{"session_id": "ann", "message": "why?"}]
+        assert server.store.questions == [{"session_id": "ann", "message": "why?"}]
 
-        await school.store.answer("ann", "because")
+        await server.store.answer("ann", "because")
         await settled()
         assert ann.envelopes[1:] == [{"type": "INTERRUPTION_RESPONSE", "payload": {"response": "because"}}]
 
 
 async def test_the_acknowledgement_does_not_wait_for_the_work(monkeypatch):
-    school, ann = School(Store()), Student()
+    server, ann = SessionServer(Store()), Student()
 
     async def append(stream: str, entry: object) -> None:
         await asyncio.sleep(1000)
 
-    monkeypatch.setattr(school.store, "append", append)
-    async with serving(school):
-        await school.enter(ann)
+    monkeypatch.setattr(server.store, "append", append)
+    async with serving(server):
+        await server.enter(ann)
         ann.asks("why?")
         ann.asks("and why else?")
         await settled()
@@ -47,10 +47,10 @@ async def test_the_acknowledgement_does_not_wait_for_the_work(monkeypatch):
 
 
 async def test_ten_questions_are_in_work_and_the_others_follow_in_order():
-    school, ann, bob = School(Store()), Student("ann"), Student("bob")
-    async with serving(school):
-        await school.enter(ann)
-        await school.enter(bob)
+    server, ann, bob = SessionServer(Store()), Student("ann"), Student("bob")
+    async with serving(server):
+        await server.enter(ann)
+        await server.enter(bob)
         for n in range(9):
             ann.asks(f"{n}")
         await settled()
@@ -60,63 +60,63 @@ async def test_ten_questions_are_in_work_and_the_others_follow_in_order():
         await settled()
         bob.asks("11")
         await settled()
-        assert [each["message"] for each in school.store.questions] == [f"{n}" for n in range(10)]
-        assert len(ann.told("INTERRUPTION_ACKNOWLEDGED")) == 10
+        assert [each["message"] for each in server.store.questions] == [f"{n}" for n in range(10)]
+        assert len(ann.received("INTERRUPTION_ACKNOWLEDGED")) == 10
 
-        await school.store.answer("bob", "!")
+        await server.store.answer("bob", "!")
         await settled()
-        assert [each["message"] for each in school.store.questions] == [f"{n}" for n in range(11)]
-        await school.store.answer("ann", "!")
+        assert [each["message"] for each in server.store.questions] == [f"{n}" for n in range(11)]
+        await server.store.answer("ann", "!")
         await settled()
-        assert school.store.questions[-1] == {"session_id": "bob", "message": "11"}
+        assert server.store.questions[-1] == {"session_id": "bob", "message": "11"}
 
 
 async def test_a_question_that_is_never_answered_holds_its_place_for_a_minute():
-    school, ann = School(Store()), Student()
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(ann)
         await asyncio.sleep(100)
         for n in range(11):
             ann.asks(f"{n}")
         await asyncio.sleep(59)
-        assert len(school.store.questions) == 10
+        assert len(server.store.questions) == 10
         await asyncio.sleep(2)
-        assert len(school.store.questions) == 11
+        assert len(server.store.questions) == 11
 
 
 async def test_a_question_too_many_is_refused_and_not_acknowledged():
-    school, ann = School(Store()), Student()
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(ann)
         for n in range(1012):
             ann.asks(f"{n}")
         await settled()
-        assert len(ann.told("INTERRUPTION_ACKNOWLEDGED")) == 1010
+        assert len(ann.received("INTERRUPTION_ACKNOWLEDGED")) == 1010
         full = {"type": "ERROR", "code": "too_many_questions", "detail": "1000 of 1000 questions wait in this process"}
-        assert ann.told("ERROR") == [full, full]
+        assert ann.received("ERROR") == [full, full]
 
 
 async def test_what_is_malformed_is_answered_and_the_connection_stays():
-    school, ann = School(Store()), Student()
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(ann)
         ann.say("hello")
         ann.says("DANCE")
         ann.asks("x" * 4001)
         ann.asks("why?")
         await settled()
         assert ann.kinds == ["ERROR", "ERROR", "ERROR", "INTERRUPTION_ACKNOWLEDGED"]
-        assert {each["code"] for each in ann.told("ERROR")} == {"malformed"}
+        assert {each["code"] for each in ann.received("ERROR")} == {"malformed"}
         assert "at most 4000 characters" in ann.envelopes[2]["detail"]
 
 
 async def test_entries_that_are_no_answers_are_ignored_with_one_line(caplog):
-    school, ann = School(Store()), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
-        await school.store.append("llm_responses", {"session_id": "ann"})
-        await school.store.append("llm_responses", {"response": "whose?"})
-        await school.store.answer("ann", "yes")
+    server, ann = SessionServer(Store()), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
+        await server.store.append("llm_responses", {"session_id": "ann"})
+        await server.store.append("llm_responses", {"response": "whose?"})
+        await server.store.answer("ann", "yes")
         await settled()
         assert ann.responses == ["yes"]
     assert [record.message for record in caplog.records] == [
@@ -125,11 +125,11 @@ async def test_entries_that_are_no_answers_are_ignored_with_one_line(caplog):
 
 
 async def test_an_answer_that_cannot_be_said_harms_no_other(caplog):
-    school, ann = School(Store()), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
-        await school.store.answer("ann", "half a character: \ud800")
-        await school.store.answer("ann", "yes")
+    server, ann = SessionServer(Store()), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
+        await server.store.answer("ann", "half a character: \ud800")
+        await server.store.answer("ann", "yes")
         await settled()
         assert ann.responses == ["yes"]
     assert [record.message for record in caplog.records] == ["an answer for session 'ann' could not be delivered"]
@@ -139,71 +139,71 @@ async def test_an_answer_that_cannot_be_said_harms_no_other(caplog):
 
 
 async def test_with_the_broker_away_nothing_is_acknowledged_and_the_connection_stays():
-    school, ann = School(Store()), Student()
-    async with serving(school):
-        await school.enter(ann)
-        school.break_down()
+    server, ann = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(ann)
+        server.break_down()
         ann.asks("why?")
         ann.reads(page=3)
         ann.says("JOIN_CLASS", class_id="7b")
         await settled()
         assert [(each["type"], each["code"]) for each in ann.envelopes] == [("ERROR", "broker_unavailable")] * 3
-        await school.hub.publish("for the class", room="class:7b")
+        await server.hub.publish("for the class", room="class:7b")
 
-        school.mend()
+        server.mend()
         ann.asks("why?")
         await settled()
         assert ann.kinds[3:] == ["INTERRUPTION_ACKNOWLEDGED"]
-        assert [each["message"] for each in school.store.questions] == ["why?"]
+        assert [each["message"] for each in server.store.questions] == ["why?"]
 
 
 async def test_a_question_that_was_acknowledged_is_put_on_the_stream_when_the_broker_is_back():
-    school, ann = School(Store()), Student()
-    async with serving(school):
-        await school.enter(ann)
-        school.store.away = True  # and nobody has noticed yet
+    server, ann = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(ann)
+        server.store.away = True  # and nobody has noticed yet
         ann.asks("one")
         ann.asks("two")
         await asyncio.sleep(100)
         assert ann.kinds == ["INTERRUPTION_ACKNOWLEDGED"] * 2
 
-        school.store.away = False
+        server.store.away = False
         await asyncio.sleep(RETRY_S + 0.1)
-        assert [each["message"] for each in school.store.questions] == ["one", "two"]
+        assert [each["message"] for each in server.store.questions] == ["one", "two"]
 
 
 async def test_who_comes_while_the_broker_is_away_is_told_so_once_and_restored_when_it_is_back():
-    school, ann, again = School(Store()), Student("ann"), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann, again = SessionServer(Store()), Student("ann"), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         ann.reads(page=3)
         await settled()
-        school.break_down()
-        await school.enter(again)
-        school.broker.available = True  # it seems so
+        server.break_down()
+        await server.enter(again)
+        server.broker.available = True  # it seems so
         await asyncio.sleep(10)
         assert [(each["type"], each["code"]) for each in again.envelopes] == [("ERROR", "broker_unavailable")]
 
-        school.mend()
-        await school.store.answer("ann", "an early answer")
+        server.mend()
+        await server.store.answer("ann", "an early answer")
         await asyncio.sleep(1.5)
-        assert again.told("SESSION_RESTORED")[0]["payload"]["progress"] == {"page": 3}
-        assert again.told("SESSION_RESTORED")[0]["payload"]["answers"][0]["response"] == "an early answer"
+        assert again.received("SESSION_RESTORED")[0]["payload"]["progress"] == {"page": 3}
+        assert again.received("SESSION_RESTORED")[0]["payload"]["answers"][0]["response"] == "an early answer"
         assert again.responses == []
 
 
 async def test_an_answer_is_kept_as_soon_as_the_broker_is_back():
-    school, ann = School(Store()), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
-        await school.store.answer("ann", "yes")
-        school.store.away = True
+    server, ann = SessionServer(Store()), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
+        await server.store.answer("ann", "yes")
+        server.store.away = True
         await asyncio.sleep(10)
-        assert (ann.responses, await school.store.state("ann")) == (["yes"], None)
+        assert (ann.responses, await server.store.state("ann")) == (["yes"], None)
 
-        school.store.away = False
+        server.store.away = False
         await asyncio.sleep(1.5)
-        state = await school.store.state("ann")
+        state = await server.store.state("ann")
         assert state is not None
         assert [each["response"] for each in state["answers"]] == ["yes"]
 
@@ -212,84 +212,84 @@ async def test_an_answer_is_kept_as_soon_as_the_broker_is_back():
 
 
 async def test_who_says_nothing_for_too_long_is_closed_and_who_speaks_stays():
-    school, silent, talker = School(Store(), idle_timeout_s=5), Student("silent"), Student("talker")
-    async with serving(school):
-        await school.enter(talker)
-        await school.enter(silent)
+    server, silent, talker = SessionServer(Store(), idle_timeout_s=5), Student("silent"), Student("talker")
+    async with serving(server):
+        await server.enter(talker)
+        await server.enter(silent)
         for n in range(6):
             await asyncio.sleep(1)
             talker.reads(page=n)
         assert silent.close_frame == (1000, "idle")
         assert talker.close_frame is None
-        assert len(school.sessions) == 1
+        assert len(server.sessions) == 1
         await asyncio.sleep(6)
         assert talker.close_frame == (1000, "idle")
-        assert len(school.sessions) == 0
+        assert len(server.sessions) == 0
 
 
 async def test_by_default_nobody_is_closed_for_saying_nothing():
-    school, silent = School(Store()), Student()
-    async with serving(school):
-        await school.enter(silent)
+    server, silent = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(silent)
         await asyncio.sleep(1000)
         assert silent.close_frame is None
 
 
 async def test_a_second_connection_replaces_the_first():
-    school, first, second = School(Store()), Student("ann"), Student("ann")
-    async with serving(school):
-        await school.enter(first)
-        await school.enter(second)
+    server, first, second = SessionServer(Store()), Student("ann"), Student("ann")
+    async with serving(server):
+        await server.enter(first)
+        await server.enter(second)
         await asyncio.sleep(1)
         assert first.close_frame == (1008, "replaced by a newer connection with the same id")
-        assert len(school.sessions) == 1
+        assert len(server.sessions) == 1
 
-        await school.store.answer("ann", "yes")
+        await server.store.answer("ann", "yes")
         await settled()
         assert (first.responses, second.responses) == ([], ["yes"])
 
 
 @pytest.mark.parametrize("leave", ["leave", "vanish"])
 async def test_who_is_gone_is_forgotten_at_once(leave):
-    school, ann = School(Store()), Student("ann")
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student("ann")
+    async with serving(server):
+        await server.enter(ann)
         ann.says("JOIN_CLASS", class_id="7b")
         await settled()
-        assert len(school.sessions) == 1
+        assert len(server.sessions) == 1
         getattr(ann, leave)()
         await settled()
-        assert len(school.sessions) == 0
-        assert school.hub.connections == {}
+        assert len(server.sessions) == 0
+        assert server.hub.connections == {}
 
 
 async def test_too_long_a_session_id_is_refused():
-    school, ann = School(Store()), Student("x" * 201)
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student("x" * 201)
+    async with serving(server):
+        await server.enter(ann)
         assert ann.close_frame == (1008, "session id of 201 characters, limit 200")
-        assert len(school.sessions) == 0
+        assert len(server.sessions) == 0
 
 
 # ---- The process stops ----
 
 
 async def test_questions_that_wait_are_put_on_the_stream_when_the_process_stops():
-    school, ann = School(Store()), Student()
-    async with serving(school):
-        await school.enter(ann)
+    server, ann = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(ann)
         for n in range(25):
             ann.asks(f"{n}")
         await settled()
-        assert len(school.store.questions) == 10
-    assert [each["message"] for each in school.store.questions] == [f"{n}" for n in range(25)]
+        assert len(server.store.questions) == 10
+    assert [each["message"] for each in server.store.questions] == [f"{n}" for n in range(25)]
 
 
 async def test_questions_that_are_lost_with_the_process_are_counted_in_one_line(caplog):
-    school, ann = School(Store()), Student()
-    async with serving(school):
-        await school.enter(ann)
-        school.store.away = True
+    server, ann = SessionServer(Store()), Student()
+    async with serving(server):
+        await server.enter(ann)
+        server.store.away = True
         for n in range(3):
             ann.asks(f"{n}")
         await settled()

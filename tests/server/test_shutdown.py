@@ -11,7 +11,7 @@ from freezegun import freeze_time
 
 from server.drain import shutdown
 from server.drain.events import DrainTerms, Phase
-from tests.server.peers import House, Peer
+from tests.server.peers import InMemoryServer, Peer
 
 pytestmark = pytest.mark.looptime
 
@@ -20,8 +20,8 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def report(house: House) -> dict:
-    return json.loads(house.shutdown.report())
+def report(server: InMemoryServer) -> dict:
+    return json.loads(server.shutdown.report())
 
 
 @pytest.fixture
@@ -38,25 +38,25 @@ def slow_tick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("slow_tick")
 async def test_a_lingerer_is_told_at_once_and_closed_after_half_an_hour():
-    house, lingerer = House(), Peer()
-    await house.connect(lingerer)
+    server, lingerer = InMemoryServer(), Peer()
+    await server.connect(lingerer)
     await asyncio.sleep(1)
     started = now()
 
-    await house.shutdown.drain()
+    await server.shutdown.drain()
 
     assert len(lingerer.notices) == 1
     assert lingerer.notices[0]["deadline_s"] == 1800
     assert lingerer.close_frame == (1012, "service restart")
     assert 1800 <= lingerer.close_frame_at - started < 1801.1
-    account = report(house)
+    account = report(server)
     assert (account["present"], account["left"], account["closed"], account["aborted"]) == (1, 0, 1, 0)
 
 
 async def test_it_is_over_as_soon_as_the_last_client_has_left():
-    house, guest = House(), Peer()
-    await house.connect(guest)
-    draining = asyncio.create_task(house.shutdown.drain())
+    server, guest = InMemoryServer(), Peer()
+    await server.connect(guest)
+    draining = asyncio.create_task(server.shutdown.drain())
     await asyncio.sleep(60)
     guest.leave()
     left_at = now()
@@ -65,22 +65,22 @@ async def test_it_is_over_as_soon_as_the_last_client_has_left():
 
     assert now() - left_at < 0.2
     assert guest.close_frame is None
-    assert report(house)["left"] == 1
+    assert report(server)["left"] == 1
 
 
 async def test_with_nobody_there_it_is_over_at_once():
-    house, started = House(), now()
+    server, started = InMemoryServer(), now()
 
-    await house.shutdown.drain()
+    await server.shutdown.drain()
 
-    assert (house.shutdown.phase, now()) == (Phase.STOPPED, started)
+    assert (server.shutdown.phase, now()) == (Phase.STOPPED, started)
 
 
 @freeze_time("2026-01-02T03:00:00Z", real_asyncio=True)
 async def test_the_notice_names_the_deadline_by_the_wall_clock():
-    house, guest = House(), Peer()
-    await house.connect(guest)
-    draining = asyncio.create_task(house.shutdown.drain())
+    server, guest = InMemoryServer(), Peer()
+    await server.connect(guest)
+    draining = asyncio.create_task(server.shutdown.drain())
     await asyncio.sleep(1)
     guest.leave()
     await draining
@@ -90,10 +90,10 @@ async def test_the_notice_names_the_deadline_by_the_wall_clock():
 
 @pytest.mark.usefixtures("slow_tick")
 async def test_a_client_is_served_while_the_server_drains():
-    house, ann, bob = House(), Peer(), Peer()
-    await house.connect(ann)
-    await house.connect(bob)
-    draining = asyncio.create_task(house.shutdown.drain())
+    server, ann, bob = InMemoryServer(), Peer(), Peer()
+    await server.connect(ann)
+    await server.connect(bob)
+    draining = asyncio.create_task(server.shutdown.drain())
     await asyncio.sleep(900)
     ann.say("still there?")
     await asyncio.sleep(1)
@@ -106,9 +106,9 @@ async def test_a_client_is_served_while_the_server_drains():
 
 
 async def test_what_a_client_has_said_is_answered_before_its_close_frame():
-    house, talker = House(DrainTerms(drain_timeout_s=10)), Peer()
-    await house.connect(talker)
-    draining = asyncio.create_task(house.shutdown.drain())
+    server, talker = InMemoryServer(DrainTerms(drain_timeout_s=10)), Peer()
+    await server.connect(talker)
+    draining = asyncio.create_task(server.shutdown.drain())
     await asyncio.sleep(9.99)
     for n in range(30):
         talker.say(f"m{n}")
@@ -119,43 +119,43 @@ async def test_what_a_client_has_said_is_answered_before_its_close_frame():
 
 
 async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_close_timeout():
-    house, ignorer = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(answers_close=False)
-    await house.connect(ignorer)
+    server, ignorer = InMemoryServer(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(answers_close=False)
+    await server.connect(ignorer)
     started = now()
 
-    await house.shutdown.drain()
+    await server.shutdown.drain()
 
     assert ignorer.aborted
     assert 15 <= now() - started < 15.2
-    account = report(house)
+    account = report(server)
     assert (account["closed"], account["aborted"]) == (0, 1)
 
 
 async def test_a_stalled_reader_delays_nobodys_notice_and_is_cut_off():
-    house, stalled, reader = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(), Peer()
-    await house.connect(stalled)
-    await house.connect(reader)
+    server, stalled, reader = InMemoryServer(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer(), Peer()
+    await server.connect(stalled)
+    await server.connect(reader)
     await asyncio.sleep(1)
     stalled.reading.clear()
-    await house.hub.publish("in the way")
-    await house.shutdown.drain()
+    await server.hub.publish("in the way")
+    await server.shutdown.drain()
 
     assert len(reader.notices) == 1
     assert reader.close_frame == (1012, "service restart")
     assert stalled.aborted
-    account = report(house)
+    account = report(server)
     assert (account["closed"], account["aborted"]) == (1, 1)
 
 
 async def test_a_client_that_reads_its_backlog_late_still_gets_everything_and_a_goodbye():
-    house, late = House(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer()
-    await house.connect(late)
+    server, late = InMemoryServer(DrainTerms(drain_timeout_s=10, close_timeout_s=5)), Peer()
+    await server.connect(late)
     await asyncio.sleep(1)
     late.reading.clear()
-    draining = asyncio.create_task(house.shutdown.drain())
+    draining = asyncio.create_task(server.shutdown.drain())
     await asyncio.sleep(9)
     for n in range(5):
-        await house.hub.publish(f"b{n}")
+        await server.hub.publish(f"b{n}")
     await asyncio.sleep(4)
     late.reading.set()
     await draining
@@ -166,12 +166,12 @@ async def test_a_client_that_reads_its_backlog_late_still_gets_everything_and_a_
 
 
 async def test_evictions_are_paced():
-    house = House(DrainTerms(drain_timeout_s=10, evict_per_s=10))
+    server = InMemoryServer(DrainTerms(drain_timeout_s=10, evict_per_s=10))
     peers = [Peer() for _ in range(50)]
     for peer in peers:
-        await house.connect(peer)
+        await server.connect(peer)
 
-    await house.shutdown.drain()
+    await server.shutdown.drain()
 
     moments = [peer.close_frame_at for peer in peers]
     assert moments == sorted(moments)
@@ -180,29 +180,29 @@ async def test_evictions_are_paced():
 
 
 async def test_an_operator_ends_it_early():
-    house, lingerer = House(), Peer()
-    await house.connect(lingerer)
-    draining = asyncio.create_task(house.shutdown.drain())
+    server, lingerer = InMemoryServer(), Peer()
+    await server.connect(lingerer)
+    draining = asyncio.create_task(server.shutdown.drain())
     await asyncio.sleep(5)
-    house.shutdown.take_force = lambda: True
+    server.shutdown.take_force = lambda: True
     await draining
 
     assert lingerer.close_frame == (1012, "service restart")
-    assert report(house)["forced"] is True
+    assert report(server)["forced"] is True
 
 
 async def test_a_process_that_was_told_to_stop_counts_as_draining_before_the_drain_begins():
-    house = House()
-    house.shutdown.told_to_stop = lambda: True
+    server = InMemoryServer()
+    server.shutdown.told_to_stop = lambda: True
 
-    assert house.shutdown.phase is Phase.DRAINING
+    assert server.shutdown.phase is Phase.DRAINING
 
 
 async def test_one_line_a_phase_and_one_every_ten_seconds(caplog):
-    house, lingerer = House(DrainTerms(drain_timeout_s=25)), Peer()
-    await house.connect(lingerer)
+    server, lingerer = InMemoryServer(DrainTerms(drain_timeout_s=25)), Peer()
+    await server.connect(lingerer)
 
-    await house.shutdown.drain()
+    await server.shutdown.drain()
 
     assert caplog.messages == [
         "draining: 1 connections left, 25.0 s at most",
