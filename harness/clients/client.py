@@ -25,8 +25,8 @@ LONGEST_BEAT = 1.5
 class Client(FastTextConnection):
     """A client that can speak and leave.
 
-    `answerable`: the target answers what it says. `broadcasts`: the others hear it. `dice`: for moments of its own.
-    `ballast`: what it says beside its tokens.
+    `answerable`: the target answers what it says. `broadcasts`: the others hear it. `dice`: its random generator, for
+    its moments. `ballast`: text that it sends after its tokens.
     """
 
     dice = random.Random(0)

@@ -39,9 +39,9 @@ class Crowd:
                 await client.connect(self.port)
 
         await asyncio.gather(*(open_waiting() for _ in range(in_flight)))
-        self.must_stand()
+        self.must_be_connected()
 
-    def must_stand(self) -> None:
+    def must_be_connected(self) -> None:
         """Raises CrowdIncomplete when a well-behaved client was not let in, or was closed by the target."""
         lost = [client for client in self.clients if client.lost]
         if lost:

@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """A broadcast of somebody else's message `n`."""
+    """A broadcast of another sender's message `n`."""
 
     sender: str
     n: int

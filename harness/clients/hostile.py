@@ -112,7 +112,7 @@ class HalfHandshake(Client):
 
     @property
     def arrived(self) -> bool:
-        """Whether TCP stands: it does not want more."""
+        """Whether it is connected by TCP: it does not want more."""
         return self._transport is not None
 
     def _write(self, chunks: list[bytes]) -> None:
@@ -129,7 +129,7 @@ class SilentPeer(Client):
 
     @property
     def arrived(self) -> bool:
-        """Whether TCP stands: it does not want more."""
+        """Whether it is connected by TCP: it does not want more."""
         return self._transport is not None
 
     def _write(self, _: list[bytes]) -> None:

@@ -145,5 +145,5 @@ class ReconnectingClient:
 
 
 def backoff_s(failures: int) -> float:
-    """The longest wait before the next attempt, after so many failures in a row, 1 or more."""
+    """The longest wait before the next attempt, after `failures` failed attempts in a row, 1 or more."""
     return min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0 ** min(failures - 1, 16))

@@ -67,7 +67,7 @@ class Wire(asyncio.Protocol):
 
     @property
     def about(self) -> dict[str, Any]:
-        """What is recorded of a client that is connecting, beside its path."""
+        """What is recorded about a client that is connecting, besides its path."""
         return {"persona": self.persona, "hostile": self.hostile, "subprotocol": self.subprotocol}
 
     def on_accepted(self) -> None:

@@ -1,7 +1,7 @@
 """A broker that stalls for 3 s blocks no client: each publish is refused within a second, no client is disconnected,
 and afterwards no message is lost or doubled.
 
-SIGSTOP and SIGCONT: its connections stand, and nothing is answered on them. Source: issue 5, "Brokers"; the drain
+SIGSTOP and SIGCONT: its connections stay open, and it answers nothing on them. Source: issue 5, "Brokers"; the drain
 contract, clauses 12 and 33.
 """
 

@@ -1,6 +1,6 @@
 """With no client at all a server has nothing to wait for: told to stop, it is gone within 1 s.
 
-Load balancers and scrapers keep HTTP connections open; an idle one is nobody's, and does not hold the stop either.
+Load balancers and scrapers keep HTTP connections open; an idle one has no client, and must not delay the stop either.
 Source: the drain contract, phases (everyone left: straight to STOPPED) and clause 16.
 """
 

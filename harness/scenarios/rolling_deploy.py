@@ -23,7 +23,7 @@ def mix(clients: int) -> ClientMix:
 
 
 async def perform(stage: FleetStage) -> None:
-    """Load, replace every host, and let all of it arrive."""
+    """Load, replace every host, and wait until all messages have arrived."""
     await stage.open_crowd()
     await stage.speak(PER_S, ALONE_S)
     for host in range(SCENARIO.hosts):

@@ -126,7 +126,7 @@ class Stage:
         """Do `act`, which does not end the target or clients: if one is lost, the reason is what the clients sent."""
         try:
             await act
-            self.crowd.must_stand()
+            self.crowd.must_be_connected()
         except CrowdIncomplete:
             await self.target.must_run(f"while {self.phases[-1]}", EXITS_WITHIN_S)
             raise

@@ -62,8 +62,8 @@ class Made:
         return await self.ended
 
 
-class House:
-    """A crew of such workers, and what it has told of them."""
+class FakeWorkers:
+    """Worker processes that are fakes, and what was reported about them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
         self.said: list[Any] = []
@@ -91,29 +91,29 @@ class House:
 
 
 async def test_each_is_told_its_number(monkeypatch: pytest.MonkeyPatch):
-    house = House(monkeypatch, 2)
-    await house.start(1)
-    await house.start(2)
+    fakes = FakeWorkers(monkeypatch, 2)
+    await fakes.start(1)
+    await fakes.start(2)
 
-    assert house.environments == [{"A": "1", "SERVER_WORKER": "1"}, {"A": "1", "SERVER_WORKER": "2"}]
+    assert fakes.environments == [{"A": "1", "SERVER_WORKER": "1"}, {"A": "1", "SERVER_WORKER": "2"}]
 
 
 async def test_the_first_ones_begin_to_listen_together_and_later_ones_at_once(monkeypatch: pytest.MonkeyPatch):
-    house = House(monkeypatch, 2)
-    one, two = await house.start(1), await house.start(2)
+    fakes = FakeWorkers(monkeypatch, 2)
+    one, two = await fakes.start(1), await fakes.start(2)
     one.started.set_result(True)
     await asyncio.sleep(3)
     assert one.listens_since is None
     two.started.set_result(True)
     await asyncio.sleep(1)
-    third = await house.start(1)
+    third = await fakes.start(1)
 
     assert (one.listens_since, two.listens_since, third.listens_since) == (3, 3, 4)
 
 
 async def test_a_straggler_is_waited_for_five_seconds(monkeypatch: pytest.MonkeyPatch):
-    house = House(monkeypatch, 2)
-    quick, straggler = await house.start(1), await house.start(2)
+    fakes = FakeWorkers(monkeypatch, 2)
+    quick, straggler = await fakes.start(1), await fakes.start(2)
     quick.started.set_result(True)
     await asyncio.sleep(60)
 
@@ -121,70 +121,70 @@ async def test_a_straggler_is_waited_for_five_seconds(monkeypatch: pytest.Monkey
 
 
 async def test_nobody_waits_for_one_that_has_ended(monkeypatch: pytest.MonkeyPatch):
-    house = House(monkeypatch, 2)
-    one, two = await house.start(1), await house.start(2)
+    fakes = FakeWorkers(monkeypatch, 2)
+    one, two = await fakes.start(1), await fakes.start(2)
     two.end(3)
     one.started.set_result(True)
     await asyncio.sleep(1)
 
     assert one.listens_since == 0
-    assert house.said == ["ready", (2, 3)]
+    assert fakes.said == ["ready", (2, 3)]
 
 
 async def test_one_that_leaves_is_told_of_when_it_is_there_yet_after_a_second(monkeypatch: pytest.MonkeyPatch):
-    house = House(monkeypatch, 1)
-    worker = await house.start(1)
+    fakes = FakeWorkers(monkeypatch, 1)
+    worker = await fakes.start(1)
     worker.started.set_result(True)
     worker.left.set()
     await asyncio.sleep(0.9)
-    assert house.said == ["ready"]
+    assert fakes.said == ["ready"]
     await asyncio.sleep(0.2)
 
-    assert house.said == ["ready", (1, None)]
-    assert len(house.crew) == 1
+    assert fakes.said == ["ready", (1, None)]
+    assert len(fakes.crew) == 1
 
 
 async def test_a_drain_is_over_when_the_last_one_has_ended_also_of_those_that_were_being_started(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    house = House(monkeypatch, 2)
-    one = await house.start(1)
-    house.starts_in_s = 1
-    starting = asyncio.create_task(house.start(2))
+    fakes = FakeWorkers(monkeypatch, 2)
+    one = await fakes.start(1)
+    fakes.starts_in_s = 1
+    starting = asyncio.create_task(fakes.start(2))
     await asyncio.sleep(0.5)
-    house.crew.drain()
+    fakes.crew.drain()
     one.end()
     await asyncio.sleep(0.1)
-    assert not house.crew.gone.is_set()
+    assert not fakes.crew.gone.is_set()
     two = await starting
     assert two.signals == [signal.SIGTERM]
-    house.crew.force()
+    fakes.crew.force()
     two.end(-15)
     await asyncio.sleep(0)
-    await house.crew.gone.wait()
+    await fakes.crew.gone.wait()
 
     assert one.signals == [signal.SIGTERM]
     assert two.signals == [signal.SIGTERM, signal.SIGINT]
 
 
 async def test_with_nobody_there_a_drain_is_over_at_once(monkeypatch: pytest.MonkeyPatch):
-    house = House(monkeypatch, 2)
-    house.crew.drain()
+    fakes = FakeWorkers(monkeypatch, 2)
+    fakes.crew.drain()
 
-    assert house.crew.gone.is_set()
+    assert fakes.crew.gone.is_set()
 
 
 async def test_one_that_breaks_in_its_drain_is_worth_a_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setattr(module.logger, "propagate", True)
-    house = House(monkeypatch, 1)
-    worker = await house.start(1)
+    fakes = FakeWorkers(monkeypatch, 1)
+    worker = await fakes.start(1)
     worker.started.set_result(True)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    house.crew.drain()
+    fakes.crew.drain()
     worker.end(-9)
-    await house.crew.gone.wait()
+    await fakes.crew.gone.wait()
 
     assert caplog.messages == ["worker 1 ended with status -9 in its drain"]
