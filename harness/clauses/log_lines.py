@@ -26,6 +26,7 @@ OF_TASKS = re.compile(
     r"Task was destroyed|never retrieved|was never awaited|\bException in\b|UnhandledPromiseRejection"
 )
 OF_OTHERS = re.compile(r"^(?:panic: |fatal error: |thread '.*' panicked at|Exception in thread|Uncaught )")
+FIRST_WORD = re.compile(r"^(?:error|fatal|critical):\s", re.IGNORECASE)  # winston, Go, and whoever prints by hand
 SYSLOG = re.compile(r"^<(\d{1,3})>")
 KLOG = re.compile(r"^[EF]\d{4} \d\d:\d\d")
 FIELD = re.compile(rf"(?:^|\s)(?:level|lvl|severity|loglevel|log\.level)=\"?(?i:{BAD})\b")
@@ -68,7 +69,13 @@ def complaints(lines: Sequence[str]) -> Iterator[Complaint]:
 
 def is_bad(text: str) -> bool:
     """Whether a line without colours is an error by its level, a warning about a task, or the beginning of a crash."""
-    if HEADING.search(text) or OF_TASKS.search(text) or OF_OTHERS.search(text) or KLOG.search(text):
+    if (
+        HEADING.search(text)
+        or OF_TASKS.search(text)
+        or OF_OTHERS.search(text)
+        or KLOG.search(text)
+        or FIRST_WORD.search(text)
+    ):
         return True
     if syslog := SYSLOG.match(text):
         return int(syslog[1]) % 8 <= 3 or is_bad(text[syslog.end() :])

@@ -19,6 +19,7 @@ from .verdict import Delay, Judgement, busy, excluded, excuse, failed, passed, s
 
 SAID_WITHIN_S = 1.0  # of a phase
 LATE_S = 0.25  # beyond the interval
+UNTOLD_INTERVAL_S = 10.0  # the contract's, for a target that cannot be told its interval
 LEAST_CROWD = 50  # fewer clients with a line each cannot be told from what a drain may print
 MOST_LINES = 20  # beside one an interval; of the reference server 4 to 9 were measured
 ONE_A_REQUEST = re.compile(r"\b(?:GET|POST)\b")
@@ -134,6 +135,8 @@ def _long_gaps(seen: Drain, lines: Sequence[Line]) -> list[Flaw]:
     """The stretches in which clients were connected and nothing was said for too long."""
     interval_s = seen.profile.progress_interval_s
     assert interval_s is not None, "or the clause were excluded"
+    if seen.profile.progress_env is None:
+        interval_s = max(interval_s, UNTOLD_INTERVAL_S)
     limit_s = interval_s + LATE_S + seen.terms.parent_delay_s
     moments = [seen.t0, *(line.t for line in lines if line.t < seen.clients_gone_at)]
     if not _was_done_before(seen, lines):

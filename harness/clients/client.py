@@ -26,11 +26,13 @@ class Client(FastTextConnection):
     """A client that can speak and leave.
 
     `answerable`: the target answers what it says. `broadcasts`: the others hear it. `dice`: its random generator, for
-    its moments. `ballast`: text that it sends after its tokens.
+    its moments. `ballast`: text that it sends after its tokens. `remarks_s`: how long after the signal a client that
+    otherwise only listens says one thing.
     """
 
     dice = random.Random(0)
     ballast = ""
+    remarks_s: float | None = None
 
     def __init__(
         self,

@@ -57,6 +57,8 @@ class Crowd:
         """Tell all clients that the target has just been signalled."""
         for client in self.clients:
             client.on_signal()
+            if client.remarks_s is not None:
+                client.after(client.remarks_s, client.say)
 
     def leave(self) -> None:
         """Let every client that reads leave, unless it has begun to."""

@@ -54,8 +54,12 @@ EVICTION_S = 3.3
 CODES = (1000, None, 1001, 3000, None, 3999)  # None: a close frame without one
 LATEST_ANSWER = 0.9  # of the close timeout, or of 1 s where no close timeout is declared
 AT_SIGNAL_S = 0.010
+NOT_AT_ONCE_S = 0.4  # after the signal, and before the deadline: so that the reply is owed
+REMARK_DELIVERIES = 15_000  # what the remarks of one drain come to at most
 RACE_S = 0.003  # a client that leaves earlier would leave before the handshakes that race the signal
 INTERRUPTED_S = 0.1
+
+LISTENERS = (Cooperative, Interrupted, LateAnswerer, Lingerer, SlowReader)
 
 C = TypeVar("C", bound=Client)
 
@@ -74,7 +78,8 @@ class ClientMix:
 
     `late_leavers` leave only after the deadline, while others are evicted; `leavers_at_signal` leave at the moment of
     the signal. `eviction_s`: how long the eviction of the clients that stay should last. `left_by`: the part of the
-    drain timeout by which the leavers have left.
+    drain timeout by which the leavers have left. `remarks`: so many of the clients that otherwise only listen say one
+    thing while the target drains, so that a reply is owed to clients of every kind.
     """
 
     lingerers: int = 0
@@ -96,6 +101,7 @@ class ClientMix:
     silent_peers: int = 0
     mid_fragments: int = 0
     resetters: int = 0
+    remarks: int = 0
     eviction_s: float = EVICTION_S
     left_by: float = 0.9
 
@@ -161,8 +167,16 @@ class ClientFactory:
         clients += (self._talker() for _ in range(mix.talkers))
         clients += (self._at(Quitter, self.profile.heavy) for _ in range(mix.quitters))
         clients += self._odd_ones()
+        self._let_listeners_remark([client for client in clients if isinstance(client, LISTENERS)])
         self.dice.shuffle(clients)
         return clients
+
+    def _let_listeners_remark(self, listeners: list[Client]) -> None:
+        remarks = min(self.mix.remarks, len(listeners))
+        moments = self._spread(remarks, NOT_AT_ONCE_S, max(NOT_AT_ONCE_S, self.span_s - NOT_AT_ONCE_S))
+        for client, moment in zip(self.dice.sample(listeners, remarks), moments, strict=True):
+            client.answerable = isinstance(client.dialect, Envelope) or self.profile.talk_path is None
+            client.remarks_s = moment
 
     def _odd_ones(self) -> Iterator[Client]:
         mix = self.mix

@@ -1,15 +1,16 @@
 """A server that is told to stop with every kind of client connected notifies all of them, serves them until the
 deadline, and then closes them properly, at its pace.
 
-Every persona takes part, HTTP connections are kept open and idle, some handshakes race the signal and others come too
-late; clients that stay are evicted.
+Every persona takes part, and as many of the clients that otherwise only listen as the machine bears say one thing. HTTP
+connections are kept open and idle, some handshakes race the signal and others come too late; clients that stay are
+evicted.
 No other scenario shows as much. Source: the drain contract, phases SERVING to STOPPED; RFC 6455 §7.1; the close
 code registry on 1012.
 """
 
 from __future__ import annotations
 
-from ..clients.mix import LOUDEST, ClientMix, enough_of_a_kind
+from ..clients.mix import LOUDEST, REMARK_DELIVERIES, ClientMix, enough_of_a_kind
 from .scenario import Scenario
 from .stage import Stage
 
@@ -27,6 +28,7 @@ def mix(clients: int) -> ClientMix:
         slow_readers=enough,
         busy_senders=min(enough, LOUDEST),
         talkers=min(enough, LOUDEST),
+        remarks=REMARK_DELIVERIES // clients,
     )
     return ClientMix(**{**vars(others), "lingerers": max(2, clients - others.size)})
 

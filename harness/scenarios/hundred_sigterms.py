@@ -5,6 +5,8 @@ Source: the drain contract, clause 21; a SIGTERM that comes at the very end gave
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..clients.mix import ClientMix
 from ..faults.storm import storm_of_signals
 from ..targets.declaration import Ask
@@ -15,8 +17,9 @@ EVERY_S = 0.012
 
 
 def mix(clients: int) -> ClientMix:
-    """Most of them stay."""
-    return ClientMix(lingerers=max(3, clients - clients // 5 - 2), cooperative=clients // 5, talkers=2, eviction_s=1.0)
+    """Most of them stay; nobody comes or goes just at t0, so that the report can be held to each that vanishes."""
+    leaving = ClientMix(cooperative=clients // 5, talkers=2, resetters=min(3, clients // 10), eviction_s=1.0)
+    return replace(leaving, lingerers=max(3, clients - leaving.size))
 
 
 async def perform(stage: Stage) -> None:

@@ -129,7 +129,9 @@ class Profile(BaseModel):
     drained_statuses: Statuses = Field((0, -15), description="What it exits with when drained or evicted.")
     forced_statuses: Statuses = Field((130, -2, -15, 0), description="What it exits with when an operator forced it.")
     startup_statuses: Statuses = Field((0, -15, -2, 130), description="What it exits with when stopped in startup.")
-    progress_interval_s: Seconds | None = Field(None, description="How often it prints a line of progress, in seconds.")
+    progress_interval_s: Seconds | None = Field(
+        None, description="How often it prints a line of progress, in seconds; without `progress_env` 10 s are granted."
+    )
     progress_pattern: NonEmptyText = Field(
         r"(?:worker\W+(?P<worker>\d+)\b.*?)?(?:\b(?P<phase>[a-z]+): )?"
         r"\b(?P<left>\d+) connections left, (?P<seconds>[\d.]+) s",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from pathlib import Path
 
 import psutil
 
@@ -15,11 +16,13 @@ import psutil
 class Descendants:
     """Everything that a session leader has started, as far as can be known.
 
-    A child that leaves the session is known only if a `look` found it under its parent. Without a leader none is known.
+    A child that leaves the session is known if a `look` found it under its parent, or by its environment: `mark` is a
+    variable, NAME=VALUE, that no other process has. Without a leader none is known.
     """
 
-    def __init__(self, leader: int | None) -> None:
+    def __init__(self, leader: int | None, mark: str | None = None) -> None:
         self.leader = leader
+        self._mark = mark.encode() if mark else None
         self._seen: set[psutil.Process] = set()
         self.look()
 
@@ -36,9 +39,18 @@ class Descendants:
         found = {process for process in self._seen if process.is_running()}
         for pid in psutil.pids():
             with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-                if os.getsid(pid) == self.leader:
+                if os.getsid(pid) == self.leader or self._is_marked(pid):
                     found.add(psutil.Process(pid))
         return sorted((process for process in found if runs(process)), key=lambda process: process.pid)
+
+    def _is_marked(self, pid: int) -> bool:
+        """Whether the environment with which a process began has the mark; False where the system does not say it."""
+        if self._mark is None:
+            return False
+        try:
+            return self._mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
 
     def send(self, which: signal.Signals) -> None:
         """Send a signal to all processes that still run."""

@@ -82,6 +82,7 @@ class CalmStop:
     """How the target ended with nobody connected: after `took_s` seconds, with `status`; None: it had to be killed.
 
     `lines`: how many it printed in all. `shutdowns`: how often the shutdown marker was among those after the signal.
+    `processes`: how many of its processes were seen.
     """
 
     took_s: float | None
@@ -89,6 +90,15 @@ class CalmStop:
     lines: int
     marker: str | None
     shutdowns: int
+    processes: int = 1
+
+    @property
+    def workers(self) -> int:
+        """How many of them serve: of several each shuts down, and their parent is one more.
+
+        A marker that comes more often than that is the fault of a single one.
+        """
+        return self.shutdowns if 1 < self.shutdowns < self.processes else 1
 
 
 @dataclass(frozen=True)
@@ -114,9 +124,9 @@ class Findings:
         found: dict[str, Any] = {name: path for name, path in self.paths.items() if path is not None or name != "ws"}
         if self.hearing is not None:
             found |= {"dialect": self.hearing.dialect, "broadcasts": self.hearing.broadcasts}
-        if self.stop.shutdowns > 1:
+        if self.stop.workers > 1:
             # The clients of the survey may all have come to one process: what a text reaches beyond is declared.
-            found |= {"processes": self.stop.shutdowns, "parent_delay_s": OF_A_PARENT_S, "broadcasts": False}
+            found |= {"processes": self.stop.workers, "parent_delay_s": OF_A_PARENT_S, "broadcasts": False}
         if self.talk is not None:
             found["talk"] = self.talk
         found |= {"shutdown_marker": self.stop.marker, "logs": self.stop.lines > 0}
@@ -152,7 +162,7 @@ class Findings:
         closed = f", and was answered by {self.closed_with}" if self.closed_with else ""
         if self.talk is not None and self.talk.say == AS_JSON:
             return "a text", f"{self.hearing.said}, said in JSON: {self.hearing.dialect}", "--say TEXT"
-        of_one = ", perhaps within one process" if self.stop.shutdowns > 1 and self.hearing.broadcasts else ""
+        of_one = ", perhaps within one process" if self.stop.workers > 1 and self.hearing.broadcasts else ""
         return "a text", f"{self.hearing.said}{of_one}{closed}: {self.hearing.dialect}", "--dialect NAME"
 
     def _stop_rows(self) -> Iterator[tuple[str, str, str]]:
@@ -165,7 +175,7 @@ class Findings:
         printed = f"{stop.lines} lines" if stop.lines else "nothing was printed, or its output goes elsewhere"
         yield "output", printed, ""
         marker = f"{stop.marker!r}" if stop.marker else "no line that is known to mark lifespan shutdown"
-        each = f", by each of {stop.shutdowns} processes" if stop.shutdowns > 1 else ""
+        each = f", by each of {stop.workers} processes" if stop.workers > 1 else ""
         yield "shutdown", f"{marker}{each}", "--shutdown-marker TEXT"
 
 

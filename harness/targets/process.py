@@ -4,8 +4,8 @@ Owns the process, its output, and the moment of its exit. Refuses to know what t
 
 Rules. It leads its own session, so that a signal to the harness's terminal does not reach it. Signals go to the process
 or its process group only. Reading its output never blocks the loop. A thread that does nothing else waits for its exit
-and notes the time. Whatever happens, `close` ends everything that the process started, as far as the session or an
-earlier look at its children shows it.
+and notes the time. Whatever happens, `close` ends everything that the process started, as far as the session, an
+earlier look at its children, or the mark in their environment shows it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import tempfile
@@ -31,6 +32,7 @@ TAIL_LINES = 32
 READ_BYTES = 65536
 LONGEST_LINE = 65536
 SURVIVORS_END_WITHIN_S = 2.0
+MARK = "EBB_TARGET"  # the variable by which its processes are known, wherever they go
 
 To = Literal["process", "group"]
 
@@ -56,10 +58,11 @@ class Process:
         self.status: int | None = None
         self.exited_at: float | None = None
         self.exited = asyncio.Event()
+        mark = secrets.token_hex(8)
         self._popen = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment, MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -69,7 +72,7 @@ class Process:
         self.pid = self._popen.pid
         self.log = Path(tempfile.mkdtemp(prefix="ebb-target-")) / "target.log"
         self._log = self.log.open("wb")
-        self.descendants = Descendants(self.pid)
+        self.descendants = Descendants(self.pid, f"{MARK}={mark}")
         assert self._popen.stdout is not None, "stdout=PIPE gives one"
         self._output = self._popen.stdout
         os.set_blocking(self._output.fileno(), False)

@@ -84,8 +84,8 @@ async def _stop_calmly(target: Target, history: History) -> CalmStop:
     marker = marker_in(after)
     shutdowns = sum(marker in line for line in after) if marker else 0
     if gave_up or not exited:
-        return CalmStop(None, None, len(printed), marker, shutdowns)
-    return CalmStop(exited[0].t - began, target.status, len(printed), marker, shutdowns)
+        return CalmStop(None, None, len(printed), marker, shutdowns, len(target.pids()))
+    return CalmStop(exited[0].t - began, target.status, len(printed), marker, shutdowns, len(target.pids()))
 
 
 def _of_the_stop(survey: History, found: Profile, ask: Ask) -> History:

@@ -35,6 +35,7 @@ TERMS = Terms(
         startup_statuses=(0, -15),
         close_codes=(1012,),
         progress_interval_s=2.0,
+        progress_env="PROGRESS_S",
         report=True,
         gauge="ebb_connections",
     ),

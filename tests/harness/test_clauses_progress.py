@@ -232,6 +232,12 @@ CASES: Cases = {
         Case(
             "more than a line a request", lambda: talkative(200, 'INFO: "GET /ready HTTP/1.1" 503'), FAIL, "lines after"
         ),
+        Case(
+            "one that was not told how often, and keeps to ten seconds",
+            lambda: saying(0.05, 5.05, 6.2, 8.2).under(progress_env=None),
+            PASS,
+            "4 progress lines",
+        ),
         Case("few clients", lambda: talkative(69, to=deserted), PASS, "with 6 clients"),
         Case("not watched to the end", lambda: healthy().until(7.5), UNKNOWN, "not watched until it exited"),
         Case("watched for a moment", lambda: healthy().until(0.04), UNKNOWN, "not watched until it exited"),

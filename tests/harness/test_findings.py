@@ -82,8 +82,14 @@ def test_a_target_that_had_to_be_killed_has_no_usual_status() -> None:
     assert any("it did not exit: clauses 16, 17, 20" in line for line in found.lines())
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_marker_that_comes_twice_without_a_process_for_each_and_a_parent_is_of_one_process(processes: int) -> None:
+    found = replace(FOUND, stop=CalmStop(0.2, 0, 30, "Waiting for application shutdown.", 2, processes))
+    assert (found.profile.processes, found.profile.parent_delay_s, found.profile.broadcasts) == (1, 0.0, True)
+
+
 def test_a_marker_that_each_of_several_processes_prints_says_how_many_there_are() -> None:
-    found = replace(FOUND, stop=CalmStop(0.2, 0, 30, "Waiting for application shutdown.", 2))
+    found = replace(FOUND, stop=CalmStop(0.2, 0, 30, "Waiting for application shutdown.", 2, 3))
     assert (found.profile.processes, found.profile.parent_delay_s) == (2, 0.6)
     assert not found.profile.broadcasts
     assert any(

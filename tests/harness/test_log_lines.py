@@ -21,6 +21,8 @@ TRACEBACK = [
     [
         "ERROR:root:boom",
         "ERROR:    Exception was raised",
+        "error: listener gone",
+        "Error: write after end",
         "CRITICAL: no",
         "[2026-01-01 10:00:00 +0000] [7] [ERROR] no",
         "2026-01-01 10:00:00,123 ERROR    boom",

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from harness.clients.client import Client
+from harness.clients.dialects import Envelope
 from harness.clients.mix import AT_SIGNAL_S, ClientFactory, ClientMix, enough_of_a_kind
 from harness.clients.personas import BusySender, LateAnswerer, Leaver, Talker
 from harness.history.record import History
@@ -53,6 +54,19 @@ def test_a_drain_of_150_has_ten_of_each_kind_and_of_leavers_in_each_phase_and_wi
     )
     assert phases == {"at t0": 10, "draining": 10, "evicting": 15}
     assert sum(leaver.code is None for leaver in leavers) >= 10
+
+
+def test_of_those_who_only_listen_as_many_say_one_thing_before_the_deadline_as_the_drain_bears() -> None:
+    remarking = [client for client in crowd(mix_of_a_drain(150), profile=FOREIGN) if client.remarks_s is not None]
+    assert {client.persona for client in remarking} >= {"lingerer", "cooperative", "late_answerer", "slow-reader"}
+    assert all(0.4 <= (client.remarks_s or 0.0) <= 1.6 and client.answerable for client in remarking)
+    assert len([client for client in crowd(mix_of_a_drain(1000)) if client.remarks_s is not None]) == 15
+
+
+def test_where_talkers_have_a_path_of_their_own_only_envelopes_are_answered_elsewhere() -> None:
+    remarking = [client for client in crowd(mix_of_a_drain(150)) if client.remarks_s is not None]
+    assert {client.answerable for client in remarking} == {True, False}
+    assert all(client.answerable == isinstance(client.dialect, Envelope) for client in remarking)
 
 
 def test_the_pace_is_for_those_who_stay_to_be_evicted() -> None:

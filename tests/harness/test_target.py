@@ -34,6 +34,13 @@ print("child", child.pid, flush=True)
 """
 CHILD_ESCAPES = LEAVES_A_CHILD.replace('sleep(60)"]', 'sleep(60)"], start_new_session=True')
 CHILD_HOLDS_THE_PORT = LEAVES_A_CHILD.replace('sleep(60)"]', 'sleep(60)"], pass_fds=[server.fileno()]')
+CHILD_COMES_LATE = """
+def stop(*_):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    print("child", child.pid, flush=True)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+"""
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 
 
@@ -112,7 +119,11 @@ async def test_a_target_without_readiness_is_ready_when_it_accepts(history: Hist
         assert why_not_bindable(target.port) is not None
 
 
-@pytest.mark.parametrize("child", [LEAVES_A_CHILD, CHILD_ESCAPES], ids=["in the session", "in one of its own"])
+@pytest.mark.parametrize(
+    "child",
+    [LEAVES_A_CHILD, CHILD_ESCAPES, CHILD_COMES_LATE],
+    ids=["in the session", "in one of its own", "in one of its own, and started as its parent stops"],
+)
 async def test_a_child_that_outlives_its_parent_is_recorded_and_ended(history: History, child: str) -> None:
     async with Target(serving(child), history) as target:
         target.signal(signal.SIGTERM)
