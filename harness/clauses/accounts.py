@@ -22,6 +22,7 @@ from .verdict import Judgement, busy, excluded, failed, passed, unknown
 
 COUNTS = ("present", "raced_in", "left", "closed", "aborted")
 BEGINS_WITHIN_S = 0.25  # after t0: who goes meanwhile may, or may not, have been present
+COUNTED_WITHIN_S = 0.1  # after its notice: a server may notify first and count then
 BEGUN_BY_S = 1.0  # after t0: how busy the machine was until then says how late the drain may have begun
 IN_FLIGHT_S = 0.25
 
@@ -116,9 +117,10 @@ def _span(least: int, more: int) -> str:
 
 
 def _was_counted(seen: Drain, client: ClientView, late_s: float) -> bool:
-    """Whether the drain must have found it present, or raced in."""
+    """Whether the drain must have found it present, or raced in: it was there when that had begun, or got a notice."""
     begun = seen.t0 + BEGINS_WITHIN_S + seen.terms.parent_delay_s + late_s
-    return client.gone_at is None or client.gone_at > begun
+    notified = (notice.t + COUNTED_WITHIN_S + late_s for notice in client.notices[:1] if notice.t >= seen.t0)
+    return client.gone_at is None or client.gone_at > min([begun, *notified])
 
 
 def _may_have_been_counted(seen: Drain, client: ClientView, late_s: float) -> bool:

@@ -23,11 +23,12 @@ SCENARIOS: dict[str, Scenario] = by_position(module.SCENARIO for module in _MODU
 def that_look_at(clauses: Iterable[int], profile: Profile) -> list[Scenario]:
     """The scenarios that this target can run, each of which judges one of the clauses that none before it judges.
 
+    A target that declares a level above `clean` runs all that judge one of them: a fault may show in one scenario alone.
     Scenarios that run by name only are left out.
     """
     missing, chosen = set(clauses), []
     for scenario in SCENARIOS.values():
-        new = missing.intersection(scenario.clauses)
+        new = (missing if profile.level == "clean" else set(clauses)).intersection(scenario.clauses)
         if new and not scenario.by_name_only and scenario.why_excluded(profile) is None:
             missing -= new
             chosen.append(scenario.among_all())

@@ -46,7 +46,7 @@ def says(text: str) -> Story:
 CASES: Cases = {
     28: [
         Case(
-            "as the clients count", healthy, PASS, "present 69, raced_in 3, left 6, closed 65, aborted 1, as 66 clients"
+            "as the clients count", healthy, PASS, "present 69, raced_in 3, left 6, closed 65, aborted 1, as 72 clients"
         ),
         Case("everybody left", deserted, PASS, "left 6, closed 0, aborted 0, as 6 clients count it"),
         Case("forced", forced, PASS, "closed 6, aborted 1"),
@@ -83,6 +83,8 @@ CASES: Cases = {
             "aborted 2",
         ),
         Case("gone just as it began", lambda: one_more(69, 3, 6, 65, 1).leaves(0.1), PASS, "left 6"),
+        Case("notified just then", lambda: one_more(69, 3, 6, 65, 1).told(0.05).leaves(0.1), PASS, "left 6"),
+        Case("notified before", lambda: one_more(69, 3, 6, 65, 1).told(0.05).leaves(0.2), FAIL, "raced_in is 72, and"),
         Case("gone just before, and counted", lambda: one_more(70, 3, 7, 65, 1).leaves(-0.1), PASS, "left 7"),
         Case("gone long before", lambda: one_more(70, 3, 7, 65, 1).leaves(-0.5), FAIL, "present + raced_in is 73"),
         Case("gone, and its end unseen", lambda: one_more(70, 3, 7, 65, 1).closes(-0.5), PASS, "left 7"),
@@ -90,7 +92,7 @@ CASES: Cases = {
             "one report a worker",
             lambda: two_workers((40, 1, 2, 38, 1), (29, 2, 4, 27, 0)),
             PASS,
-            "present 69, raced_in 3, left 6, closed 65, aborted 1, as 66 clients",
+            "present 69, raced_in 3, left 6, closed 65, aborted 1, as 72 clients",
         ),
         Case(
             "a worker that miscounts",

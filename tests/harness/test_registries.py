@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness.clauses import CLAUSES, Judgement, Verdict
+from harness.clauses.levels import up_to
 from harness.clauses.registry import clause, clause_of_history
 from harness.cli import main
 from harness.history.record import History
-from harness.scenarios import SCENARIOS
+from harness.scenarios import SCENARIOS, that_look_at
 from harness.scenarios.scenario import by_position
+from harness.targets.known import LAUNCHER
 from tests.harness.histories import TERMS, healthy
 
 JUDGED = Judgement(Verdict.PASS, "")
@@ -53,6 +55,16 @@ def test_run_all_performs_the_scenarios_in_the_order_of_their_positions() -> Non
         " frozen_across_the_deadline heavy_work"
         " worker_dies worker_retires broker_dies broker_stalls broker_restarts_empty rolling_deploy ten_thousand"
     )
+
+
+def test_a_judge_tells_each_scenario_that_applies_above_the_level_clean_and_one_for_each_clause_at_it() -> None:
+    told = {
+        level: [each.name for each in that_look_at(up_to(level), LAUNCHER.changed(level=level))]
+        for level in ("clean", "handover")
+    }
+    apply = [each for each in SCENARIOS.values() if not each.by_name_only and each.why_excluded(LAUNCHER) is None]
+    assert told["handover"] == [each.name for each in apply]
+    assert told["clean"] == ["drain", "everyone_leaves", "hostile", "hundred_sigterms", "ctrl_c", "stopped_in_startup"]
 
 
 def test_every_file_with_a_scenario_is_registered_under_its_own_name() -> None:
