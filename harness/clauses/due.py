@@ -5,8 +5,8 @@ Owns: broadcasts, notifications and replies, and the POSTs that a server accepts
 Rules. The contract gives no time for a message: late is what is more than 1 s old, and more than twice as old as any
 before t0. What was sent less than 250 ms before its client, or its sender, was gone is not due, as in clause 10; of
 broadcasts that took longer before t0, less than twice what these took.
-Nothing is due while the harness has the target stopped. Notifications come as often as the target was told to, 250 ms
-more is allowed, and never so long that one can be left out.
+Nothing is due while the harness has the target stopped. Notifications come as often as the target was told to, not on a
+beat: three quarters of the interval more are allowed, less than it takes to leave one out.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Services:
         interval_s = self._seen.terms.notify_interval_s
         if not interval_s or self._seen.was_frozen(self._start, self._end):
             return []
-        limit_s = min(interval_s + IN_FLIGHT_S, MOST_INTERVALS * interval_s)
+        limit_s = MOST_INTERVALS * interval_s
         dues = []
         for client, since, until in self._stays:
             times = [event.t for event in client.notified]

@@ -220,13 +220,19 @@ CASES: Cases = {
             "notifications end at the signal",
             lambda: listener().without("odd", "notified"),
             FAIL,
-            "odd-1 at t0+0.250 s had no notification for 4.650 s (limit 1.250 s)",
+            "odd-1 at t0+0.250 s had no notification for 4.650 s (limit 1.750 s)",
         ),
         Case(
             "one is left out",
             lambda: notified(listener().without("odd", "notified"), but=2.9).is_evicted(6.0),
             FAIL,
-            "odd-1 at t0+1.900 s had no notification for 2.000 s (limit 1.250 s)",
+            "odd-1 at t0+1.900 s had no notification for 2.000 s (limit 1.750 s)",
+        ),
+        Case(
+            "they come on no beat",
+            lambda: notified(listener().without("odd", "notified"), step=1.5).is_evicted(6.0),
+            PASS,
+            "notifications reached 66 clients",
         ),
         Case(
             "one is left out at the end",
