@@ -57,10 +57,18 @@ def monotone(seen: Drain) -> Judgement:
     since = f"begun after the late horizon ({seen.at(seen.horizon)})"
     if grown := [offence for of_one in of_each.values() for offence in _grown(of_one)]:
         return accuse(seen, grown, len(probes), f"probes {since} found {gauge} grown")
+    if not probes and (bare := _without_a_value(seen)) >= LEAST_VALUES:
+        return failed(f"{bare} answers to probes {since} while clients were connected had no {gauge}", "no gauge")
     if (most := max(map(len, of_each.values()), default=0)) < LEAST_VALUES:
         return too_few(most, LEAST_VALUES, f"values of {gauge} from probes {since}")
     first, last = (sum(_value(of_one[end]) for of_one in of_each.values()) for end in (0, -1))
     return passed(f"{gauge} never grew in {len(probes)} probes {since}, from {first:g} to {last:g}")
+
+
+def _without_a_value(seen: Drain) -> int:
+    """How many answers about the metrics did not have the gauge, though clients were there to be counted."""
+    asked = [probe for probe in seen.probes("metrics") if probe.began >= seen.horizon and probe.status == 200]
+    return sum(probe.left is None and seen.while_clients_were_there(probe) for probe in asked)
 
 
 def _grown(probes: list[Probe]) -> Iterator[Offence]:

@@ -23,14 +23,16 @@ from ..history.events import Event
 from .verdict import Judgement, Offence, accuse, busy
 
 IN_FLIGHT_S = 0.25
+LEAST_FALL_S = 2.0  # between two lines that are compared, of which each may be rounded to whole seconds
 
 
 class Line(NamedTuple):
-    """One progress line: when it came, how many connections it says are left, and the phase that it names, if any."""
+    """One progress line: when it came, the connections and the seconds that it says are left, and its phase, if any."""
 
     t: float
     left: int
     phase: str | None
+    seconds: float | None = None
 
 
 Said = dict[str, list[Line]]  # by process
@@ -43,7 +45,7 @@ def progress_lines(seen: Drain, printed: Sequence[Event]) -> Said:
         if found := re.search(seen.profile.progress_pattern, line.detail["text"]):
             groups = found.groupdict()
             who = groups.get("worker") if seen.profile.processes > 1 else None
-            one = Line(line.t, int(found["left"]), groups.get("phase"))
+            one = Line(line.t, int(found["left"]), groups.get("phase"), _number(groups.get("seconds")))
             said.setdefault(f"worker {who}: " if who else "", []).append(one)
     return said
 
@@ -53,6 +55,8 @@ def miscounts(seen: Drain, said: Said) -> Judgement | None:
     count = sum(map(len, said.values()))
     if risen := _rises(seen, said):
         return accuse(seen, risen, count, "progress lines count more connections left than there could be")
+    if standing := list(_times_that_do_not_fall(seen, said)):
+        return accuse(seen, standing, count, "progress lines say a time left that does not fall")
     charge = "progress lines count other connections left than there were"
     wrong = list(_wrong(seen, said, excused=False))
     if not wrong:
@@ -77,6 +81,30 @@ def _rises(seen: Drain, said: Said) -> list[Offence]:
     if sum(by for *_, by in steps) <= joined:
         return []
     return [Offence(t, "the target", f"counted {what}", kind="counted more than before") for t, what, _ in steps]
+
+
+def _times_that_do_not_fall(seen: Drain, said: Said) -> Iterator[Offence]:
+    """Where the time left before the deadline fell by less than half of the time that passed.
+
+    Until when it counts is the target's to say, and so is how it is rounded. Of several processes nothing is said: one
+    that is replaced has two drains under one name.
+    """
+    for who, lines in said.items() if seen.profile.processes == 1 else ():
+        before = [(line.t, line.seconds) for line in lines if line.seconds is not None and line.t < seen.evicts_at]
+        if seen.deadline is None or not before:
+            continue
+        (began, at_first), (ended, at_last) = before[0], before[-1]
+        took = ended - began
+        if took >= LEAST_FALL_S and at_first - at_last < took / 2:
+            what = f"said {who}{at_last:g} s left {took:.3f} s after {at_first:g} s"
+            yield Offence(ended, "the target", what, kind="said a time left that does not fall")
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
 
 
 def _wrong(seen: Drain, said: Said, excused: bool) -> Iterator[Offence]:

@@ -23,7 +23,7 @@ SCENARIOS: dict[str, Scenario] = by_position(module.SCENARIO for module in _MODU
 def that_look_at(clauses: Iterable[int], profile: Profile) -> list[Scenario]:
     """The scenarios that this target can run, each of which judges one of the clauses that none before it judges.
 
-    A target that declares a level above `clean` runs all that judge one of them: a fault may show in one scenario alone.
+    A target that declares a level above `clean` runs all that judge one: a fault may show in one scenario only.
     Scenarios that run by name only are left out.
     """
     missing, chosen = set(clauses), []

@@ -25,6 +25,12 @@ def two_workers(one: tuple[float, ...], two: tuple[float, ...]) -> Story:
     return told
 
 
+def without_the_gauge() -> Story:
+    told = healthy()
+    told.told_of = [(*e[:3], {**e[3], "connections": None}) if e[1] == "metrics" else e for e in told.told_of]
+    return told
+
+
 def printing(*texts: str) -> Story:
     told = healthy()
     for i, text in enumerate(texts):
@@ -71,6 +77,10 @@ CASES: Cases = {
         Case("two that overlap", lambda: gauged(4, 3, 2).gauge(0.45, 4, took=0.2), FAIL, "found 4 after 3"),
         Case("two that really overlap", lambda: gauged(4, 3, 2).gauge(0.25, 4, took=0.2), PASS, "4 probes"),
         Case("not in every answer", lambda: gauged(3, None, 3, 3), PASS, "3 probes"),
+        Case(
+            "in no answer", without_the_gauge, FAIL, "answers to probes begun after the late horizon (t0+0.012 s) while"
+        ),
+        Case("in neither of two", lambda: gauged(None, None), UNKNOWN, "only 0 values of ebb_connections"),
         Case("one for each worker", lambda: two_workers((9, 8, 8), (3, 2, 1)), PASS, "6 probes begun after the late"),
         Case("of all of them together", lambda: two_workers((9, 8, 8), (3, 2, 1)), PASS, "from 12 to 9"),
         Case(

@@ -35,6 +35,14 @@ def saying(*moments: float) -> Story:
     return told
 
 
+def times_left(at: Callable[[float], float]) -> Story:
+    told = healthy().without("target", "line").prints(-3.0, "INFO:     Started server process")
+    for t in MOMENTS:
+        phase = "draining" if t < 5 else "evicting" if left_at(t) else "stopped"
+        told.prints(t, f"INFO:     {phase}: {left_at(t)} connections left, {max(0, at(t)):.1f} s at most")
+    return told
+
+
 def but(*left_out: float) -> Story:
     return saying(*(t for t in MOMENTS if t not in left_out))
 
@@ -238,6 +246,9 @@ CASES: Cases = {
             PASS,
             "4 progress lines",
         ),
+        Case("a time left that rises", lambda: times_left(lambda t: t), FAIL, "said 4 s left"),
+        Case("one that stays", lambda: times_left(lambda _: 5.0), FAIL, "progress lines say a time left that does not"),
+        Case("one to the very end, in whole seconds", lambda: times_left(lambda t: round(9 - t)), PASS, "7 progress"),
         Case("few clients", lambda: talkative(69, to=deserted), PASS, "with 6 clients"),
         Case("not watched to the end", lambda: healthy().until(7.5), UNKNOWN, "not watched until it exited"),
         Case("watched for a moment", lambda: healthy().until(0.04), UNKNOWN, "not watched until it exited"),
