@@ -103,8 +103,8 @@ class Services:
         for client, since, until in self._stays:
             times = [event.t for event in client.notified]
             last = max((t for t in times if t < since), default=since)
-            if until - last > limit_s:
-                inside = [t for t in times if since <= t < until]
+            inside = [t for t in times if since <= t < until]
+            if inside or until - last > limit_s:
                 silences = [(a, b) for a, b in pairwise([last, *inside, until]) if b - a > limit_s]
                 offences = [_silence(client, Delay(a, b, a + limit_s, IN_FLIGHT_S)) for a, b in silences]
                 dues.append(Due(1, self._one_that_stands(offences)))

@@ -27,7 +27,7 @@ def two_workers(one: tuple[float, ...], two: tuple[float, ...]) -> Story:
 
 def without_the_gauge() -> Story:
     told = healthy()
-    told.told_of = [(*e[:3], {**e[3], "connections": None}) if e[1] == "metrics" else e for e in told.told_of]
+    told.events = [(*e[:3], {**e[3], "connections": None}) if e[1] == "metrics" else e for e in told.events]
     return told
 
 
