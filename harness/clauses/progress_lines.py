@@ -24,6 +24,7 @@ from .verdict import Judgement, Offence, accuse, busy
 
 IN_FLIGHT_S = 0.25
 LEAST_FALL_S = 2.0  # between two lines that are compared, of which each may be rounded to whole seconds
+NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class Line(NamedTuple):
@@ -101,10 +102,7 @@ def _times_that_do_not_fall(seen: Drain, said: Said) -> Iterator[Offence]:
 
 
 def _number(text: str | None) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None
+    return float(text) if text and NUMBER.fullmatch(text) else None
 
 
 def _wrong(seen: Drain, said: Said, excused: bool) -> Iterator[Offence]:
