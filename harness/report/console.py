@@ -52,11 +52,15 @@ class ConsoleReport:
 
     async def _watch_phases(self, stage: AnyStage) -> None:
         shown = 0
-        while True:
+        try:
+            while True:
+                for phase in stage.phases[shown:]:
+                    self._console.print(progress(stage, phase))
+                    shown += 1
+                await asyncio.sleep(LOOK_EVERY_S)
+        finally:  # a target that exits at once leaves no time for another look
             for phase in stage.phases[shown:]:
                 self._console.print(progress(stage, phase))
-                shown += 1
-            await asyncio.sleep(LOOK_EVERY_S)
 
     def begin(self, scenario: str, target: str, seed: int) -> None:
         """Say what is about to be done."""
