@@ -55,6 +55,10 @@ SURVEYS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         ("{python}", "-m", "tests.targets.json_chat", "{port}"),
         {"ws": "/ws", "dialect": "broadcast", "broadcasts": True, "talk": Talk(headers=ORIGIN, say=AS_JSON)},
     ),
+    "a chat whose subscriptions come late": (
+        ("{python}", "-m", "tests.targets.late_subscribers", "{port}"),
+        {"ws": "/ws", "dialect": "broadcast", "broadcasts": True},
+    ),
     "the reference server": (
         ("{python}", "-m", "uvicorn", "server.main:app", "--port", "{port}"),
         {"ready": "/ready", "health": "/health", "metrics": "/metrics", "broadcast": "/broadcast", "dialect": "others"},
