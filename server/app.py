@@ -11,7 +11,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import uvicorn
@@ -23,6 +23,7 @@ from .brokers.broker import Broker, BrokerFailed, BrokerUnavailable
 from .connections.admission import Admission, Begin
 from .connections.connection import Limits
 from .drain.shutdown import Shutdown
+from .drain.signals import SignalHold, stops_by_signal
 from .drain.uvicorn import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
 from .endpoints.broadcast import broadcast_handler
 from .endpoints.heavy import Heavy, HeavyPool
@@ -83,8 +84,12 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         set_up_logs(settings.log_level, settings.log_format)
-        server = hold(hub, shutdown, settings)
+        server = running_server()
         async with contextlib.AsyncExitStack() as stack:
+            if server is not None:
+                hold(server, hub, shutdown, settings)
+            elif (release := hold_by_signals(shutdown, settings)) is not None:
+                stack.callback(release)
             stack.push_async_callback(hub.broker.close)
             await unless_stopped(server, reach(hub.broker, server))
             await stack.enter_async_context(sessions.serving())
@@ -113,13 +118,8 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     return app
 
 
-def hold(hub: Hub, shutdown: Shutdown, settings: Settings) -> uvicorn.Server | None:
-    """Make the server that runs us drain before it stops, if it is uvicorn. Returns that server."""
-    server = running_server()
-    if server is None:
-        if threading.current_thread() is threading.main_thread():  # a TestClient runs us in another thread
-            logger.warning("this ASGI server gives no way to drain: when it stops, clients are cut off; uvicorn does")
-        return None
+def hold(server: uvicorn.Server, hub: Hub, shutdown: Shutdown, settings: Settings) -> None:
+    """Make the uvicorn that runs us drain before it stops."""
     budget, needed_s = stop_budget(settings)
     if not settings.worker:  # else the parent has said so
         logger.info("%s", budget)
@@ -131,7 +131,20 @@ def hold(hub: Hub, shutdown: Shutdown, settings: Settings) -> uvicorn.Server | N
     shutdown.told_to_stop = lambda: server.should_exit
     shutdown.take_force = lambda: take_force(server)
     hold_shutdown(server, shutdown.drain, lambda: logger.info("%s", shutdown.report()))
-    return server
+
+
+def hold_by_signals(shutdown: Shutdown, settings: Settings) -> Callable[[], None] | None:
+    """Make another server drain before it hears of SIGTERM, where it does that in this process; return the release."""
+    if threading.current_thread() is not threading.main_thread():
+        return None  # a TestClient runs us there
+    if not stops_by_signal():
+        logger.warning("this ASGI server gives no way to drain: when it stops, clients are cut off; uvicorn does")
+        return None
+    budget, _ = stop_budget(settings)
+    logger.info("%s", budget)
+    held = SignalHold(shutdown.drain, lambda: logger.info("%s", shutdown.report()))
+    shutdown.told_to_stop, shutdown.take_force = held.told_to_stop, held.take_force
+    return held.release
 
 
 async def reach(broker: Broker, server: uvicorn.Server | None) -> None:

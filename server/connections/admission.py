@@ -83,7 +83,7 @@ class Admission:
                 await self._check(scope)
                 self._refuse_in_a_drain()  # it may have begun meanwhile
         except HandshakeRefused as refusal:
-            await refuse(tcp, receive, send, refusal)
+            await refuse(scope, tcp, receive, send, refusal)
             return
         connection = self._connection(scope, tcp, receive, send)
         await self._serve(connection, begin, arrival)
@@ -134,8 +134,14 @@ def arrival_of(query: bytes) -> Arrival:
         raise HandshakeRefused(400, str(error)) from None
 
 
-async def refuse(tcp: TcpConnection, receive: Receive, send: Send, refusal: HandshakeRefused) -> None:
-    """Answer a handshake with an HTTP error. Stays until the client is gone, or uvicorn logs an ERROR for it."""
+async def refuse(scope: Scope, tcp: TcpConnection, receive: Receive, send: Send, refusal: HandshakeRefused) -> None:
+    """Answer a handshake with an HTTP error. Stays until the client is gone, or uvicorn logs an ERROR for it.
+
+    A server without the extension for it (gunicorn's `asgi` worker, daphne) answers 403, the one thing it can be told.
+    """
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close"})
+        return
     body = f"{refusal}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
     if refusal.retry_after_s is not None:

@@ -140,6 +140,10 @@ class Connection:
             await self._read()
         except OSError:
             pass  # the client went away during the handshake
+        except asyncio.CancelledError:
+            if not self._aborted:  # else it was cut off where only its handler can be
+                self.abort()
+                raise
         except BaseException:
             self.abort()
             raise
@@ -217,7 +221,8 @@ class Connection:
         said = goodbye is not None and goodbye.said
         if at_fault or not (said or self._aborted):
             return Departure.LEFT
-        return Departure.CLOSED if said and self.tcp.peer_closed is not False else Departure.ABORTED
+        complete = not self._aborted if self.tcp.peer_closed is None else self.tcp.peer_closed
+        return Departure.CLOSED if said and complete else Departure.ABORTED
 
     # ---- Steps of closing ----
 

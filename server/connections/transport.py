@@ -2,7 +2,7 @@
 
 Owns everything that is reached for in uvicorn's protocol object: its transport, the end of the connection, whether
 the peer has closed, the close timer, the pings, and cutting it off. Every reach is guarded: on another ASGI server
-(or in FastAPI's TestClient) a connection simply ends when its handler does.
+(or in FastAPI's TestClient) a connection simply ends when its handler does, and cutting it off is to cancel that.
 
 Measured on uvicorn 0.54: the ASGI `send` is a bound method of the protocol object. A client is not gone
 when its handler has ended, so code that counts connections waits for `lost`.
@@ -32,16 +32,21 @@ _hushed.setLevel(logging.WARNING)
 
 
 class TcpConnection:
-    """One TCP connection, found through its ASGI `send`. `lost` is done once it has ended."""
+    """One TCP connection, found through its ASGI `send`. `lost` is done once it has ended.
 
-    __slots__ = ("_protocol", "lost")
+    Made in the task of its handler.
+    """
+
+    __slots__ = ("_handler", "_protocol", "lost")
 
     def __init__(self, send: Send) -> None:
         protocol = getattr(send, "__self__", None)
         self._protocol: Any = protocol if isinstance(protocol, asyncio.BaseProtocol) else None
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._handler: asyncio.Task[None] | None = None
         if self._protocol is None:
             self.lost.set_result(None)
+            self._handler = asyncio.current_task()
         else:
             self._watch(self._protocol)
             self._hush(self._protocol)
@@ -128,3 +133,6 @@ class TcpConnection:
         transport = getattr(self._protocol, "transport", None)
         if transport is not None:
             transport.abort()
+        if self._handler is not None:
+            self._handler.cancel()
+            self._handler = None

@@ -34,6 +34,7 @@ class Peer(asyncio.Protocol):
         self.answers_close = answers_close
         self.heard: list[str] = []
         self.status: int | None = None
+        self.extensions: dict[str, Any] | None = {"websocket.http.response": {}}
         self.aborted = False
         self.close_rcvd: object = None  # as uvicorn's own protocol has it
         self.close_frame: tuple[int, str] | None = None
@@ -77,6 +78,8 @@ class Peer(asyncio.Protocol):
             raise OSError("gone")
         if message["type"] == "websocket.send":
             self.heard.append(message["text"])
+        elif message == {"type": "websocket.close"}:
+            self.status = 403
         elif message["type"] == "websocket.close":
             self.close_frame = (message["code"], message["reason"])
             self.close_frame_at = asyncio.get_running_loop().time()
@@ -140,6 +143,7 @@ class InMemoryServer:
             "query_string": query_of(arrival or Arrival()),
             "subprotocols": [SUBPROTOCOL] if arrival else [],
             "headers": [],
+            "extensions": peer.extensions,
         }
         task = asyncio.ensure_future(self.admission(scope, peer.receive, peer.send))
         self._tasks.add(task)

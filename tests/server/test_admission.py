@@ -126,6 +126,16 @@ async def test_a_drain_that_begins_during_the_check_refuses_the_handshake_with_5
     assert server.hub.connections == {}
 
 
+@pytest.mark.parametrize("extensions", [None, {}, {"tls": {}}])
+async def test_where_the_asgi_server_cannot_say_503_the_handshake_is_refused_with_403_and_is_over(extensions):
+    server, peer = InMemoryServer(), Peer()
+    peer.extensions = extensions
+    await server.shutdown.drain()
+    await server.start_connection(peer, "ann")
+
+    assert (peer.status, server.admission.refused) == (403, 1)
+
+
 async def test_a_client_that_leaves_during_the_check_is_forgotten():
     server, peer = InMemoryServer(check=lambda scope: asyncio.sleep(5)), Peer()
     serving = server.start_connection(peer, "ann", Arrival())

@@ -230,14 +230,20 @@ async def test_a_tcp_connection_sets_the_close_timeout_and_aborts(protocol):
     assert protocol.transport.aborted
 
 
-async def test_without_uvicorn_a_tcp_connection_does_nothing_and_ends_at_once():
+async def test_without_uvicorn_a_tcp_connection_does_nothing_and_ends_at_once_and_to_cut_it_off_ends_its_handler():
     async def send(message: Any) -> None: ...
 
-    tcp = TcpConnection(send)
-    tcp.spread_pings()
-    tcp.forget_handshake()
-    tcp.set_close_timeout(3)
-    tcp.abort()
+    async def handler() -> None:
+        tcp = TcpConnection(send)
+        tcp.spread_pings()
+        tcp.forget_handshake()
+        tcp.set_close_timeout(3)
+        assert tcp.lost.done()
+        assert (tcp.writes_directly, tcp.peer_closed, tcp.ping_interval_s) == (False, None, None)
+        tcp.abort()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        tcp.abort()
+        await asyncio.sleep(0)  # once is enough
 
-    assert tcp.lost.done()
-    assert (tcp.writes_directly, tcp.peer_closed, tcp.ping_interval_s) == (False, None, None)
+    await asyncio.create_task(handler())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from freezegun import freeze_time
@@ -145,6 +146,24 @@ async def test_a_stalled_reader_delays_nobodys_notice_and_is_cut_off():
     assert stalled.aborted
     account = report(server)
     assert (account["closed"], account["aborted"]) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", [{"reads": False}, {"answers_close": False}])
+async def test_on_a_server_that_gives_no_transport_the_handler_of_a_hostile_client_is_ended_instead(fault):
+    server, hostile, guest = InMemoryServer(DrainTerms(drain_timeout_s=10, close_timeout_s=3)), Peer(**fault), Peer()
+    hostile.send = partial(hostile.send)  # no longer a method of the protocol
+    await server.connect(guest)
+    serving = server.start_connection(hostile, "hostile")
+    await asyncio.sleep(0)
+    started = now()
+
+    await server.shutdown.drain()
+    await serving  # it was cut off, and that is no error
+
+    assert 13 <= now() - started < 13.2
+    assert guest.close_frame == (1012, "service restart")
+    account = report(server)
+    assert (account["left"], account["closed"], account["aborted"]) == (0, 1, 1)
 
 
 async def test_a_client_that_reads_its_backlog_late_still_gets_everything_and_a_goodbye():
