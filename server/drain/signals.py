@@ -120,10 +120,8 @@ class SignalHold:
         except Exception as error:
             logger.error("the drain failed, and the stop goes on: %r", error)
         self.release()
-        if (
-            self._loop_was_told
-        ):  # nobody has connected since it took its descriptor back; a server may hang if told twice
-            self._handlers[signal.SIGTERM](signal.SIGTERM, None)
+        if self._loop_was_told:  # nobody has connected since it took its descriptor back
+            self._handlers[signal.SIGTERM](signal.SIGTERM, None)  # raised again, it may hang: granian's worker does
         else:
             signal.raise_signal(signal.SIGTERM)  # of the two the graceful one: gunicorn's worker cuts off at SIGINT
 
