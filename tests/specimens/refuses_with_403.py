@@ -11,9 +11,9 @@ FAILS = {3, 4}
 refuse = admission.refuse
 
 
-async def refuse_with_403(tcp, receive, send, refusal):
+async def refuse_with_403(scope, tcp, receive, send, refusal):
     """The fault."""
-    await refuse(tcp, receive, send, admission.HandshakeRefused(403, str(refusal)))
+    await refuse(scope, tcp, receive, send, admission.HandshakeRefused(403, str(refusal)))
 
 
 admission.refuse = refuse_with_403

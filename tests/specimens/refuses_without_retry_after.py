@@ -11,9 +11,9 @@ FAILS = {3, 4}
 refuse = admission.refuse
 
 
-async def refuse_and_say_nothing(tcp, receive, send, refusal):
+async def refuse_and_say_nothing(scope, tcp, receive, send, refusal):
     """The fault."""
-    await refuse(tcp, receive, send, admission.HandshakeRefused(refusal.status, str(refusal)))
+    await refuse(scope, tcp, receive, send, admission.HandshakeRefused(refusal.status, str(refusal)))
 
 
 admission.refuse = refuse_and_say_nothing

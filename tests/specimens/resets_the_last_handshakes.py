@@ -12,12 +12,12 @@ SUBTLE = "only while clients are evicted"
 refuse = admission.refuse
 
 
-async def reset_at_the_end(tcp, receive, send, refusal):
+async def reset_at_the_end(scope, tcp, receive, send, refusal):
     """The fault."""
     if app.state.shutdown.remaining <= 2:
         tcp.abort()
         await tcp.lost
-    await refuse(tcp, receive, send, refusal)
+    await refuse(scope, tcp, receive, send, refusal)
 
 
 admission.refuse = reset_at_the_end
