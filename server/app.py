@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 import gc
 import logging
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 
 import uvicorn
@@ -22,9 +21,9 @@ from .brokers import broker_of
 from .brokers.broker import Broker, BrokerFailed, BrokerUnavailable
 from .connections.admission import Admission, Begin
 from .connections.connection import Limits
+from .drain.hold import hold
 from .drain.shutdown import Shutdown
-from .drain.signals import SignalHold, stops_by_signal
-from .drain.uvicorn import hold_shutdown, parent_grace_s, running_server, take_force, unless_stopped, workers_of
+from .drain.uvicorn import unless_stopped, workers_of
 from .endpoints.broadcast import broadcast_handler
 from .endpoints.heavy import Heavy, HeavyPool
 from .endpoints.http import add_metrics, add_routes, bounded
@@ -34,7 +33,7 @@ from .hub import Hub
 from .logs import set_up_logs
 from .metrics import LoopLag, Numbers
 from .sessions.registry import Sessions
-from .settings import PREFIX, Settings, stop_budget
+from .settings import PREFIX, Settings
 
 logger = logging.getLogger("ebb")
 
@@ -84,12 +83,11 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         set_up_logs(settings.log_level, settings.log_format)
-        server = running_server()
+        server, release = hold(shutdown, shutdown.drain, settings)
+        if server is not None:
+            warn_of_workers(server, hub)
         async with contextlib.AsyncExitStack() as stack:
-            if server is not None:
-                hold(server, hub, shutdown, settings)
-            elif (release := hold_by_signals(shutdown, settings)) is not None:
-                stack.callback(release)
+            stack.callback(release)
             stack.push_async_callback(hub.broker.close)
             await unless_stopped(server, reach(hub.broker, server))
             await stack.enter_async_context(sessions.serving())
@@ -118,33 +116,10 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     return app
 
 
-def hold(server: uvicorn.Server, hub: Hub, shutdown: Shutdown, settings: Settings) -> None:
-    """Make the uvicorn that runs us drain before it stops."""
-    budget, needed_s = stop_budget(settings)
-    if not settings.worker:  # else the parent has said so
-        logger.info("%s", budget)
-    granted_s = parent_grace_s(server)
-    if granted_s is not None and granted_s < needed_s:
-        logger.warning("gunicorn kills after %g s, but %s; start it with --graceful-timeout", granted_s, budget)
+def warn_of_workers(server: uvicorn.Server, hub: Hub) -> None:
+    """Say so where uvicorn's or gunicorn's own workers share no broker."""
     if (workers := workers_of(server)) > 1 and not hub.broker.shared:
         logger.warning("%s", f"{workers} workers, and what one is told the others' clients do not hear: {REMEDY}")
-    shutdown.told_to_stop = lambda: server.should_exit
-    shutdown.take_force = lambda: take_force(server)
-    hold_shutdown(server, shutdown.drain, lambda: logger.info("%s", shutdown.report()))
-
-
-def hold_by_signals(shutdown: Shutdown, settings: Settings) -> Callable[[], None] | None:
-    """Make another server drain before it hears of SIGTERM, where it does that in this process; return the release."""
-    if threading.current_thread() is not threading.main_thread():
-        return None  # a TestClient runs us there
-    if not stops_by_signal():
-        logger.warning("this ASGI server gives no way to drain: when it stops, clients are cut off; uvicorn does")
-        return None
-    budget, _ = stop_budget(settings)
-    logger.info("%s", budget)
-    held = SignalHold(shutdown.drain, lambda: logger.info("%s", shutdown.report()))
-    shutdown.told_to_stop, shutdown.take_force = held.told_to_stop, held.take_force
-    return held.release
 
 
 async def reach(broker: Broker, server: uvicorn.Server | None) -> None:

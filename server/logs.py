@@ -71,11 +71,7 @@ def set_up_logs(level: str, form: str, worker: int = 0) -> None:
     """
     if logger.handlers:
         return
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(TextLines("%(levelname)s:     %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(level.upper())
-    logger.propagate = False
+    write_lines(level)
     logging.getLogger("uvicorn.error").addFilter(is_worth_a_line)
     for name in ("ebb", "uvicorn", "uvicorn.error", "uvicorn.access"):
         for each in logging.getLogger(name).handlers:
@@ -83,6 +79,15 @@ def set_up_logs(level: str, form: str, worker: int = 0) -> None:
                 each.setFormatter(JsonLines())
             if worker:
                 each.addFilter(OfWorker(worker, form))
+
+
+def write_lines(level: str) -> None:
+    """Write our own lines from `level` on to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextLines("%(levelname)s:     %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(level.upper())
+    logger.propagate = False
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import resource
+from collections.abc import Iterator
 from typing import Annotated, NoReturn
 
 from pydantic import Field, ValidationError
@@ -22,10 +23,10 @@ AtLeast0 = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MoreThan0 = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
-    """What an operator may set. Each description says what is allowed."""
+class DrainSettings(BaseSettings):
+    """What an operator may set for a drain, and for each connection."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = SettingsConfigDict(frozen=True)
 
     drain_timeout_s: AtLeast0 = Field(1800, description="seconds from the signal to the deadline, 0 or more")
     drain_grace_s: AtLeast0 = Field(0, description="least seconds of draining, even with nobody left, 0 or more")
@@ -33,23 +34,8 @@ class Settings(BaseSettings):
     close_timeout_s: MoreThan0 = Field(10, description="seconds that one closing handshake may take, more than 0")
     reconnect_window_s: AtLeast0 = Field(30, description="seconds over which reconnects are spread, 0 or more")
     progress_interval_s: MoreThan0 = Field(10, description="seconds between progress lines of a drain, more than 0")
-    notify_interval_s: AtLeast0 = Field(10, description="seconds between notifications, 0 for none")
-    notify_text: str = Field("Test notification", description="text of the periodic notification")
-    broker_url: str = Field(
-        "memory://",
-        pattern=r"^(memory://|embedded://|(redis|rediss|unix)://.+)$",
-        description="memory://, redis://HOST, rediss://HOST, unix://PATH or embedded://",
-    )
-    history_messages: int = Field(10_000, ge=1, description="messages kept for clients that come back, 1 or more")
-    session_ttl_s: MoreThan0 = Field(300, description="seconds that an idle session's state is kept, more than 0")
-    idle_timeout_s: AtLeast0 = Field(0, description="seconds after which an idle session is closed, 0 for never")
     outbox_bytes: int = Field(1048576, ge=1024, description="bytes that may wait for one client, 1024 or more")
     inbox_messages: int = Field(64, ge=1, description="messages of one client that may wait for an answer, 1 or more")
-    max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
-    max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
-    log_format: str = Field("text", pattern="^(text|json)$", description="text or json")
-    worker: int = Field(0, ge=0, description="number of this process among those of its launcher, which sets it")
     stop_budget_s: AtLeast0 = Field(0, description="seconds that the platform grants after its signal, 0 for unknown")
 
     @property
@@ -65,6 +51,28 @@ class Settings(BaseSettings):
         )
 
 
+class Settings(DrainSettings):
+    """What an operator may set. Each description says what is allowed."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    notify_interval_s: AtLeast0 = Field(10, description="seconds between notifications, 0 for none")
+    notify_text: str = Field("Test notification", description="text of the periodic notification")
+    broker_url: str = Field(
+        "memory://",
+        pattern=r"^(memory://|embedded://|(redis|rediss|unix)://.+)$",
+        description="memory://, redis://HOST, rediss://HOST, unix://PATH or embedded://",
+    )
+    history_messages: int = Field(10_000, ge=1, description="messages kept for clients that come back, 1 or more")
+    session_ttl_s: MoreThan0 = Field(300, description="seconds that an idle session's state is kept, more than 0")
+    idle_timeout_s: AtLeast0 = Field(0, description="seconds after which an idle session is closed, 0 for never")
+    max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
+    max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+    log_format: str = Field("text", pattern="^(text|json)$", description="text or json")
+    worker: int = Field(0, ge=0, description="number of this process among those of its launcher, which sets it")
+
+
 class OneLineParser(argparse.ArgumentParser):
     """Reads a command line, and says in one line what is wrong with it."""
 
@@ -78,7 +86,7 @@ def load() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise SystemExit("\n".join(_explain(field["loc"][0], field["input"]) for field in error.errors())) from None
+        raise SystemExit("\n".join(explained(Settings, error))) from None
     _, needed_s = stop_budget(settings)
     if 0 < settings.stop_budget_s < needed_s:
         granted = f"{PREFIX}STOP_BUDGET_S={settings.stop_budget_s:g}"
@@ -86,7 +94,7 @@ def load() -> Settings:
     return settings
 
 
-def stop_budget(settings: Settings) -> tuple[str, float]:
+def stop_budget(settings: DrainSettings) -> tuple[str, float]:
     """Say what a platform must grant between its signal and its kill, and give the sum in seconds.
 
     There can be no more connections than descriptors, so that many are counted.
@@ -103,6 +111,11 @@ def stop_budget(settings: Settings) -> tuple[str, float]:
     return f"a stop takes up to {needed_s} s: {' + '.join(parts)}", needed_s
 
 
-def _explain(name: int | str, value: object) -> str:
-    allowed = Settings.model_fields[str(name)].description
-    return f"{PREFIX}{str(name).upper()}={value!r} is not allowed: {allowed}"
+def explained(settings: type[DrainSettings], error: ValidationError) -> Iterator[str]:
+    """Say of each wrong value which setting it is for, and what is allowed."""
+    prefix = settings.model_config["env_prefix"]
+    for field in error.errors():
+        name = str(field["loc"][0])
+        known = settings.model_fields.get(name)
+        allowed = f"is not allowed: {known.description}" if known else "is no setting"
+        yield f"{prefix}{name.upper()}={field['input']!r} {allowed}"

@@ -46,7 +46,7 @@ def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("name", ["create_app", "Settings", "Publisher"])
+@pytest.mark.parametrize("name", ["create_app", "DrainMiddleware", "Settings", "Publisher"])
 def test_what_ebb_exports_can_be_imported_from_it(name: str, tmp_path: Path):
     done = run(sys.executable, "-W", "error", "-c", f"from ebb import {name}; assert {name}", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .server.app import create_app
     from .server.endpoints.http import Publisher
+    from .server.middleware.drain_middleware import DrainMiddleware
     from .server.settings import Settings
 
-__all__ = ["Publisher", "Settings", "__version__", "create_app"]
+__all__ = ["DrainMiddleware", "Publisher", "Settings", "__version__", "create_app"]
 
 __version__ = version("ebb-ws")
 
-_HOMES = {"create_app": "server.app", "Publisher": "server.endpoints.http", "Settings": "server.settings"}
+_HOMES = {
+    "create_app": "server.app",
+    "DrainMiddleware": "server.middleware.drain_middleware",
+    "Publisher": "server.endpoints.http",
+    "Settings": "server.settings",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,10 +19,10 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from ..drain.events import Departure
+from ..drain.events import TURNS, Departure
 from ..messages.close_codes import MEANINGS, CloseCode
 from ..messages.frame import Frame
-from ..messages.wire import Form
+from ..messages.wire import Draining, Form
 from .inbox import Inbox
 from .lane import output_of
 from .outgoing import Broadcaster, Outgoing
@@ -32,8 +32,6 @@ logger = logging.getLogger("ebb")
 
 # Seconds in which messages of a client that has left are still carried out.
 _FINISH_S = 1.0
-# Turns of the event loop in which what the kernel holds reaches the inbox: poll and parse, wake `_read`, take.
-TURNS = 3
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -179,6 +177,14 @@ class Connection:
     def offer(self, frame: Frame) -> None:
         """Send one frame, after all that was offered before it, and never wait. Nothing is sent after a close."""
         self.outgoing.offer(frame)
+
+    def tell(self, notice: Draining) -> None:
+        """Send the notice of a drain."""
+        self.offer(notice.frame())
+
+    def give_up(self) -> None:
+        """Drop the messages that are not answered yet."""
+        self.inbox.give_up()
 
     async def flushed(self) -> None:
         """Write what was offered so far, and return when the client has read most of it."""

@@ -34,12 +34,12 @@ _hushed.setLevel(logging.WARNING)
 class TcpConnection:
     """One TCP connection, found through its ASGI `send`. `lost` is done once it has ended.
 
-    Made in the task of its handler.
+    Made in the task of its handler. `hushed`: uvicorn logs no line for it.
     """
 
     __slots__ = ("_handler", "_protocol", "lost")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, hushed: bool = True) -> None:
         protocol = getattr(send, "__self__", None)
         self._protocol: Any = protocol if isinstance(protocol, asyncio.BaseProtocol) else None
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -49,7 +49,8 @@ class TcpConnection:
             self._handler = asyncio.current_task()
         else:
             self._watch(self._protocol)
-            self._hush(self._protocol)
+            if hushed:
+                self._hush(self._protocol)
 
     def _watch(self, protocol: Any) -> None:
         lost = self.lost
@@ -83,6 +84,11 @@ class TcpConnection:
     def is_writable(self) -> bool:
         """Whether `writable` would return at once."""
         return bool(self._protocol.writable.is_set())
+
+    @property
+    def would_send(self) -> bool:
+        """Whether ASGI's `send` is known to return at once."""
+        return self.writes_directly and self.is_writable
 
     async def writable(self) -> None:
         """Return when uvicorn would send: the transport holds less than its high-water mark, or is gone."""

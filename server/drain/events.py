@@ -30,6 +30,8 @@ class Departure(StrEnum):
 
 # ---- The terms of a drain, and its account ----
 
+# Turns of the event loop in which what the kernel holds reaches an inbox: poll and parse, wake the reader, take.
+TURNS = 3
 # Seconds that a process may take to end once the drain has stopped.
 EXIT_S = 1.0
 

@@ -1,7 +1,8 @@
 """The way of a shutdown, from top to bottom.
 
 Owns the drain of this process: it feeds the state machine of `machine` and performs what that answers, on the
-connections of the hub. Refuses to know signals and uvicorn, which calls `drain` when it is to stop (see `uvicorn`).
+connections that there are, whatever they are (`Client`). Refuses to know signals and uvicorn, which calls `drain` when
+it is to stop (see `uvicorn`).
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import asyncio
 import dataclasses
 import json
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from ..connections.connection import TURNS, Connection
-from ..hub import Hub
 from ..messages.wire import Draining
 from .events import (
+    TURNS,
     Abort,
+    Departure,
     DrainTerms,
     Effect,
     Evict,
@@ -39,14 +41,51 @@ TICK_S = 0.05
 BATCH = 100
 
 
+class Client(Protocol):
+    """What the drain asks of a connection. `number` is its own in this process."""
+
+    number: int
+
+    @property
+    def departure(self) -> Departure:
+        """How it ended, once it has."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether everything is answered, and `close_now` would not wait."""
+
+    def tell(self, notice: Draining) -> None:
+        """Send the notice, without waiting."""
+
+    async def close_now(self, until: float) -> None:
+        """Close it while it is quiet; the closing handshake may last until `until`, in the loop's time."""
+
+    async def say_goodbye(self, until: float) -> None:
+        """Answer everything that has arrived, then close it, all by `until`."""
+
+    def abort(self) -> None:
+        """Cut it off."""
+
+    def give_up(self) -> None:
+        """Stop what is still done for a client that is gone."""
+
+
+class Clients(Protocol):
+    """Who keeps the connections, by their numbers."""
+
+    @property
+    def connections(self) -> Mapping[int, Client]:
+        """Those that there are."""
+
+
 class Shutdown:
     """The drain of one process, which is worker number `worker` of a launcher, or 0: alone.
 
     Must be made, and used, in the event loop that serves.
     """
 
-    def __init__(self, hub: Hub, terms: DrainTerms, worker: int = 0) -> None:
-        self._hub = hub
+    def __init__(self, clients: Clients, terms: DrainTerms, worker: int = 0) -> None:
+        self._clients = clients
         self.worker = worker
         self._machine = Drain(terms)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -60,8 +99,8 @@ class Shutdown:
         while self._machine.phase is not Phase.STOPPED:
             await asyncio.sleep(TICK_S)
             self._feed(ForceRequested() if self.take_force() else Ticked())
-        for connection in self._hub.connections.values():
-            connection.inbox.give_up()
+        for connection in list(self._clients.connections.values()):
+            connection.give_up()
 
     # ---- What the rest of the server asks and reports ----
 
@@ -72,11 +111,11 @@ class Shutdown:
             return Phase.DRAINING
         return self._machine.phase
 
-    def joined(self, connection: Connection) -> None:
+    def joined(self, connection: Client) -> None:
         """Count a connection in. In the same turn of the event loop as the check of `phase` that admitted it."""
         self._feed(Joined(connection.number))
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: Client) -> None:
         """Count a connection out that has ended; one that never joined changes nothing.
 
         A client that leaves right after the signal counts as present at it.
@@ -91,6 +130,11 @@ class Shutdown:
     def forced(self) -> bool:
         """Whether an operator has forced the stop."""
         return self._machine.forced
+
+    @property
+    def deadline(self) -> float:
+        """When the drain timeout is over, in the loop's time; infinite while serving."""
+        return self._machine.deadline
 
     @property
     def remaining(self) -> int:
@@ -109,7 +153,7 @@ class Shutdown:
             self._perform(effect)
 
     def _perform(self, effect: Effect) -> None:
-        connections = self._hub.connections
+        connections = self._clients.connections
         match effect:
             case Notify(moments, deadline):
                 self._notifying = self._start(self._notify(moments, deadline))
@@ -127,15 +171,15 @@ class Shutdown:
             deadline_s = round(deadline - self._now(), 3)
             deadline_at = datetime.now(UTC) + timedelta(seconds=deadline_s)
             for number, moment in moments[start : start + BATCH]:
-                if (connection := self._hub.connections.get(number)) is not None:
+                if (connection := self._clients.connections.get(number)) is not None:
                     reconnect_after_s = round(max(0.0, moment), 3)
                     notice = Draining(
                         deadline_s=deadline_s, deadline_at=deadline_at, reconnect_after_s=reconnect_after_s
                     )
-                    connection.offer(notice.frame())
+                    connection.tell(notice)
             await asyncio.sleep(0)
 
-    async def _evict(self, chosen: Sequence[Connection], until: float) -> None:
+    async def _evict(self, chosen: Sequence[Client], until: float) -> None:
         """Close some connections, in batches as well. What they have sent until now reaches their inboxes first."""
         if self._notifying is not None:
             await self._notifying  # with a drain timeout of 0 the first eviction would overtake the notice
@@ -146,7 +190,7 @@ class Shutdown:
             if place % BATCH == 0:
                 await asyncio.sleep(0)
 
-    async def _say_goodbye(self, connection: Connection, until: float) -> None:
+    async def _say_goodbye(self, connection: Client, until: float) -> None:
         """Close a connection that is quiet at once; any other in a task of its own, for it may take its time."""
         if connection.quiet:
             await connection.close_now(until)

@@ -1,0 +1,252 @@
+"""`DrainMiddleware` around small applications, driven as an ASGI server drives them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.middleware.drain_middleware import TWICE, DrainMiddleware
+from server.middleware.websocket import ClientGone
+
+pytestmark = pytest.mark.looptime
+
+
+class Driver:
+    """One scope under a server in memory: what is put into `incoming` is received, what is sent is in `sent`."""
+
+    def __init__(self, app: ASGIApp, **scope: Any) -> None:
+        self.sent: list[Message] = []
+        self.incoming: asyncio.Queue[Message] = asyncio.Queue()
+        self.holds_writes = asyncio.Event()
+        self.holds_writes.set()
+        self.scope: Scope = scope
+        self.task = asyncio.ensure_future(app(self.scope, self.incoming.get, self._send))
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "websocket.send":
+            await self.holds_writes.wait()
+        self.sent.append(message)
+        if message["type"] == "websocket.close":
+            self.put("websocket.disconnect", code=1005)
+
+    def put(self, kind: str, **more: Any) -> None:
+        self.incoming.put_nowait({"type": kind, **more})
+
+    def say(self, text: str) -> None:
+        self.put("websocket.receive", text=text)
+
+    @property
+    def texts(self) -> list[str]:
+        return [message["text"] for message in self.sent if message["type"] == "websocket.send"]
+
+
+def websocket(app: ASGIApp) -> Driver:
+    driver = Driver(app, type="websocket", path="/ws", extensions={"websocket.http.response": {}})
+    driver.put("websocket.connect")
+    return driver
+
+
+async def get(app: ASGIApp, path: str) -> tuple[int, dict[str, Any]]:
+    driver = Driver(app, type="http", method="GET", path=path)
+    await driver.task
+    body = driver.sent[1]["body"]
+    return driver.sent[0]["status"], json.loads(body) if body else {}
+
+
+class Chat:
+    """Everybody hears what anybody says. HTTP: 404, but for `/own`."""
+
+    def __init__(self) -> None:
+        self.sends: list[Send] = []
+        self.errors: list[Exception] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            raise RuntimeError("no lifespan")
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200 if scope["path"] == "/own" else 404})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        self.sends.append(send)
+        while (message := await receive())["type"] == "websocket.receive":
+            for each in self.sends:
+                await each({"type": "websocket.send", "text": message["text"]})
+        try:
+            await send({"type": "websocket.send", "text": "too late"})
+        except OSError as error:
+            self.errors.append(error)
+
+
+async def started(app: ASGIApp) -> Message:
+    driver = Driver(app, type="lifespan")
+    driver.put("lifespan.startup")
+    while not driver.sent:
+        await asyncio.sleep(0.01)
+    driver.put("lifespan.shutdown")
+    await driver.task
+    return driver.sent[0]
+
+
+async def test_startup_is_complete_where_the_application_has_no_lifespan():
+    assert (await started(DrainMiddleware(Chat())))["type"] == "lifespan.startup.complete"
+
+
+async def test_added_twice_it_fails_the_startup_with_one_line():
+    answer = await started(DrainMiddleware(DrainMiddleware(Chat())))
+
+    assert answer == {"type": "lifespan.startup.failed", "message": TWICE}
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"evict_per_s": 0}, "EBB_EVICT_PER_S=0 is not allowed: connections closed a second after the deadline"),
+        ({"ready_path": "ready"}, "EBB_READY_PATH='ready' is not allowed: a path for readiness"),
+        ({"timeout": 3}, "EBB_TIMEOUT=3 is no setting"),
+    ],
+)
+async def test_a_wrong_setting_fails_the_startup_with_one_line(settings: dict[str, Any], line: str):
+    answer = await started(DrainMiddleware(Chat(), **settings))
+
+    assert answer["type"] == "lifespan.startup.failed"
+    assert answer["message"].startswith(line)
+    assert "\n" not in answer["message"]
+
+
+async def test_readiness_and_liveness_are_answered_where_the_application_has_nothing_there():
+    app = DrainMiddleware(Chat())
+
+    assert await get(app, "/ready") == (200, {"status": "ready"})
+    assert (await get(app, "/health"))[0] == 200
+    assert (await get(app, "/elsewhere"))[0] == 404
+    assert (await get(DrainMiddleware(Chat(), ready_path="/own"), "/own")) == (200, {})
+    assert (await get(DrainMiddleware(Chat(), ready_path=None), "/ready"))[0] == 404
+
+
+async def test_a_client_is_told_once_served_on_and_closed_with_1012_after_its_answers():
+    app = DrainMiddleware(Chat(), drain_timeout_s=5)
+    client = websocket(app)
+    await asyncio.sleep(1)
+    draining = asyncio.ensure_future(app.shutdown.drain())
+    await asyncio.sleep(1)
+    client.say("served on")
+    assert (await get(app, "/ready"))[0] == 503
+    await draining
+    await client.task
+
+    notice, *texts = client.texts
+    assert json.loads(notice)["type"] == "draining"
+    assert texts == ["served on"]
+    assert client.sent[-1] == {"type": "websocket.close", "code": 1012, "reason": "service restart"}
+    account = json.loads(app.shutdown.report())
+    assert (account["present"], account["left"], account["closed"], account["aborted"]) == (1, 0, 1, 0)
+    assert app.connections == {}
+
+
+async def test_a_newcomer_is_refused_with_503_and_when_to_come_again():
+    app = DrainMiddleware(Chat(), drain_timeout_s=5)
+    resident = websocket(app)
+    await asyncio.sleep(1)
+    draining = asyncio.ensure_future(app.shutdown.drain())
+    await asyncio.sleep(1)
+    newcomer = websocket(app)
+    newcomer.put("websocket.disconnect", code=1006)
+    await newcomer.task
+    await draining
+    await resident.task
+
+    assert newcomer.sent[0]["status"] == 503
+    assert (b"retry-after", b"1") in newcomer.sent[0]["headers"]
+
+
+async def test_who_has_left_is_no_error_for_who_broadcasts_and_one_for_its_own_handler():
+    chat = Chat()
+    app = DrainMiddleware(chat)
+    leaver, stayer = websocket(app), websocket(app)
+    await asyncio.sleep(1)
+    leaver.put("websocket.disconnect", code=1000)
+    await leaver.task
+    stayer.say("hello")
+    await asyncio.sleep(1)
+    stayer.put("websocket.disconnect", code=1000)
+    await stayer.task
+
+    assert stayer.texts == ["hello"]
+    assert leaver.texts == []
+    assert [type(error) for error in chat.errors] == [ClientGone, ClientGone]
+
+
+async def test_a_client_that_reads_nothing_delays_nobody_and_is_closed_with_1008():
+    app = DrainMiddleware(Chat(), outbox_bytes=1024, close_timeout_s=1)
+    stalled, reader = websocket(app), websocket(app)
+    await asyncio.sleep(1)
+    stalled.holds_writes.clear()
+    for _ in range(30):
+        reader.say("x" * 100)
+    await asyncio.sleep(0.5)
+    heard = len(reader.texts)
+    stalled.holds_writes.set()
+    await stalled.task
+    reader.put("websocket.disconnect", code=1000)
+    await reader.task
+
+    assert heard == 30
+    assert stalled.sent[-1]["code"] == 1008
+    assert stalled.sent[-1]["reason"].startswith("slow consumer: ")
+
+
+async def test_the_application_words_the_notice():
+    app = DrainMiddleware(Chat(), on_drain=lambda scope, left, after: f"{scope['path']} {left:.0f}", drain_timeout_s=5)
+    client = websocket(app)
+    await asyncio.sleep(1)
+    await app.shutdown.drain()
+    await client.task
+
+    assert client.texts == ["/ws 5"]
+
+
+async def test_a_handler_that_crashes_closes_its_client_with_1011_and_is_still_heard_of():
+    async def crash(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        raise ZeroDivisionError
+
+    client = websocket(DrainMiddleware(crash))
+
+    with pytest.raises(ZeroDivisionError):
+        await client.task
+    assert client.sent[-1]["code"] == 1011
+
+
+async def test_a_handler_that_returns_closes_its_client_with_1000():
+    async def accept(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+
+    client = websocket(DrainMiddleware(accept))
+    await client.task
+
+    assert client.sent[-1]["code"] == 1000
+
+
+async def test_a_busy_handler_hides_no_close_of_its_client():
+    async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        await asyncio.sleep(60)
+
+    client = websocket(DrainMiddleware(busy))
+    client.say("work")
+    client.put("websocket.disconnect", code=1000)
+    await asyncio.sleep(1)
+
+    assert client.incoming.empty()
+    client.task.cancel()
+    await asyncio.wait({client.task})
