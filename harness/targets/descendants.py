@@ -8,9 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 import psutil
+
+YOUNG_S = 1.0
+EXECS_WITHIN_S = 0.005
 
 
 class Descendants:
@@ -48,7 +52,11 @@ class Descendants:
         if self._mark is None:
             return False
         try:
-            return self._mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            environment = Path(f"/proc/{pid}/environ")
+            if not (content := environment.read_bytes()) and time.time() - psutil.Process(pid).create_time() < YOUNG_S:
+                time.sleep(EXECS_WITHIN_S)  # its parent goes on a moment before the kernel has put its program in place
+                content = environment.read_bytes()
+            return self._mark in content.split(b"\0")
         except OSError:
             return False
 

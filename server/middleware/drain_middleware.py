@@ -99,14 +99,18 @@ class DrainMiddleware:
         if not logger.hasHandlers():
             write_lines("info")
         _, self._release = hold(self.shutdown, self._drain, self._options)
+        logging.getLogger("uvicorn.error").addFilter(self._is_worth_a_line)
 
     def _let_go(self) -> None:
         if self._release is not None:
             self._release()
 
+    def _is_worth_a_line(self, record: logging.LogRecord) -> bool:
+        """From the signal on uvicorn's lines for single connections are left out."""
+        return self.shutdown.phase is Phase.SERVING or is_worth_a_line(record)
+
     async def _drain(self) -> None:
         """Drain the clients; then have requests and handlers end that are still under way."""
-        logging.getLogger("uvicorn.error").addFilter(is_worth_a_line)
         await self.shutdown.drain()
         loop = asyncio.get_running_loop()
         requests = set(self._requests)

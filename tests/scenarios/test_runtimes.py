@@ -26,7 +26,7 @@ DRAINS = [
 ]
 # What servers that are not uvicorn decide themselves: granian does not wait for an answer to its close frame; gunicorn
 # refuses with 403, and looks only once a second whether it is to stop. None says when lifespan shutdown begins (18).
-THEIR_OWN = {"hypercorn-alone": set[int](), "granian": {13, 28}, "gunicorn-asgi": {3, 4, 16, 27}}
+THEIR_OWN = {"hypercorn-alone": set[int](), "granian": {11, 13, 28}, "gunicorn-asgi": {3, 4, 16, 27}}
 OF_ONE_PROCESS = {18, 27, 28, 29}  # clauses about what one process prints and counts
 
 
