@@ -20,7 +20,7 @@ async def drain_and_evict_one(self):
     """The fault."""
 
     def close_one():
-        self._hub.connections[next(iter(self._machine.serving))].close(CloseCode.SERVICE_RESTART)
+        self._clients.connections[next(iter(self._machine.serving))].close(CloseCode.SERVICE_RESTART)
 
     if not running_server()._captured_signals:
         asyncio.get_running_loop().call_later(0.3, close_one)

@@ -23,7 +23,7 @@ async def drain_and_evict_one(self):
     async def close_one():
         while len(signals) < 2:
             await asyncio.sleep(0.02)
-        self._hub.connections[next(iter(self._machine.serving))].close(CloseCode.SERVICE_RESTART)
+        self._clients.connections[next(iter(self._machine.serving))].close(CloseCode.SERVICE_RESTART)
 
     closing = asyncio.create_task(close_one())
     await drain(self)

@@ -19,7 +19,7 @@ async def drain_and_evict_one(self):
     """The fault."""
 
     def close_one():
-        victim = self._hub.connections[next(iter(self._machine.serving))]
+        victim = self._clients.connections[next(iter(self._machine.serving))]
         victim._begin_close(CloseCode.SERVICE_RESTART, None, 1e9)
 
     asyncio.get_running_loop().call_later(0.5, close_one)

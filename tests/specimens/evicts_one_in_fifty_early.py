@@ -22,7 +22,7 @@ def perform_and_close_some_early(self, effect):
 
     def close_one_in_fifty():
         for number in list(self._machine.serving)[::50]:
-            self._hub.connections[number].close(CloseCode.SERVICE_RESTART)
+            self._clients.connections[number].close(CloseCode.SERVICE_RESTART)
 
     perform(self, effect)
     if isinstance(effect, Notify):

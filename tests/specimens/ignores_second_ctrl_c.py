@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import server.app
+import server.drain.uvicorn
 from server.drain.uvicorn import take_force
 
 SCENARIO = "operator_forces"
@@ -16,6 +16,6 @@ def take_and_forget(server):
     return False
 
 
-server.app.take_force = take_and_forget
+server.drain.uvicorn.take_force = take_and_forget
 
 from server.main import app as app  # noqa: E402  # after the fault is in
