@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from typing import Protocol
 
-from ..messages.frame import Batch, Frame
+from ..messages.frame import Batch
+from .backlog import Backlog
 from .transport import Send, TcpConnection
 
 # Bytes after which every backlog is looked at, however much room there is: the server's own pongs wait there, too.
@@ -93,64 +93,32 @@ class DirectOutput:
 
 
 class QueuedOutput:
-    """Sends with ASGI's `send`, by one task that runs while a frame waits.
+    """Sends with ASGI's `send`, by one task that runs while a frame waits."""
 
-    The limit is on the backlog: one frame that is larger is sent when nothing waits before it.
-    """
-
-    __slots__ = ("_backlog", "_backlog_bytes", "_clock", "_limit_bytes", "_send", "_writer")
+    __slots__ = ("_backlog",)
 
     transport = None
     room_bytes = 0
     ready = False  # nobody knows whether ASGI's `send` would wait
 
     def __init__(self, send: Send, limit_bytes: int) -> None:
-        self._send = send
-        self._limit_bytes = limit_bytes
-        self._clock = asyncio.get_running_loop().time
-        self._backlog: deque[tuple[Frame, float]] = deque()
-        self._backlog_bytes = 0
-        self._writer: asyncio.Task[None] | None = None
+        self._backlog = Backlog(send, limit_bytes)
 
     def write(self, batch: Batch) -> str | None:
         """Queue a batch for the writer."""
-        now = self._clock()
         for frame in batch.frames:
-            if self._backlog and self._backlog_bytes + frame.size > self._limit_bytes:
-                oldest_s = now - self._backlog[0][1]
-                full = f"{self._backlog_bytes} of {self._limit_bytes} bytes, oldest {oldest_s:.1f} s"
-                self._clear()
+            message = {"type": "websocket.send", "text": frame.text}
+            if (full := self._backlog.put(message, frame.size)) is not None:
                 return full
-            self._backlog.append((frame, now))
-            self._backlog_bytes += frame.size
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
         return None
 
     async def flushed(self) -> None:
         """Wait until the writer has sent everything."""
-        while self._writer is not None:
-            await asyncio.wait({self._writer})
+        await self._backlog.flushed()
 
     def end(self) -> None:
         """Stop the writer."""
-        if self._writer is not None:
-            self._writer.cancel()
-
-    async def _write(self) -> None:
-        try:
-            while self._backlog:
-                frame, _ = self._backlog.popleft()
-                self._backlog_bytes -= frame.size
-                await self._send({"type": "websocket.send", "text": frame.text})
-        except (OSError, RuntimeError):  # the client is gone, or was closed for a missing pong; the reader will notice
-            self._clear()
-        finally:
-            self._writer = None
-
-    def _clear(self) -> None:
-        self._backlog.clear()
-        self._backlog_bytes = 0
+        self._backlog.end()
 
 
 class Reader(Protocol):

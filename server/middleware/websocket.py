@@ -18,6 +18,7 @@ from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
+from ..connections.backlog import Backlog
 from ..connections.connection import Goodbye, Receive
 from ..connections.transport import Send, TcpConnection
 from ..drain.events import TURNS, Departure
@@ -52,7 +53,8 @@ class WebSocketClient:
         self._receive = receive
         self._send = send
         self._word = word
-        self._inbox_messages, self._outbox_bytes, self._close_timeout_s = bounds
+        self._inbox_messages, outbox_bytes, self._close_timeout_s = bounds
+        self._backlog = Backlog(send, outbox_bytes)
         self._loop = asyncio.get_running_loop()
         self._handler = asyncio.current_task()
         self._accepted = self._ended = self._gone = self._aborted = self._cancelled = False
@@ -63,9 +65,6 @@ class WebSocketClient:
         self._received = 0
         self._waiting = self._in_hand = False
         self._changed = asyncio.Event()
-        self._outbox: deque[Message] = deque()
-        self._backlog_bytes = 0
-        self._writer: asyncio.Task[None] | None = None
         self._closer: asyncio.Task[None] | None = None
 
     # ---- The application's side ----
@@ -75,7 +74,7 @@ class WebSocketClient:
         _serving.set(self)
         try:
             await handle(self.receive, self.send)
-            await self._close(CloseCode.NORMAL_CLOSURE, "", self._in_close_timeout())
+            await self._close_after(CloseCode.NORMAL_CLOSURE, "")
         except asyncio.CancelledError:
             if not self._cancelled or self._handler is None:
                 raise
@@ -83,14 +82,15 @@ class WebSocketClient:
         except Exception as error:
             if self._came_of_leaving(error):
                 return
-            await self._close(CloseCode.INTERNAL_ERROR, None, self._in_close_timeout())
+            await self._close_after(CloseCode.INTERNAL_ERROR, None)
             raise
         finally:
             self._ended = True
             self._changed.set()
-            for task in (self._reader, self._writer):
-                if task is not None and self._gone:
-                    task.cancel()
+            if self._gone:
+                self._backlog.end()
+                if self._reader is not None:
+                    self._reader.cancel()
 
     async def receive(self) -> Message:
         """Hand over the next message: from the inbox, or, while nothing is read ahead, from the server."""
@@ -125,16 +125,16 @@ class WebSocketClient:
         if message["type"] != "websocket.send":
             await self._send_other(message)
         elif mine:
-            await self._flushed()
+            await self._backlog.flushed()
             await self._send_now(message, is_own=asyncio.current_task() is self._handler)
-        elif self._writer is None and self.tcp.would_send:
+        elif self._backlog.idle and self.tcp.would_send:
             await self._send_now(message, is_own=False)
         else:
             self._queue(message)
 
     async def _send_other(self, message: Message) -> None:
         """Send an answer to the handshake, or the application's own close."""
-        await self._flushed()
+        await self._backlog.flushed()
         if message["type"] == "websocket.close":
             self._ended = True
         await self._send(message)
@@ -180,36 +180,14 @@ class WebSocketClient:
     def _code(self, code: int) -> int:
         return int(self._goodbye.code) if self._goodbye is not None else code
 
-    # ---- What waits for the client ----
-
     def _queue(self, message: Message) -> None:
+        """Send a message without waiting; a client that reads too slowly for that is closed with 1008."""
         size = len(message.get("text") or message.get("bytes") or "")
-        if self._outbox and self._backlog_bytes + size > self._outbox_bytes:
-            reason = f"slow consumer: {self._backlog_bytes} of {self._outbox_bytes} bytes"
+        if (full := self._backlog.put(message, size)) is not None:
             until = self._in_close_timeout()
             self._loop.call_at(until, self.tcp.abort)
-            self._closer = self._loop.create_task(self._close(CloseCode.POLICY_VIOLATION, reason, until))
-            self._end_sends(CloseCode.POLICY_VIOLATION, reason, until)
-            return
-        self._outbox.append(message)
-        self._backlog_bytes += size
-        if self._writer is None:
-            self._writer = self._loop.create_task(self._write())
-
-    async def _write(self) -> None:
-        try:
-            while self._outbox:
-                message = self._outbox.popleft()
-                await self._send(message)
-                self._backlog_bytes -= len(message.get("text") or message.get("bytes") or "")
-        except Exception:
-            self._outbox.clear()  # the client is gone; whoever reads will notice
-        finally:
-            self._writer = None
-
-    async def _flushed(self) -> None:
-        while self._writer is not None:
-            await asyncio.wait({self._writer})
+            self._end_sends(CloseCode.POLICY_VIOLATION, f"slow consumer: {full}", until)
+            self._closer = self._loop.create_task(self._close(CloseCode.POLICY_VIOLATION, None, until))
 
     # ---- What the drain does with it ----
 
@@ -230,7 +208,7 @@ class WebSocketClient:
     @property
     def quiet(self) -> bool:
         """Whether every message is answered, and a close frame would leave at once."""
-        return self._accepted and self._idle and self._writer is None and self.tcp.would_send
+        return self._accepted and self._idle and self._backlog.idle and self.tcp.would_send
 
     async def close_now(self, until: float) -> None:
         """Close a quiet connection with 1012."""
@@ -252,9 +230,14 @@ class WebSocketClient:
             while not (self._accepted and self._idle) and not (self._ended or self._gone):
                 self._changed.clear()
                 await self._changed.wait()
-            await self._flushed()
+            await self._backlog.flushed()
             for _ in range(TURNS):
                 await asyncio.sleep(0)
+
+    async def _close_after(self, code: CloseCode, reason: str | None) -> None:
+        """Close where the handler has ended and has not; a handshake that it left open is the server's to answer."""
+        if self._accepted:
+            await self._close(code, reason, self._in_close_timeout())
 
     async def _close(self, code: CloseCode, reason: str | None, until: float) -> None:
         if self._goodbye is None:
@@ -263,7 +246,7 @@ class WebSocketClient:
             self._end_sends(code, reason, until)
         goodbye = self._goodbye
         assert goodbye is not None
-        await self._flushed()
+        await self._backlog.flushed()
         if not (self.tcp.peer_closed or self._gone):
             self.tcp.set_close_timeout(until - self._loop.time())
             goodbye.said = True

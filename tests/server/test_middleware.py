@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -224,6 +225,18 @@ async def test_a_handler_that_crashes_closes_its_client_with_1011_and_is_still_h
     assert client.sent[-1]["code"] == 1011
 
 
+async def test_a_handshake_that_a_handler_leaves_open_is_left_to_the_server():
+    async def crash(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        raise ZeroDivisionError
+
+    client = websocket(DrainMiddleware(crash))
+
+    with pytest.raises(ZeroDivisionError):
+        await client.task
+    assert client.sent == []
+
+
 async def test_a_handler_that_returns_closes_its_client_with_1000():
     async def accept(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -233,6 +246,35 @@ async def test_a_handler_that_returns_closes_its_client_with_1000():
     await client.task
 
     assert client.sent[-1]["code"] == 1000
+
+
+async def test_a_handler_that_ends_because_its_client_is_gone_has_not_crashed():
+    async def only_sends(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        try:
+            await send({"type": "websocket.send", "text": "to nobody"})
+        except OSError as error:
+            raise RuntimeError("disconnected") from error
+
+    client = websocket(DrainMiddleware(only_sends))
+    client.put("websocket.disconnect", code=1000)
+
+    await client.task
+
+
+async def test_from_the_signal_on_no_line_is_logged_for_each_client(monkeypatch: pytest.MonkeyPatch):
+    uvicorns = logging.getLogger("uvicorn.error")
+    monkeypatch.setattr(uvicorns, "filters", [])
+    app = DrainMiddleware(Chat())
+    await started(app)
+    line = uvicorns.makeRecord(uvicorns.name, logging.INFO, "", 0, "connection closed", (), None)
+
+    before = uvicorns.filter(line)
+    app.shutdown.told_to_stop = lambda: True
+
+    assert (bool(before), bool(uvicorns.filter(line))) == (True, False)
 
 
 async def test_a_busy_handler_hides_no_close_of_its_client():
