@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import queue
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 logger = logging.getLogger("ebb")
 
@@ -88,6 +90,24 @@ def write_lines(level: str) -> None:
     logger.addHandler(handler)
     logger.setLevel(level.upper())
     logger.propagate = False
+
+
+def wait_until_written(within_s: float) -> None:
+    """Return when what was logged is written, in `within_s` at the latest, where a thread writes it (Litestar's).
+
+    uvicorn ends by its signal, and what such a thread has not written by then is lost.
+    """
+    at: logging.Logger | None = logger
+    while at is not None:
+        for handler in at.handlers:
+            if isinstance(lines := getattr(handler, "queue", None), queue.Queue):
+                _wait_until_empty(lines, within_s)
+        at = at.parent if at.propagate else None
+
+
+def _wait_until_empty(lines: queue.Queue[Any], within_s: float) -> None:
+    with lines.all_tasks_done:
+        lines.all_tasks_done.wait_for(lambda: lines.unfinished_tasks == 0, within_s)
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from ..logs import wait_until_written
 from ..settings import DrainSettings, stop_budget
 from .shutdown import Shutdown
 from .signals import SignalHold, stops_by_signal
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     import uvicorn
 
 logger = logging.getLogger("ebb")
+
+# Seconds that the last line may take to be written.
+WRITTEN_WITHIN_S = 0.5
 
 
 def nothing() -> None:
@@ -36,6 +40,7 @@ def hold(
 
     def report() -> None:
         logger.info("%s", shutdown.report())
+        wait_until_written(WRITTEN_WITHIN_S)
 
     if (server := _hold_uvicorn(shutdown, drain, report, settings)) is not None:
         return server, nothing

@@ -42,6 +42,8 @@ OnDrain = Callable[[Scope, float, float], str | bytes | None]
 # What the scope of an application that drains already carries.
 DRAINS = "ebb.drains"
 TWICE = "DrainMiddleware is added twice: once is enough, outermost"
+# In the query of each connection of Socket.IO, NiceGUI's too: its client takes a text of ours for an error, and reconnects.
+ENGINE_IO = b"EIO="
 # Seconds that handlers whose clients are gone have to end by themselves, and once more after they were cancelled.
 HANDLERS_END_S = 0.4
 
@@ -50,8 +52,8 @@ class DrainMiddleware:
     """Makes `app` drain. `settings` are those of `Options`; each is also an environment variable, `EBB_NAME`.
 
     `on_drain(scope, seconds_left, reconnect_after_s)` words what a client is told: text, bytes, or None for nothing.
-    Without it each client that negotiated no subprotocol is told the `draining` JSON text (`docs/wire.md`). A wrong
-    setting, or a second DrainMiddleware, fails the startup with one line.
+    Without it each client that negotiated no subprotocol, and does not speak Engine.IO, is told the `draining` JSON
+    text (`docs/wire.md`). A wrong setting, or a second DrainMiddleware, fails the startup with one line.
     """
 
     def __init__(self, app: ASGIApp, on_drain: OnDrain | None = None, **settings: Any) -> None:
@@ -151,7 +153,8 @@ class DrainMiddleware:
 
     def _word(self, scope: Scope, notice: Draining, subprotocol: str | None) -> str | bytes | None:
         if self._on_drain is None:
-            return notice.model_dump_json() if subprotocol is None else None
+            framed = subprotocol is not None or ENGINE_IO in scope.get("query_string", b"")
+            return None if framed else notice.model_dump_json()
         try:
             return self._on_drain(scope, notice.deadline_s, notice.reconnect_after_s)
         except Exception as error:

@@ -45,8 +45,9 @@ class Driver:
         return [message["text"] for message in self.sent if message["type"] == "websocket.send"]
 
 
-def websocket(app: ASGIApp) -> Driver:
-    driver = Driver(app, type="websocket", path="/ws", extensions={"websocket.http.response": {}})
+def websocket(app: ASGIApp, query: bytes = b"") -> Driver:
+    extensions: dict[str, Any] = {"websocket.http.response": {}}
+    driver = Driver(app, type="websocket", path="/ws", query_string=query, extensions=extensions)
     driver.put("websocket.connect")
     return driver
 
@@ -210,6 +211,17 @@ async def test_the_application_words_the_notice():
     await client.task
 
     assert client.texts == ["/ws 5"]
+
+
+async def test_a_client_of_socket_io_is_told_nothing_that_its_framing_does_not_know():
+    app = DrainMiddleware(Chat(), drain_timeout_s=5)
+    client = websocket(app, b"EIO=4&transport=websocket")
+    await asyncio.sleep(1)
+    await app.shutdown.drain()
+    await client.task
+
+    assert client.texts == []
+    assert client.sent[-1]["code"] == 1012
 
 
 async def test_a_handler_that_crashes_closes_its_client_with_1011_and_is_still_heard_of():
