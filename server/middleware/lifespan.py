@@ -20,7 +20,7 @@ STARTED = ("lifespan.startup.complete", "lifespan.startup.failed")
 async def live(app: ASGIApp, scope: Scope, receive: Receive, send: Send, told_to_stop: Callable[[], bool]) -> None:
     """Run the application's lifespan; answer for it where it has none, or hangs in startup while told to stop."""
     answered = asyncio.Event()
-    stopping = False
+    stopping = given_up = False
 
     async def listen() -> Message:
         nonlocal stopping
@@ -29,6 +29,8 @@ async def live(app: ASGIApp, scope: Scope, receive: Receive, send: Send, told_to
         return message
 
     async def answer(message: Message) -> None:
+        if given_up and message["type"] == "lifespan.startup.failed":
+            return  # a startup that is cancelled says this of itself, and the server would exit as if it were broken
         if message["type"] in STARTED:
             answered.set()
         await send(message)
@@ -38,6 +40,7 @@ async def live(app: ASGIApp, scope: Scope, receive: Receive, send: Send, told_to
     while not (living.done() or answered.is_set()):
         await asyncio.wait({living, waiting}, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
         if told_to_stop() and not answered.is_set():
+            given_up = True
             living.cancel()
             await asyncio.wait({living}, timeout=0.5)
             break

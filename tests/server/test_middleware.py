@@ -8,8 +8,10 @@ import logging
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.examples.slow_startup import STARTUPS
 from server.middleware.drain_middleware import TWICE, DrainMiddleware
 from server.middleware.websocket import ClientGone
 
@@ -99,6 +101,19 @@ async def test_startup_is_complete_where_the_application_has_no_lifespan():
     assert (await started(DrainMiddleware(Chat())))["type"] == "lifespan.startup.complete"
 
 
+async def test_a_startup_that_hangs_is_given_up_when_the_server_is_told_to_stop_and_is_no_failure():
+    app = DrainMiddleware(Starlette(lifespan=STARTUPS["hanging"]))
+    driver = Driver(app, type="lifespan")
+    driver.put("lifespan.startup")
+    await asyncio.sleep(1)
+    assert driver.sent == []
+    app.shutdown.told_to_stop = lambda: True
+    driver.put("lifespan.shutdown")
+    await driver.task
+
+    assert driver.sent == [{"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}]
+
+
 async def test_added_twice_it_fails_the_startup_with_one_line():
     answer = await started(DrainMiddleware(DrainMiddleware(Chat())))
 
@@ -182,6 +197,36 @@ async def test_who_has_left_is_no_error_for_who_broadcasts_and_one_for_its_own_h
     assert stayer.texts == ["hello"]
     assert leaver.texts == []
     assert [type(error) for error in chat.errors] == [ClientGone, ClientGone]
+
+
+async def test_a_broadcast_passes_a_client_that_has_left_without_a_pause():
+    chat = Chat()
+    leaver = websocket(DrainMiddleware(chat))
+    await asyncio.sleep(1)
+    leaver.put("websocket.disconnect", code=1000)
+    await leaver.task
+    meanwhile: list[str] = []
+    asyncio.get_running_loop().call_soon(meanwhile.append, "somebody else left")
+    await chat.sends[0]({"type": "websocket.send", "text": "hello"})
+
+    assert meanwhile == []
+
+
+async def test_a_loop_that_only_sends_to_a_client_that_has_left_lets_others_run():
+    async def send_on() -> None:
+        while True:
+            await chat.sends[0]({"type": "websocket.send", "text": "hello"})
+
+    chat = Chat()
+    leaver = websocket(DrainMiddleware(chat))
+    await asyncio.sleep(1)
+    leaver.put("websocket.disconnect", code=1000)
+    await leaver.task
+    sending = asyncio.ensure_future(send_on())
+    await asyncio.sleep(0)
+
+    assert not sending.done()
+    sending.cancel()
 
 
 async def test_a_client_that_reads_nothing_delays_nobody_and_is_closed_with_1008():
