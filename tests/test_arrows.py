@@ -17,6 +17,7 @@ PURE = (
     "server.drain.machine",
     "server.drain.events",
     "server.messages",
+    "server.middleware.event_stream",
     "server.rooms",
     "server.sessions.model",
     "server.workers.orders",

@@ -9,34 +9,24 @@ and opens 1.3 times as fast (`docs/performance.md`). Refuses to know what is sai
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
 from starlette.routing import Match, WebSocketRoute
-from starlette.types import ASGIApp, Scope
 
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
 from ..messages.wire import SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
-from .connection import Connection, Handler, Identity, Limits, Receive
-from .transport import Send, TcpConnection
+from .asgi import ASGIApp, Receive, Scope, Send
+from .connection import Connection, Handler, Identity, Limits
+from .refusal import HandshakeRefused, refuse, shutting_down
+from .transport import TcpConnection
 
 Begin = Callable[[Connection, Arrival], Handler]
 Check = Callable[[Scope], Awaitable[None]]
 
 NO_WISHES = Arrival()
-RETRY_AFTER_S = 1
-
-
-class HandshakeRefused(Exception):
-    """A handshake is answered with an HTTP error: its status, and its text as `detail`."""
-
-    def __init__(self, status: int, detail: str, retry_after_s: int | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.retry_after_s = retry_after_s
 
 
 class Admission:
@@ -114,7 +104,7 @@ class Admission:
     def _refuse_in_a_drain(self) -> None:
         if not self.serving:
             self.refused += 1
-            raise HandshakeRefused(503, "this server is shutting down", RETRY_AFTER_S)
+            raise shutting_down()
 
     def _connection(self, scope: Scope, tcp: TcpConnection, receive: Receive, send: Send) -> Connection:
         number = next(self._numbers)
@@ -132,26 +122,3 @@ def arrival_of(query: bytes) -> Arrival:
         return parse_arrival(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
     except Malformed as error:
         raise HandshakeRefused(400, str(error)) from None
-
-
-async def refuse(scope: Scope, tcp: TcpConnection, receive: Receive, send: Send, refusal: HandshakeRefused) -> None:
-    """Answer a handshake with an HTTP error. Stays until the client is gone, or uvicorn logs an ERROR for it.
-
-    A server without the extension for it (gunicorn's `asgi` worker, daphne) answers 403, the one thing it can be told.
-    """
-    if "websocket.http.response" not in (scope.get("extensions") or {}):
-        await send({"type": "websocket.close"})
-        return
-    body = f"{refusal}\n".encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-    if refusal.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
-    messages: list[MutableMapping[str, Any]] = [
-        {"type": "websocket.http.response.start", "status": refusal.status, "headers": headers},
-        {"type": "websocket.http.response.body", "body": body},
-    ]
-    for message in messages:
-        await send(message)
-    while (await receive())["type"] != "websocket.disconnect":
-        pass
-    await tcp.lost

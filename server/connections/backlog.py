@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import MutableMapping
 from typing import Any
 
-from .transport import Send
+from .asgi import Send
 
 
 class Backlog:

@@ -15,25 +15,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from ..drain.events import TURNS, Departure
-from ..messages.close_codes import MEANINGS, CloseCode
+from ..messages.close_codes import CloseCode
 from ..messages.frame import Frame
 from ..messages.wire import Draining, Form
+from .asgi import Receive, Send
+from .goodbye import Goodbye
 from .inbox import Inbox
 from .lane import output_of
 from .outgoing import Broadcaster, Outgoing
-from .transport import Send, TcpConnection
+from .transport import TcpConnection
 
 logger = logging.getLogger("ebb")
 
 # Seconds in which messages of a client that has left are still carried out.
 _FINISH_S = 1.0
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class Handler(Protocol):
@@ -63,16 +63,6 @@ class Identity(NamedTuple):
     name: str
     named: bool
     form: Form
-
-
-@dataclass(slots=True)
-class Goodbye:
-    """How we close: with which code and reason, until when (in the loop's time), and whether it was sent."""
-
-    code: CloseCode
-    reason: str
-    until: float
-    said: bool = False
 
 
 class Connection:
@@ -255,7 +245,7 @@ class Connection:
     def _end_offers(self, code: CloseCode, reason: str | None, until: float) -> Goodbye:
         self.outgoing.flush()
         self.outgoing.shut()
-        self._goodbye = Goodbye(code, MEANINGS[code].reason if reason is None else reason, until)
+        self._goodbye = Goodbye.with_code(code, reason, until)
         return self._goodbye
 
     def _overflow(self, full: str) -> None:
@@ -269,7 +259,7 @@ class Connection:
             self.tcp.set_close_timeout(goodbye.until - self._clock())
             goodbye.said = True
             with contextlib.suppress(OSError, RuntimeError):  # the client is gone; `_read` will notice
-                await self._send({"type": "websocket.close", "code": int(goodbye.code), "reason": goodbye.reason})
+                await self._send(goodbye.message)
 
     def _in_close_timeout(self) -> float:
         return self._clock() + self._limits.close_timeout_s

@@ -18,8 +18,9 @@ import contextlib
 from typing import Protocol
 
 from ..messages.frame import Batch
+from .asgi import Send
 from .backlog import Backlog
-from .transport import Send, TcpConnection
+from .transport import TcpConnection
 
 # Bytes after which every backlog is looked at, however much room there is: the server's own pongs wait there, too.
 LOOK_EVERY_BYTES = 4096

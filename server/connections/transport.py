@@ -14,12 +14,12 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
-PING_EVERY_S = 0.1
+from .asgi import Send
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+PING_EVERY_S = 0.1
 
 # Of uvicorn's protocol classes, those that have written the 101 to the transport when `send(accept)` returns.
 _DIRECT = ("WebSocketsSansIOProtocol", "WSProtocol")
@@ -29,6 +29,17 @@ _DIRECT = ("WebSocketsSansIOProtocol", "WSProtocol")
 # uvicorn's own loggers: what it configures later resets the level of those.
 _hushed = logging.getLogger("ebb.websocket")
 _hushed.setLevel(logging.WARNING)
+
+
+def when_lost(protocol: Any, then: Callable[[], None]) -> None:
+    """Call `then` once the connection of a protocol object has ended. Of several calls for one the last counts."""
+
+    def connection_lost(exc: Exception | None) -> None:
+        del protocol.connection_lost  # and with it the cycle of references that would keep both alive
+        protocol.connection_lost(exc)
+        then()
+
+    protocol.connection_lost = connection_lost
 
 
 class TcpConnection:
@@ -48,20 +59,13 @@ class TcpConnection:
             self.lost.set_result(None)
             self._handler = asyncio.current_task()
         else:
-            self._watch(self._protocol)
+            when_lost(self._protocol, self._note_the_end)
             if hushed:
                 self._hush(self._protocol)
 
-    def _watch(self, protocol: Any) -> None:
-        lost = self.lost
-
-        def connection_lost(exc: Exception | None) -> None:
-            del protocol.connection_lost  # and with it the cycle of references that would keep both alive
-            protocol.connection_lost(exc)
-            if not lost.done():
-                lost.set_result(None)
-
-        protocol.connection_lost = connection_lost
+    def _note_the_end(self) -> None:
+        if not self.lost.done():
+            self.lost.set_result(None)
 
     def _hush(self, protocol: Any) -> None:
         """Keep uvicorn from even making the lines that it logs for each connection."""

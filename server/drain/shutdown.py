@@ -81,11 +81,13 @@ class Clients(Protocol):
 class Shutdown:
     """The drain of one process, which is worker number `worker` of a launcher, or 0: alone.
 
+    Handlers have `handlers_end_s` to end by themselves once the last client is gone; then they are given up.
     Must be made, and used, in the event loop that serves.
     """
 
-    def __init__(self, clients: Clients, terms: DrainTerms, worker: int = 0) -> None:
+    def __init__(self, clients: Clients, terms: DrainTerms, worker: int = 0, handlers_end_s: float = 0.0) -> None:
         self._clients = clients
+        self._handlers_end_s = handlers_end_s
         self.worker = worker
         self._machine = Drain(terms)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -99,6 +101,9 @@ class Shutdown:
         while self._machine.phase is not Phase.STOPPED:
             await asyncio.sleep(TICK_S)
             self._feed(ForceRequested() if self.take_force() else Ticked())
+        until = self._now() + self._handlers_end_s
+        while self._clients.connections and self._now() < until:
+            await asyncio.sleep(TICK_S)
         for connection in list(self._clients.connections.values()):
             connection.give_up()
 

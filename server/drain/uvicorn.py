@@ -33,6 +33,8 @@ logger = logging.getLogger("ebb")
 LAST_REFUSALS_S = 0.1
 # Seconds that uvicorn's own part may take before what is left (half a handshake, a stalled request) is cut off.
 CUT_OFF_S = 0.3
+# Seconds after which handlers that do not end, though they were cancelled, are left behind.
+LEAVE_S = 0.5
 
 
 def running_server() -> uvicorn.Server | None:
@@ -86,10 +88,12 @@ def hold_shutdown(server: uvicorn.Server, drain: Callable[[], Awaitable[None]], 
             await _step("the drain", drain)
             await _step("refusing the last handshakes", _refuse_the_last, server)
         server.force_exit = False  # or uvicorn would skip lifespan shutdown
-        cut_off = asyncio.get_running_loop().call_later(CUT_OFF_S, _abort_all, server)
+        loop = asyncio.get_running_loop()
+        due = [loop.call_later(CUT_OFF_S, _abort_all, server), loop.call_later(LEAVE_S, _leave_handlers, server)]
         if not await _step("uvicorn's own part", original, sockets):
             await _cut_off_the_rest(server)
-        cut_off.cancel()
+        for each in due:
+            each.cancel()
         if (done := getattr(server.lifespan, "shutdown_event", None)) and not done.is_set():
             await _step("lifespan shutdown", server.lifespan.shutdown)
         await _step("the report", report)
@@ -153,3 +157,9 @@ def _abort_all(server: uvicorn.Server) -> None:
     for connection in list(server.server_state.connections):
         if connection.transport is not None:
             connection.transport.abort()
+
+
+def _leave_handlers(server: uvicorn.Server) -> None:
+    """Have uvicorn wait no longer for handlers that swallow their cancellation: it would for ever."""
+    logger.warning("%d handlers have not ended, and are left behind", len(server.server_state.tasks))
+    server.force_exit = True

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from starlette.types import Message, Receive, Scope
 
 from ..brokers.broker import BrokerUnavailable
-from ..connections.admission import RETRY_AFTER_S
+from ..connections.refusal import RETRY_AFTER_S
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub

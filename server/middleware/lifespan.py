@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from ..connections.asgi import ASGIApp, Message, Receive, Scope, Send
 
 LOOK_EVERY_S = 0.05
 

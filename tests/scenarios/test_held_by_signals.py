@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-import sys
 from dataclasses import dataclass
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from harness.probes.network import free_port
 from tests.harness.servers import until
+from tests.scenarios.real_server import Running, started
 
 APP = "tests.targets.echoes_until_enough:app"
 HYPERCORN = f"-m hypercorn {APP} --bind 127.0.0.1:{{port}}"
@@ -44,58 +41,10 @@ HELD = [
 ]
 
 
-class Running:
-    """The process, and what it has printed."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process, self.port = process, port
-        self.lines: list[str] = []
-        self.reading = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
-            self.lines.append(line.decode().strip())
-
-    def said(self, *texts: str) -> list[str]:
-        return [line for line in self.lines if line in texts]
-
-    async def connect(self) -> ClientConnection:
-        return await connect(f"ws://127.0.0.1:{self.port}/", open_timeout=5)
-
-    async def first_client(self) -> ClientConnection:
-        clients: list[ClientConnection] = []
-
-        async def try_it() -> None:
-            while not clients:
-                try:
-                    clients.append(await self.connect())
-                except OSError:
-                    await asyncio.sleep(0.05)
-
-        await asyncio.wait_for(try_it(), 20)
-        return clients[0]
-
-    async def until_exit(self) -> int:
-        status = await asyncio.wait_for(self.process.wait(), 20)
-        await self.reading
-        return status
-
-
 @pytest.fixture
 async def running(server: Server):
-    port = free_port()
-    words = server.command.format(port=port).split()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    running = Running(process, port)
-    try:
+    async with started(server.command) as running:
         yield running
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await running.until_exit()
 
 
 @pytest.mark.parametrize("server", HELD)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from server.connections import admission
-from server.connections.admission import HandshakeRefused
 from server.connections.connection import Connection
+from server.connections.refusal import HandshakeRefused
 from server.drain.events import Phase
 from server.endpoints.broadcast import Named
 from server.messages.wire import Arrival

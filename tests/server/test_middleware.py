@@ -12,53 +12,11 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.examples.slow_startup import STARTUPS
+from server.middleware.client_gone import ClientGone
 from server.middleware.drain_middleware import TWICE, DrainMiddleware
-from server.middleware.websocket import ClientGone
+from tests.server.asgi_driver import Driver, get, websocket
 
 pytestmark = pytest.mark.looptime
-
-
-class Driver:
-    """One scope under a server in memory: what is put into `incoming` is received, what is sent is in `sent`."""
-
-    def __init__(self, app: ASGIApp, **scope: Any) -> None:
-        self.sent: list[Message] = []
-        self.incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self.holds_writes = asyncio.Event()
-        self.holds_writes.set()
-        self.scope: Scope = scope
-        self.task = asyncio.ensure_future(app(self.scope, self.incoming.get, self._send))
-
-    async def _send(self, message: Message) -> None:
-        if message["type"] == "websocket.send":
-            await self.holds_writes.wait()
-        self.sent.append(message)
-        if message["type"] == "websocket.close":
-            self.put("websocket.disconnect", code=1005)
-
-    def put(self, kind: str, **more: Any) -> None:
-        self.incoming.put_nowait({"type": kind, **more})
-
-    def say(self, text: str) -> None:
-        self.put("websocket.receive", text=text)
-
-    @property
-    def texts(self) -> list[str]:
-        return [message["text"] for message in self.sent if message["type"] == "websocket.send"]
-
-
-def websocket(app: ASGIApp, query: bytes = b"") -> Driver:
-    extensions: dict[str, Any] = {"websocket.http.response": {}}
-    driver = Driver(app, type="websocket", path="/ws", query_string=query, extensions=extensions)
-    driver.put("websocket.connect")
-    return driver
-
-
-async def get(app: ASGIApp, path: str) -> tuple[int, dict[str, Any]]:
-    driver = Driver(app, type="http", method="GET", path=path)
-    await driver.task
-    body = driver.sent[1]["body"]
-    return driver.sent[0]["status"], json.loads(body) if body else {}
 
 
 class Chat:
@@ -163,7 +121,7 @@ async def test_a_client_is_told_once_served_on_and_closed_with_1012_after_its_an
     assert client.sent[-1] == {"type": "websocket.close", "code": 1012, "reason": "service restart"}
     account = json.loads(app.shutdown.report())
     assert (account["present"], account["left"], account["closed"], account["aborted"]) == (1, 0, 1, 0)
-    assert app.connections == {}
+    assert app.shutdown.remaining == 0
 
 
 async def test_a_newcomer_is_refused_with_503_and_when_to_come_again():
@@ -349,3 +307,77 @@ async def test_a_busy_handler_hides_no_close_of_its_client():
     assert client.incoming.empty()
     client.task.cancel()
     await asyncio.wait({client.task})
+
+
+async def test_a_handshake_that_is_still_open_when_clients_are_closed_is_refused():
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await asyncio.sleep(100)
+        await send({"type": "websocket.accept"})
+
+    app = DrainMiddleware(slow, drain_timeout_s=1, close_timeout_s=1)
+    client = websocket(app)
+    await asyncio.sleep(1)
+    draining = asyncio.ensure_future(app.shutdown.drain())
+    await asyncio.sleep(2)
+    client.put("websocket.disconnect", code=1006)
+    await draining
+    await client.task
+
+    assert [message.get("status") for message in client.sent] == [503, None]
+    assert app.shutdown.remaining == 0
+
+
+async def test_a_handler_that_its_server_cancels_says_goodbye():
+    client = websocket(DrainMiddleware(Chat()))
+    await asyncio.sleep(1)
+    client.task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await client.task
+    assert client.sent[-1] == {"type": "websocket.close", "code": 1012, "reason": "service restart"}
+
+
+async def test_a_server_that_knows_no_1012_closes_with_1000():
+    chat = Chat()
+    app = DrainMiddleware(chat, drain_timeout_s=1)
+
+    async def knows_little(scope: Scope, receive: Receive, send: Send) -> None:
+        async def check(message: Message) -> None:
+            if message.get("code") == 1012:
+                raise Exception("invalid close code 1012")
+            await send(message)
+
+        await app(scope, receive, check)
+
+    client = websocket(knows_little)
+    await asyncio.sleep(1)
+    await app.shutdown.drain()
+    await client.task
+
+    assert client.sent[-1] == {"type": "websocket.close", "code": 1000}
+
+
+async def test_a_handler_has_time_to_clean_up_after_its_client_is_gone_and_is_cancelled_if_it_takes_longer():
+    ends: list[str] = []
+
+    async def clean_up(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        try:
+            await asyncio.sleep(float(scope["path"][1:]))
+            ends.append("cleaned up")
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
+
+    app = DrainMiddleware(clean_up, drain_timeout_s=1)
+    clients = [Driver(app, type="websocket", path=f"/{seconds}") for seconds in (0.2, 60)]
+    for client in clients:
+        client.put("websocket.connect")
+    await asyncio.sleep(1)
+    await app._drain()
+
+    assert ends == ["cleaned up", "cancelled"]

@@ -142,3 +142,25 @@ class ConnectionStub:
 
 
 async def tell_nothing() -> None: ...
+
+
+@pytest.mark.looptime
+async def test_handlers_that_swallow_their_cancellation_are_left_behind_and_the_lifespan_is_shut_down(server, caplog):
+    told: list[str] = []
+
+    async def shut_down() -> None:
+        told.append("lifespan shutdown")
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    server.servers = []
+    server.lifespan = SimpleNamespace(shutdown_event=asyncio.Event(), shutdown=shut_down)
+    handler = asyncio.ensure_future(never())
+    server.server_state.tasks.add(handler)
+    hold_shutdown(server, tell_nothing, lambda: told.append("report"))
+    await server.shutdown()
+    handler.cancel()
+
+    assert told == ["lifespan shutdown", "report"]
+    assert "1 handlers have not ended, and are left behind" in caplog.messages
