@@ -32,6 +32,7 @@ PURE = (
     "harness.clients.dialects",
     "harness.clients.objections",
     "harness.clients.declared_dialect",
+    "harness.clients.event_stream",
 )
 IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter"}

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from ..history.client import ClientView, HandshakeOutcome
 from ..history.drain import HOSTILE_READERS, READY_WITHIN_S, Drain, Probe
 from ..history.machine import SMALLEST_LAG_S
+from ..history.stream import StreamView
 from .notice import delay_of_notice, was_due_a_notice
 from .registry import clause
 from .verdict import Delay, Gravity, Judgement, Offence, accuse, excluded, late, passed, short, stood_still, too_few
@@ -137,12 +138,13 @@ def _delay_of_hang(probe: Probe) -> Delay | None:
 def refusal_is_explicit(seen: Drain) -> Judgement:
     """A handshake begun after the late horizon gets 503 with Retry-After within 1 s, until the last close.
 
+    A request for a new event stream is such a handshake.
     The listener closes after the last close and not before: no refusal and no reset by TCP comes earlier.
     """
     until = _refuses_until(seen)
     if doubt := stood_still(seen, seen.horizon, until):
         return doubt
-    begun = [h for h in seen.handshakes if h.began >= seen.horizon and not h.hostile]
+    begun = [h for h in [*seen.handshakes, *seen.streams] if h.began >= seen.horizon and not h.hostile]
     flaws = [(h, _flaw_of_late(seen, h, until)) for h in begun]
     offences = [
         Offence(h.began, h.name, flaw, _delay_of_handshake(seen, h), gravity=_gravity_of_handshake(h))
@@ -153,17 +155,17 @@ def refusal_is_explicit(seen: Drain) -> Judgement:
     if offences:
         charge = f"late handshakes did not get 503 with Retry-After within {REFUSED_WITHIN_S:.3f} s"
         return accuse(seen, offences, len(begun), f"{charge} (owed if {stretch})")
-    refused = [(h.outcome, h.began) for h in begun if h.began < until and h.outcome]
-    took = [outcome.t - began for outcome, began in refused if outcome.status == 503]
+    refused = [(h.outcome.t - h.began, h) for h in begun if h.began < until and h.outcome and h.outcome.status == 503]
     if until < seen.horizon:
         gone = f"the last client had gone at {seen.at(until)}"
         return short(f"{gone}, and only handshakes begun after {seen.at(seen.horizon)} come too late")
-    if len(took) < LEAST_HANDSHAKES:
-        return too_few(len(took), LEAST_HANDSHAKES, f"handshakes {stretch}")
+    if len(refused) < LEAST_HANDSHAKES:
+        return too_few(len(refused), LEAST_HANDSHAKES, f"handshakes {stretch}")
+    streams = sum(isinstance(each, StreamView) for _, each in refused)
     return passed(
-        f"{len(took)} handshakes {stretch} were refused, the slowest in {max(took):.3f} s"
-        f" (limit {REFUSED_WITHIN_S:.3f} s)",
-        len(took),
+        f"{len(refused)} handshakes {stretch} were refused, the slowest in {max(took for took, _ in refused):.3f} s"
+        f" (limit {REFUSED_WITHIN_S:.3f} s)" + (f"; {streams} of them asked for an event stream" if streams else ""),
+        len(refused),
     )
 
 

@@ -57,6 +57,7 @@ REPEATS = {4: (3,), 12: (21, 22), 21: (19,), 22: (19,), 23: (13, 14), 24: (19,),
 # Of a process that had to be killed: the first of these that fails is the finding; the others wait for its end as well.
 ENDS = (24, 16, 17, 20)
 WAITS = {
+    12: _of("was never ended"),
     13: _of("was never closed", "was left connected after its close frame"),
     14: _of("was not cut off", "was held"),
     18: _of("never began"),

@@ -13,7 +13,9 @@ from typing import NamedTuple
 from ..history.client import ClientView, End
 from ..history.drain import Drain
 from ..history.terms import NO_DRAIN_TIMEOUT
+from .hostile import may_serve_on
 from .registry import clause
+from .streams import ended_badly, ended_early, under_way
 from .verdict import (
     Delay,
     Gravity,
@@ -43,13 +45,17 @@ FIRST_CLOSE_WITHIN_S = 1.0  # after the grace: what is seen late by a part of th
 def keeps_the_grace(seen: Drain) -> Judgement:
     """No connection is closed by the server before the deadline, save for its own fault.
 
+    A stream ends as it should: an event stream between two events, with the end of its body.
     A client was at fault only where the harness made it so: it read too slowly, or left pings unanswered.
     """
     if none := no_deadline(seen):
         return none
-    if early := closed_early(seen):
-        of = len({*seen.readers, *(client for _, client in _ended_early(seen))})
-        return accuse(seen, early, of, f"clients were closed before {seen.grace_end}")
+    streams = under_way(seen)
+    badly = list(ended_badly(seen, served_on=may_serve_on(seen) is not None))
+    if wrong := [*closed_early(seen), *ended_early(seen), *badly]:
+        of = len({*seen.readers, *streams, *(client for _, client in _ended_early(seen))})
+        or_badly = ", or are streams that did not end as they should from then on" if badly else ""
+        return accuse(seen, wrong, of, f"clients were closed before {seen.grace_end}{or_badly}")
     stayed = stayers(seen)
     if len(stayed) < LEAST_STAYERS:
         return too_few(len(stayed), LEAST_STAYERS, f"clients that stayed until {seen.grace_end}")
@@ -57,7 +63,9 @@ def keeps_the_grace(seen: Drain) -> Judgement:
         return doubt
     closes = seen.reader_evictions
     first = f"the first close by the server came at {seen.at(closes[0][0])}" if closes else "none was closed"
-    return passed(f"{len(stayed)} clients stayed until {seen.grace_end}, {first}", len(stayed))
+    ended = sum(stream.evicted_at is not None for stream in streams)
+    of_streams = f"; {ended} streams ended as they should" if ended else ""
+    return passed(f"{len(stayed)} clients stayed until {seen.grace_end}, {first}{of_streams}", len(stayed))
 
 
 def no_deadline(seen: Drain) -> Judgement | None:

@@ -69,7 +69,8 @@ def may_serve_on(seen: Drain) -> Judgement | None:
     """Unknown where the harness gave up while clients that read were served, for nobody knows how long; else None."""
     if not seen.terms.undeclared or seen.gave_up_at is None:
         return None
-    served = [client for client in seen.readers if client.connected_at(seen.gave_up_at)]
+    reading = [*seen.readers, *seen.open_streams]
+    served = [client for client in reading if client.connected_at(seen.gave_up_at)]
     if not served:
         return None
     still = f"{len(served)} clients that read were still served at {seen.at(seen.gave_up_at)}, first {served[0].name}"

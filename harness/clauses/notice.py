@@ -17,6 +17,7 @@ from ..history.client import ClientView
 from ..history.drain import Drain
 from ..history.events import Event
 from .registry import clause
+from .streams import event_streams
 from .verdict import Delay, Gravity, Judgement, Offence, accuse, failed, passed, stood_still, too_few, unknown
 
 NOTICE_WITHIN_S = 1.0  # a client that leaves of its own accord before that need not have had a notice
@@ -35,16 +36,19 @@ TWO_CHANNELS_S = 0.05  # an exit or a printed line and a socket's end reach the 
 def told_once(seen: Drain) -> Judgement:
     """Every client connected at t0 gets exactly one notice, before any close frame.
 
+    In an event stream the notice is an event between two others.
     A hostile client may not have read its notice; two, or a wrong one, are wrong there too.
     """
     last = max((t for t, client in seen.notices if not client.hostile), default=seen.t0)
     if doubt := stood_still(seen, seen.t0, max(last, seen.t0)):
         return doubt
-    due = due_a_notice(seen)
-    offences = list(chain(_without_notice(seen, due), _wrong_notices(seen)))
+    streams = event_streams(seen)
+    due = due_a_notice(seen) + [stream for stream in streams if was_due_a_notice(seen, stream)]
+    told: list[ClientView] = [client for _, client in seen.notices]
+    offences = list(chain(_without_notice(seen, due), _wrong_notices(seen, told + [s for s in streams if s.notices])))
     if offences:
         charge = "clients did not get exactly one notice, in time and in full"
-        return accuse(seen, offences, len(seen.connections), charge)
+        return accuse(seen, offences, len(seen.connections) + len(streams), charge)
     if not due:
         return unknown("no client was connected at t0 and stayed long enough to get a notice")
     delays = [client.notices[0].t - seen.t0 for client in due]
@@ -94,19 +98,19 @@ def _without_notice(seen: Drain, due: list[ClientView]) -> list[Offence]:
     return offences
 
 
-def _wrong_notices(seen: Drain) -> list[Offence]:
-    """What is wrong with the notices that any client received; a client that was gone before t0 had one of another
-    stop.
-    """
+def _wrong_notices(seen: Drain, told: list[ClientView]) -> list[Offence]:
+    """What is wrong with the notices that these received; a client that was gone before t0 had one of another stop."""
     offences = []
-    for t, client in seen.notices:
+    for client in told:
         if client.gone_at is not None and client.gone_at < seen.t0:
             continue
-        close, delay = client.close_received, None
+        t, close, delay = client.notices[0].t, client.close_received, None
         if len(client.notices) > 1:
             flaw: str | None = f"got {len(client.notices)} notices"
         elif close and close.t < t:
             flaw = f"got its notice only after its close frame ({seen.at(close.t)})"
+        elif client.notices[0].detail.get("torn"):
+            flaw = "got its notice in the middle of another event"
         else:
             flaw = _flaw_of_notice(seen, client.notices[0], client.hostile)
             delay = None if client.hostile else _delay_of_words(seen, client.notices[0])

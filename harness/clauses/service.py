@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..history.drain import Drain
 from .due import Services
 from .registry import clause
+from .streams import events_due
 from .verdict import Judgement, accuse, passed, unknown
 
 STRETCH_BEGINS_S = 0.25  # after t0
@@ -23,20 +24,20 @@ LEAST_MESSAGES = 3  # of others, so that a client counts as one that broadcasts 
 def still_served(seen: Drain) -> Judgement:
     """Connected clients go on being served: every broadcast, notification and reply that is due.
 
-    A server that had accepted a POST before t0 accepts each of them.
+    Event streams have events as before. A server that had accepted a POST before t0 accepts each of them.
     """
     start, end = seen.t0 + STRETCH_BEGINS_S, _serves_until(seen) - STRETCH_ENDS_S
     if start >= end:
         return unknown(f"nothing can be seen in the stretch that ended at {seen.at(end + STRETCH_ENDS_S)}")
     services = Services(seen, start, min(end, seen.seen_until))
     dues = {"broadcasts": services.broadcasts, "notifications": services.notifications, "replies": services.replies}
+    dues |= {"events": events_due(seen, start, min(end, seen.seen_until))} if seen.streams else {}
     offences = services.refused_posts + [due.offence for of_kind in dues.values() for due in of_kind if due.offence]
     stretch = f"between {seen.at(start)} and {seen.at(end)}"
     if offences:
         of = len(services.refused_posts) + sum(map(len, dues.values()))
-        return accuse(
-            seen, offences, of, f"due broadcasts, notifications and replies did not come, or were refused, {stretch}"
-        )
+        kinds = "broadcasts, notifications and replies" + (", and events of streams," if seen.streams else "")
+        return accuse(seen, offences, of, f"due {kinds} did not come, or were refused, {stretch}")
     if seen.seen_until < end or not any(c.connected_at(seen.t0) and c.connected_at(end) for c in seen.readers):
         return unknown(f"no client was connected from t0 to {seen.at(end)}")
     dues["broadcasts"] = [due for due in dues["broadcasts"] if due.messages >= LEAST_MESSAGES]

@@ -31,6 +31,7 @@ def leaves_when_empty(seen: Drain) -> Judgement:
     An exit after the deadline, though it comes within that second, does not tell whether it waited for the deadline.
     """
     holding = [client for client in seen.handshakes if client.opened_at is not None or client.hostile]
+    holding += seen.open_streams
     clients = [client for client in holding if not _was_gone_before(client, seen.t0)]
     stayers = [client for client in clients if not _left_early(seen, client)]
     if stayers:
@@ -85,7 +86,7 @@ def bounded(seen: Drain) -> Judgement:
     Several processes close side by side, each at its part of the pace: the one with the most clients takes longest.
     Where timeout, pace or X is undeclared the harness's patience is the bound, once no client that reads is there.
     """
-    there = [client for client in seen.handshakes if holds_on(seen, client)]
+    there = [client for client in [*seen.handshakes, *seen.open_streams] if holds_on(seen, client)]
     begin = max([thawed for frozen, thawed in seen.freezes if frozen < seen.evicts_at] + [seen.evicts_at])
     most = _most_on_one_worker(seen, there)
     limit = begin + _closing_may_take_s(seen, most) + seen.terms.parent_delay_s

@@ -83,7 +83,7 @@ class DeclaredDialect(Dialect):
         """Everything that a message means: a notice, or each token in it once, or else a text by the server itself."""
         if self.talk.ignore is not None and re.search(self.talk.ignore, text, re.DOTALL):
             return []
-        if (notice := self._notice(text)) is not None:
+        if (notice := notice_by(self.talk, text)) is not None:
             return [notice]
         tokens = dict.fromkeys((name.rstrip(PAD), int(n)) for name, n in self._token.findall(text))
         if not tokens:
@@ -98,12 +98,6 @@ class DeclaredDialect(Dialect):
         self._answered.symmetric_difference_update({n})
         return copy
 
-    def _notice(self, text: str) -> Notice | None:
-        if self.talk.notice is None:
-            return read_notice(text)
-        found = re.search(self.talk.notice, text, re.DOTALL)
-        return found and Notice(*(_number(found.groupdict().get(name)) for name in ("left_s", "reconnect_after_s")))
-
     def _say_on(self) -> list[Message]:
         """The messages that can be said without waiting for another text."""
         said = []
@@ -117,6 +111,14 @@ class DeclaredDialect(Dialect):
 
     def _fill(self, text: Text) -> Message:
         return fill(text, self.me)
+
+
+def notice_by(talk: Talk | None, text: str) -> Notice | None:
+    """The notice in a text, by the pattern that a target declares, or else the `draining` text; None: it is none."""
+    if talk is None or talk.notice is None:
+        return read_notice(text)
+    found = re.search(talk.notice, text, re.DOTALL)
+    return found and Notice(*(_number(found.groupdict().get(name)) for name in ("left_s", "reconnect_after_s")))
 
 
 def _number(text: str | None) -> float | None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from .client import ClientView, sort_out
 from .events import Event
 from .stop import Stop
+from .stream import StreamView, apart
 from .terms import Terms
 
 SERVICE_RESTART, GOING_AWAY = 1012, 1001
@@ -55,7 +56,8 @@ class Drain(Stop):
     """One stop of one target, as a judge is given it. Times in seconds, monotonic."""
 
     def __init__(self, terms: Terms, t0: float, events: list[Event]) -> None:
-        self.handshakes, apparatus = sort_out(events)
+        self.streams, others = apart(events)
+        self.handshakes, apparatus = sort_out(others)
         super().__init__(terms, t0, apparatus)
         self.seen_until = max(event.t for event in events)
 
@@ -69,6 +71,11 @@ class Drain(Stop):
     def connections(self) -> list[ClientView]:
         """Every connection that was opened, hostile ones too."""
         return [client for client in self.handshakes if client.opened_at is not None]
+
+    @cached_property
+    def open_streams(self) -> list[StreamView]:
+        """Every long response that was begun: no connection of a WebSocket, and a client all the same."""
+        return [stream for stream in self.streams if stream.opened_at is not None]
 
     @cached_property
     def readers(self) -> list[ClientView]:
@@ -179,7 +186,8 @@ class Drain(Stop):
     @cached_property
     def _ends(self) -> list[tuple[float, ClientView]]:
         hostile = [client for client in self.connections if client.hostile and client.persona in HOSTILE_READERS]
-        ends = [(c.ended.t if c.ended else self.seen_until, c) for c in self.readers + hostile]
+        there = [*self.readers, *hostile, *self.open_streams]
+        ends = [(c.ended.t if c.ended else self.seen_until, c) for c in there]
         return [(t, client) for t, client in ends if t > self.t0]
 
     @cached_property

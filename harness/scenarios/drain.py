@@ -3,7 +3,7 @@ deadline, and then closes them properly, at its pace.
 
 Every persona takes part, and as many of the clients that otherwise only listen as the machine bears say one thing. HTTP
 connections are kept open and idle, some handshakes race the signal and others come too late; clients that stay are
-evicted.
+evicted. Where the target declares a long response, ten of those are under way.
 No other scenario shows as much. Source: the drain contract, phases SERVING to STOPPED; RFC 6455 §7.1; the close
 code registry on 1012.
 """
@@ -35,6 +35,7 @@ def mix(clients: int) -> ClientMix:
 
 async def perform(stage: Stage) -> None:
     """Arrange, load, signal, and see it end."""
+    await stage.open_streams()
     await stage.open_crowd()
     stage.hold_idle_connections()
     await stage.warm_up()

@@ -42,6 +42,7 @@ def mix(clients: int) -> ClientMix:
 
 async def perform(stage: Stage) -> None:
     """Arrange, load, signal, and see it end."""
+    await stage.open_streams()
     await stage.open_crowd()
     stage.hold_idle_connections()
     await stage.warm_up()

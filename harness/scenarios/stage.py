@@ -24,6 +24,7 @@ import psutil
 from ..clients.crowd import Crowd, CrowdIncomplete
 from ..clients.late_handshakes import LateHandshakes
 from ..clients.mix import ClientFactory, ClientMix
+from ..clients.streams import Streams
 from ..faults.broker import Broker
 from ..faults.worker import workers
 from ..history.record import History
@@ -68,6 +69,7 @@ class Stage:
         self.crowd = Crowd(self.target.port)
         self.probes = Probes(self.target.port, self.history, ask.seed)
         self.late_handshakes = LateHandshakes(self.factory, self.crowd, self.probes)
+        self.streams = Streams(profile, self.history, self.target.port)
 
     async def __aenter__(self) -> Self:
         """Raises TargetFailed when the target does not come up, OSError without a broker or enough descriptors."""
@@ -80,6 +82,7 @@ class Stage:
             await stack.enter_async_context(self.target)
             stack.enter_context(resting_garbage_collector())
             stack.callback(self.crowd.tear_down)
+            stack.callback(self.streams.tear_down)
             stack.push_async_callback(self.probes.stop, 0.0)
             self.probes.keep(watch_lag(self.history))
             if self.ask.starvation:
@@ -102,6 +105,12 @@ class Stage:
         self.enter("opening the crowd")
         self.crowd.clients = self.factory.assemble()
         await self._all_of_them(self.crowd.open())
+
+    async def open_streams(self) -> None:
+        """Begin the long responses, where the target declares one. Raises CrowdIncomplete when one does not begin."""
+        if self.streams.clients:
+            self.enter("opening the streams")
+            await self._all_of_them(self.streams.open(self.probes))
 
     async def warm_up(self) -> None:
         """Let every client act for a second, with the probes on; find out what a foreign target answers.
@@ -146,10 +155,12 @@ class Stage:
         self.play_on()
         if joiners:
             self.late_handshakes.come_late()
+            self.streams.come_late(self.probes)
 
     def play_on(self) -> None:
         """Let the clients do what they do after t0: the target has just been told to stop, in whatever way."""
         self.crowd.signal()
+        self.streams.signal()
         self.enter("draining")
         if self.history.terms.drain_timeout_s is None:
             self.probes.keep(self._send_home())
@@ -186,6 +197,8 @@ class Stage:
         """Where its clients are, in words for a person."""
         crowd = self.crowd
         counts = f"connected {crowd.connected}, with a notice {crowd.with_notice}, left {crowd.left}"
+        if self.streams.clients:
+            counts += f", streams {self.streams.connected}"
         return counts if crowd.clients else "no clients"
 
     @property
@@ -196,7 +209,7 @@ class Stage:
     @property
     def bound_s(self) -> float:
         """How long a drain may take, and `SPARE_S` more, so that a late exit is seen as late."""
-        return self.history.terms.gone_after_s(self.mix.staying) + SPARE_S
+        return self.history.terms.gone_after_s(self.mix.staying + len(self.streams.clients)) + SPARE_S
 
     @property
     def request_limit(self) -> int:
@@ -244,6 +257,7 @@ class Stage:
         self.late_handshakes.stop()
         while True:
             self.crowd.leave()
+            self.streams.leave()
             await asyncio.sleep(LOOK_AHEAD_S)
 
     async def _try_late_handshakes(self) -> None:
@@ -256,5 +270,5 @@ class Stage:
     async def _until_quiet(self) -> None:
         """Once the target is gone, wait for the ends of its connections to arrive; others are dropped later."""
         patience_ends = time.monotonic() + QUIET_WITHIN_S
-        while self.crowd.connected and time.monotonic() < patience_ends:
+        while (self.crowd.connected or self.streams.connected) and time.monotonic() < patience_ends:
             await asyncio.sleep(0.01)

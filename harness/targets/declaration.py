@@ -92,6 +92,9 @@ class Profile(BaseModel):
     ws: UrlPath = Field("/ws", description="Where clients connect; `{client}` and `{number}` are filled in.")
     talk_path: UrlPath | None = Field(None, description="Where a sender is answered, if not where clients connect.")
     heavy: UrlPath | None = Field(None, description="Where an answer takes a core for a while.")
+    stream: UrlPath | None = Field(
+        None, description="A GET that is answered with an event stream without an end of its own, or a long download."
+    )
     dialect: Annotated[DialectName, allowed(f"one of {', '.join(get_args(DialectName))}")] = Field(
         "broadcast", description="How clients talk, where `talk` does not say it."
     )

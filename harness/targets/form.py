@@ -16,7 +16,7 @@ from .declaration import Profile
 NONE = ("none", False)
 TABLES = {
     "paths": {
-        **{name: name for name in ("ws", "ready", "health", "metrics", "broadcast", "heavy")},
+        **{name: name for name in ("ws", "ready", "health", "metrics", "broadcast", "heavy", "stream")},
         "talk": "talk_path",
     },
     "statuses": {"drained": "drained_statuses", "forced": "forced_statuses", "startup": "startup_statuses"},

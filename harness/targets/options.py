@@ -92,6 +92,7 @@ OPTIONS = (
     Option("--broadcast", "paths.broadcast", "PATH|none", _path_or_none),
     Option("--talk", "paths.talk", "PATH", _path),
     Option("--heavy", "paths.heavy", "PATH", _path),
+    Option("--stream", "paths.stream", "PATH|none", _path_or_none),
     Option("--dialect", "dialect", "NAME"),
     Option("--talk-as", "talk.as", "NAME", says=f"Begin with a protocol that is shipped: {', '.join(TALKS)}"),
     Option("--header", "talk.headers", "NAME:VALUE", _header, True, "A header of every handshake"),

@@ -157,6 +157,32 @@ class Story:
         answer = code if answer is None else answer
         return self.closes(t, code).is_closed(t + took, answer).ends(t + took + 0.001)
 
+    # long responses
+    def asks_for_a_stream(self, name: str, began: float, accept: str = "text/event-stream, */*") -> Self:
+        persona = name.rpartition("-")[0]
+        return self.about(name).add(began, "requesting", path="/events", persona=persona, accept=accept)
+
+    def begins(self, t: float, content_type: str = "text/event-stream; charset=utf-8", port: int | None = None) -> Self:
+        return self.add(t, "opened", status=200, content_type=content_type, local_port=port)
+
+    def stream(self, name: str, began: float = -1.0) -> Self:
+        """An event stream that is under way."""
+        return self.asks_for_a_stream(name, began - 0.01).begins(began)
+
+    def download(self, name: str, began: float = -1.0) -> Self:
+        return self.asks_for_a_stream(name, began - 0.01).begins(began, "application/zip")
+
+    def has_events(self, *times: float) -> Self:
+        for t in times:
+            self.add(t, "event")
+        return self
+
+    def gets_torn_notice(self, t: float) -> Self:
+        return self.add(t, "notice", deadline_s=(self.terms.drain_timeout_s or 5.0) - t, reconnect_after_s=1, torn=True)
+
+    def body_ends(self, t: float, how: str = "eof", complete: bool = True, between: bool = True) -> Self:
+        return self.add(t, "ended", how=how, complete=complete, between=between)
+
     # the target and the harness
     def signal(self, t: float = 0.0, which: str = "SIGTERM", to: str = "process") -> Self:
         return self.about("target").add(t, "signal", signal=which, to=to)

@@ -23,6 +23,7 @@ from tests.harness import (
     test_clauses_rolling,
     test_clauses_service,
     test_clauses_signals,
+    test_clauses_streams,
     test_clauses_termination,
     test_clauses_workers,
 )
@@ -46,6 +47,7 @@ CASES = (
     | test_clauses_rolling.CASES
     | test_clauses_letter.CASES
 )
+CASES |= {number: [*CASES[number], *cases] for number, cases in test_clauses_streams.CASES.items()}
 
 
 def is_caught(number: int, verdict: Verdict) -> bool:
