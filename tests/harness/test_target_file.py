@@ -121,6 +121,7 @@ def test_a_target_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 FULL = WORKERS.changed(
     talk=Talk(),
     metrics="/m",
+    stream="/events",
     limit_options="--limit {requests}",
     reload_options=["--reload"],
     drain_timeout_s=30.0,
