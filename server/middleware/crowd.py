@@ -18,7 +18,7 @@ logger = logging.getLogger("ebb")
 
 # Seconds that handlers have to clean up once the last client is gone; with all else the exit takes less than 1 s (17).
 HANDLERS_END_S = 0.4
-# In the query of each connection of Socket.IO, NiceGUI's too: its client takes a text of ours for an error, and reconnects.
+# In the query of each connection of Socket.IO, NiceGUI's too: its client takes a text of ours for an error.
 ENGINE_IO = b"EIO="
 
 OnDrain = Callable[[Scope, float, float], str | bytes | None]
