@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
-from importlib.metadata import distribution
+from importlib.metadata import distribution, requires
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 HOMES = {"ebb": "packaging/ebb", "ebb.server": "server", "ebb.harness": "harness"}
+
+OF_PYDANTIC = {"annotated_types", "dotenv", "pydantic_core", "typing_extensions", "typing_inspection"}
 
 
 def packages_in_the_tree() -> set[str]:
@@ -77,3 +80,11 @@ def test_without_its_extra_a_command_names_what_to_install(tmp_path: Path):
     code = "import sys; sys.modules['websockets'] = None; from ebb.cli import main; sys.exit(main(['list']))"
     done = run(sys.executable, "-c", code, folder=tmp_path)
     assert (done.returncode, done.stderr) == (2, "ebb: list needs websockets: pip install 'ebb-ws[harness]'\n")
+
+
+def test_the_middleware_imports_nothing_but_what_is_installed_with_it(tmp_path: Path):
+    code = "from ebb import DrainMiddleware; import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = run(sys.executable, "-c", code, folder=tmp_path)
+    ours = {name for name in done.stdout.split() if not name.startswith("_")} - set(sys.stdlib_module_names) - {"ebb"}
+    needed = {re.split("[<>=]", each)[0].replace("-", "_") for each in requires("ebb-ws") or () if "extra" not in each}
+    assert needed <= ours <= needed | OF_PYDANTIC

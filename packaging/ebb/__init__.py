@@ -1,8 +1,8 @@
 """Ebb: a judge, a cure and a model for WebSocket servers that are told to stop.
 
 Owns the names that are imported from `ebb` itself; the server and the harness are `ebb.server` and `ebb.harness`.
-Nothing of either is imported before it is asked for, since each needs an extra: `pip install 'ebb-ws[server]'`,
-`[harness]`, or `[all]`.
+Nothing of either is imported before it is asked for: `DrainMiddleware` is there by itself, all else needs an extra,
+`pip install 'ebb-ws[server]'`, `[harness]`, or `[all]`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from pydantic import ValidationError
@@ -57,11 +58,14 @@ class DrainMiddleware:
         except ValidationError as error:
             self._wrong = "; ".join(explained(Options, error))
             self._options = Options.model_construct()
+        if self._options.metrics and find_spec("prometheus_client") is None:
+            self._wrong = "EBB_METRICS needs prometheus_client: pip install prometheus-client"
         self._crowd = Crowd(self._options.drain_terms, on_drain)
         self.shutdown = self._crowd.shutdown
         self._requests = Requests(app, self._crowd, self._options)
         self._handlers: set[asyncio.Task[Any]] = set()
         self._release: Callable[[], None] | None = None
+        self._unregister: Callable[[], None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -94,10 +98,24 @@ class DrainMiddleware:
         if server is not None:
             note_sends(server)
         logging.getLogger("uvicorn.error").addFilter(self._is_worth_a_line)
+        if self._options.metrics:
+            self._unregister = self._register()
+
+    def _register(self) -> Callable[[], None]:
+        from prometheus_client import REGISTRY
+
+        from ..metrics import DrainNumbers
+
+        numbers = DrainNumbers(self.shutdown, lambda: self._crowd.refused)
+        REGISTRY.register(numbers)
+        return partial(REGISTRY.unregister, numbers)
 
     def _let_go(self) -> None:
         if self._release is not None:
             self._release()
+        if self._unregister is not None:
+            self._unregister()
+            self._unregister = None
 
     def _is_worth_a_line(self, record: logging.LogRecord) -> bool:
         """From the signal on uvicorn's lines for single connections are left out."""

@@ -18,3 +18,4 @@ class Options(DrainSettings):
 
     ready_path: str | None = Field("/ready", pattern="^/", description="a path for readiness, None for no answer")
     health_path: str | None = Field("/health", pattern="^/", description="a path for liveness, None for no answer")
+    metrics: bool = Field(False, description="true: prometheus_client's default registry has the drain's numbers")

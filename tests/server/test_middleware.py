@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -381,3 +382,31 @@ async def test_a_handler_has_time_to_clean_up_after_its_client_is_gone_and_is_ca
     await app._drain()
 
     assert ends == ["cleaned up", "cancelled"]
+
+
+async def test_prometheus_has_the_numbers_of_the_drain_where_it_is_asked_for_until_the_end():
+    app = DrainMiddleware(Chat(), metrics=True, drain_timeout_s=1)
+    lifespan = Driver(app, type="lifespan")
+    lifespan.put("lifespan.startup")
+    client = websocket(app)
+    await asyncio.sleep(1)
+    values = [
+        REGISTRY.get_sample_value("ebb_connections"),
+        REGISTRY.get_sample_value("ebb_phase", {"phase": "serving"}),
+    ]
+    await app.shutdown.drain()
+    await client.task
+    after = REGISTRY.get_sample_value("ebb_phase", {"phase": "stopped"})
+    lifespan.put("lifespan.shutdown")
+    await lifespan.task
+
+    assert (values, after) == ([1, 1], 1)
+    assert REGISTRY.get_sample_value("ebb_connections") is None
+
+
+async def test_metrics_without_prometheus_client_fail_the_startup_with_one_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("server.middleware.drain_middleware.find_spec", lambda name: None)
+
+    answer = await started(DrainMiddleware(Chat(), metrics=True))
+
+    assert answer["message"] == "EBB_METRICS needs prometheus_client: pip install prometheus-client"
