@@ -3,8 +3,9 @@
 Owns where a client is in its declared conversation. Refuses to know connections, time and verdicts. Pure.
 
 Texts that a client receives before it is in, and texts that keep the connection alive, belong to the protocol and are
-no messages: `hear` answers them. In all other texts tokens are searched for, and each counts once. In binary messages
-a token has its full fixed length, because the bytes after it may begin with a digit, as an MQTT PUBLISH (0x30) does.
+no messages: `hear` answers them. Only a declared notice is read before a client is in, too, as Socket.IO's does. In all
+other texts tokens are searched for, and each counts once. In binary messages a token has its full fixed length, because
+the bytes after it may begin with a digit, as an MQTT PUBLISH (0x30) does.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class DeclaredDialect(Dialect):
         alive = self.talk.keepalive
         if alive is not None and alive.hear is not None and re.search(alive.hear, text, re.DOTALL):
             return [] if alive.say is None else [self._fill(alive.say)]
-        if self.is_in:
+        if self.is_in or (self.talk.notice is not None and notice_by(self.talk, text)):
             return None
         self.last_heard = text
         said: list[Message] = []

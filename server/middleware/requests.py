@@ -30,6 +30,7 @@ class Requests:
         self._crowd = crowd
         self._options = options
         self._under_way: set[Response] = set()
+        self._not_theirs: set[str] = set()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, raw: Send) -> None:
         """Serve one. `raw` is the server's own `send`, to which `send` leads."""
@@ -77,7 +78,13 @@ class Requests:
             await refuse_request(send)
 
     async def _answer_where_nothing_is(self, scope: Scope, receive: Receive, send: Send, body: dict[str, Any]) -> None:
-        """Let the application answer; what it answers with 404 is answered with `body`."""
+        """Let the application answer; a path that it answers with 404 gets `body`, and is ours from then on.
+
+        Some log a line for each 404, and an orchestrator asks every few seconds.
+        """
+        if scope["path"] in self._not_theirs:
+            await respond(send, 200, body)
+            return
         missing = False
 
         async def look(message: Message) -> None:
@@ -88,4 +95,5 @@ class Requests:
 
         await self._app(scope, receive, look)
         if missing:
+            self._not_theirs.add(scope["path"])
             await respond(send, 200, body)

@@ -34,6 +34,8 @@ Word = Callable[[Draining, str | None], str | bytes | None]
 DROPS_IN_A_TURN = 1000
 # Seconds in which a handler that its server cancels still says goodbye.
 HASTE_S = 0.2
+# Seconds that an application has for its greeting. A notice comes after it: Socket.IO's client loses what comes before.
+GREETS_WITHIN_S = 0.1
 
 _serving: ContextVar[WebSocketClient | None] = ContextVar("_serving", default=None)
 
@@ -62,7 +64,7 @@ class WebSocketClient:
         self._backlog = Backlog(send, outbox_bytes)
         self._loop = asyncio.get_running_loop()
         self._handler = asyncio.current_task()
-        self._accepted = self._refused = self._aborted = self._cancelled = False
+        self._accepted = self._greeted = self._refused = self._aborted = self._cancelled = False
         self._goodbye: Goodbye | None = None
         self._notice: Draining | None = None
         self._closer: asyncio.Task[None] | None = None
@@ -106,6 +108,7 @@ class WebSocketClient:
         elif mine:
             await self._backlog.flushed()
             await self._send_now(message, is_own=asyncio.current_task() is self._handler)
+            self._tell_greeted()
         elif self._backlog.idle and self.tcp.would_send:
             await self._send_now(message, is_own=False)
         else:
@@ -131,6 +134,7 @@ class WebSocketClient:
 
     async def _send_other(self, message: Message) -> None:
         """Send an answer to the handshake, or the application's own close."""
+        self._tell_greeted()
         await self._backlog.flushed()
         if message["type"] == "websocket.close":
             self._reading.ended = True
@@ -138,8 +142,7 @@ class WebSocketClient:
         if message["type"] == "websocket.accept":
             self._accepted = True
             self.subprotocol = message.get("subprotocol")
-            if self._notice is not None:
-                self.tell(self._notice)
+            self._loop.call_later(GREETS_WITHIN_S, self._tell_greeted)
         self._reading.moved.set()
 
     async def _send_now(self, message: Message, is_own: bool) -> None:
@@ -161,14 +164,21 @@ class WebSocketClient:
     # ---- What the drain does with it ----
 
     def tell(self, notice: Draining) -> None:
-        """Send the notice, as the application words it; once it is accepted."""
-        if not self._accepted:
+        """Send the notice, as the application words it; where the client has only just come, after the greeting."""
+        if not self._greeted:
             self._notice = notice
             return
         if self._is_over or self._reading.ended:
             return
         if (word := self._word(notice, self.subprotocol)) is not None:
             self._queue({"type": "websocket.send", "text" if isinstance(word, str) else "bytes": word})
+
+    def _tell_greeted(self) -> None:
+        """The application has greeted its client, or does not: a notice that has waited for that goes out."""
+        self._greeted = self._accepted
+        if self._greeted and (notice := self._notice) is not None:
+            self._notice = None
+            self.tell(notice)
 
     @property
     def quiet(self) -> bool:
@@ -214,6 +224,7 @@ class WebSocketClient:
         if self._goodbye is None:
             if self._reading.gone or self._reading.ended:
                 return
+            self._tell_greeted()
             self._goodbye = Goodbye.with_code(code, reason, until)
         await self._close(self._goodbye)
 

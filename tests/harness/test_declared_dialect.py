@@ -56,6 +56,14 @@ def test_steps_are_said_in_order_and_a_client_is_in_when_it_has_heard_what_lets_
     assert dialect.hear("ack") is None
 
 
+def test_a_declared_notice_is_read_before_a_client_is_in_too() -> None:
+    dialect = speaking({"let_in": "^40", "notice": r"^going in (?P<left_s>\d+)"})
+    dialect.begin()
+    assert dialect.hear("going in 3") is None
+    assert dialect.readings("going in 3") == [Notice(3.0, None)]
+    assert (dialect.hear("40"), dialect.is_in) == ([], True)
+
+
 def test_without_a_pattern_it_is_in_when_the_last_step_is_said() -> None:
     dialect = speaking({"first": [{"hear": "welcome", "say": "hello"}]})
     assert (dialect.begin(), dialect.is_in) == ([], False)

@@ -26,11 +26,13 @@ class Chat:
     def __init__(self) -> None:
         self.sends: list[Send] = []
         self.errors: list[Exception] = []
+        self.asked: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             raise RuntimeError("no lifespan")
         if scope["type"] == "http":
+            self.asked.append(scope["path"])
             await send({"type": "http.response.start", "status": 200 if scope["path"] == "/own" else 404})
             await send({"type": "http.response.body", "body": b""})
             return
@@ -103,6 +105,15 @@ async def test_readiness_and_liveness_are_answered_where_the_application_has_not
     assert (await get(app, "/elsewhere"))[0] == 404
     assert (await get(DrainMiddleware(Chat(), ready_path="/own"), "/own")) == (200, {})
     assert (await get(DrainMiddleware(Chat(), ready_path=None), "/ready"))[0] == 404
+
+
+async def test_the_application_is_asked_once_for_a_path_that_it_does_not_have():
+    chat = Chat()
+    app = DrainMiddleware(chat, ready_path="/own")
+    for path in ("/health", "/health", "/own", "/own", "/elsewhere", "/elsewhere"):
+        await get(app, path)
+
+    assert chat.asked == ["/health", "/own", "/own", "/elsewhere", "/elsewhere"]
 
 
 async def test_a_client_is_told_once_served_on_and_closed_with_1012_after_its_answers():
@@ -225,6 +236,49 @@ async def test_a_client_of_socket_io_is_told_nothing_that_its_framing_does_not_k
     await client.task
 
     assert client.texts == []
+    assert client.sent[-1]["code"] == 1012
+
+
+class Slow:
+    """Accepts after some seconds, says after some more what it is given, and then listens."""
+
+    def __init__(self, accepts_s: float, greets_s: float, *greeting: str) -> None:
+        self.accepts_s, self.greets_s, self.greeting = accepts_s, greets_s, greeting
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await asyncio.sleep(self.accepts_s)
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(self.greets_s)
+        for text in self.greeting:
+            await send({"type": "websocket.send", "text": text})
+        while (await receive())["type"] == "websocket.receive":
+            pass
+
+
+@pytest.mark.parametrize("greeting", [(), ("hello", "and more")])
+@pytest.mark.parametrize(("accepts_s", "greets_s"), [(0, 0.05), (1, 0), (1, 0.05)])
+async def test_a_client_that_has_only_just_come_is_told_after_the_greeting(
+    greeting: tuple[str, ...], accepts_s: float, greets_s: float
+):
+    slow = Slow(accepts_s, greets_s, *greeting)
+    app = DrainMiddleware(slow, on_drain=lambda *_: "draining", drain_timeout_s=5)
+    client = websocket(app)
+    await asyncio.sleep(0.01)
+    await app.shutdown.drain()
+    await client.task
+
+    assert client.texts == [*greeting[:1], "draining", *greeting[1:]]
+
+
+async def test_a_client_that_is_closed_before_the_greeting_is_told_first():
+    app = DrainMiddleware(Slow(1, 1, "hello"), on_drain=lambda *_: "draining", drain_timeout_s=0)
+    client = websocket(app)
+    await asyncio.sleep(0.01)
+    await app.shutdown.drain()
+    await client.task
+
+    assert client.texts == ["draining"]
     assert client.sent[-1]["code"] == 1012
 
 
