@@ -1,5 +1,8 @@
 """The launcher: `python -m server`, alone or with several workers, and an exit status of its own.
 
+It serves the reference server, or an application of somebody's own, `python -m server MODULE:APP`, which it makes drain
+as `DrainMiddleware` does.
+
 Owns the command line (an option for every setting, and uvicorn's own where they matter to a WebSocket), and what the
 process says to its supervisor by its status: 0 drained, evicted or stopped during startup, 130 forced by an operator, 1
 a wrong setting or a port that cannot be bound, 2 bad usage, 3 it could not start. With `--workers N` it becomes the
@@ -22,11 +25,14 @@ from types import FrameType
 from typing import NoReturn
 
 import uvicorn
-from fastapi import FastAPI
+from uvicorn.importer import ImportFromStringError, import_from_string
 
 from .app import create_app
+from .connections.asgi import ASGIApp
+from .drain.shutdown import Shutdown
 from .logs import set_up_logs
-from .settings import PREFIX, OneLineParser, Settings, load
+from .middleware.drain_middleware import DrainMiddleware
+from .settings import PREFIX, DrainSettings, OneLineParser, Settings, load
 from .workers import parent
 from .workers.listeners import CannotListen, shared
 from .workers.orders import FORCED
@@ -46,7 +52,8 @@ def main(argv: Sequence[str] | None = None, prog: str = f"python -m {__package__
     if args.ready_fd is None and args.workers > 1:
         again = sys.orig_argv[1:] if argv is None else ["-m", __package__, *argv]
         scheme = "https" if args.ssl_certfile else "http"
-        status = parent.main(args.workers, [sys.executable, *again], args.host, args.port, scheme)
+        command = [sys.executable, *again]
+        status = parent.main(args.workers, command, args.host, args.port, scheme, with_broker=args.app is None)
     else:
         status = serve(args, load())
     for each in SIGNALS:
@@ -56,23 +63,41 @@ def main(argv: Sequence[str] | None = None, prog: str = f"python -m {__package__
 
 def serve(args: argparse.Namespace, settings: Settings) -> int:
     """Serve in this process until drained; return the exit status."""
-    app = create_app(settings)
+    app, shutdown = application(args.app, settings)
     config = configure(app, args, settings)
     set_up_logs(settings.log_level, settings.log_format, settings.worker)
     if args.ready_fd is None:
-        return run(app, uvicorn.Server(config))
+        return run(shutdown, uvicorn.Server(config))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # for the parent, though a supervisor may send it to everyone
     server = WorkerServer(config, args.ready_fd, args.lifeline_fd)
     try:
         sockets = shared(args.host, args.port)
     except CannotListen as error:
         raise SystemExit(str(error)) from None
-    status = run(app, server, sockets)
+    status = run(shutdown, server, sockets)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     return status
 
 
-def run(app: FastAPI, server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> int:
+def application(name: str | None, settings: Settings) -> tuple[ASGIApp, Shutdown]:
+    """The reference server, or the application called `name`, and the drain of it.
+
+    Exits with status 1 and one line where there is none of this name.
+    """
+    if name is None:
+        reference = create_app(settings)
+        return reference, reference.state.shutdown
+    sys.path.insert(0, os.getcwd())
+    try:
+        theirs: ASGIApp = import_from_string(name)
+    except ImportFromStringError as error:
+        raise SystemExit(f"cannot serve {name}: {error}") from None
+    cured = DrainMiddleware(theirs, **settings.model_dump(include=set(DrainSettings.model_fields)))
+    cured.shutdown.worker = settings.worker
+    return cured, cured.shutdown
+
+
+def run(shutdown: Shutdown, server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> int:
     """Run uvicorn until it has drained; return the exit status."""
 
     def hand_on(number: int, frame: FrameType | None) -> None:
@@ -81,10 +106,10 @@ def run(app: FastAPI, server: uvicorn.Server, sockets: list[socket.socket] | Non
     for each in SIGNALS:
         signal.signal(each, hand_on)
     server.run(sockets)
-    return FORCED if app.state.shutdown.forced else 0
+    return FORCED if shutdown.forced else 0
 
 
-def configure(app: FastAPI, args: argparse.Namespace, settings: Settings) -> uvicorn.Config:
+def configure(app: ASGIApp, args: argparse.Namespace, settings: Settings) -> uvicorn.Config:
     """Choose what suits a WebSocket server: no compression (it costs half of the speed), pings as asked for."""
     return uvicorn.Config(
         app,
@@ -138,6 +163,8 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
         description="Serve WebSocket clients, and drain them when told to stop (SIGTERM, SIGINT).",
         epilog="Exit: 0 drained, evicted or stopped during startup; 130 forced by a later SIGINT; 1 wrong setting.",
     )
+    app_help = "an ASGI application of yours, which is drained as DrainMiddleware does (default: the reference server)"
+    parser.add_argument("app", nargs="?", metavar="MODULE:APP", help=app_help)
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default 127.0.0.1)")
     parser.add_argument("--port", type=a_port, default=8000, help="port to bind, 0 for any (default 8000)")
     workers_help = "processes that serve on the port (default 1); SIGHUP replaces them one by one"

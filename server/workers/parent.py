@@ -24,11 +24,12 @@ from .supervisor import Supervisor
 logger = logging.getLogger("ebb")
 
 
-def main(count: int, command: Sequence[str], host: str, port: int, scheme: str) -> int:
+def main(count: int, command: Sequence[str], host: str, port: int, scheme: str, with_broker: bool) -> int:
     """Run `count` workers, each the `command` with a few options on top; return the exit status.
 
-    They inherit the environment, with what they share. Exits with status 1 and one line where a setting is wrong or
-    the port cannot be bound. All signals are ignored once it returns.
+    They inherit the environment, with what they share; `with_broker`: a broker too, a private one where the operator
+    named none. Exits with status 1 and one line where a setting is wrong or the port cannot be bound. All signals are
+    ignored once it returns.
     """
     settings = load()
     os.environ[f"{PREFIX}EVICT_PER_S"] = str(settings.evict_per_s / count)
@@ -41,14 +42,15 @@ def main(count: int, command: Sequence[str], host: str, port: int, scheme: str) 
     port = reserved[0].getsockname()[1]
     logger.info("%s", stop_budget(settings)[0])
     named = settings.broker_url if "broker_url" in settings.model_fields_set else "embedded://"
+    broker_url = named if with_broker else None
     url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     with contextlib.ExitStack() as stack:
         for each in reserved:
             stack.enter_context(each)
-        return asyncio.run(_run(count, [*command, "--port", str(port)], url, named))
+        return asyncio.run(_run(count, [*command, "--port", str(port)], url, broker_url))
 
 
-async def _run(count: int, command: Sequence[str], url: str, broker_url: str) -> int:
+async def _run(count: int, command: Sequence[str], url: str, broker_url: str | None) -> int:
     """Run the workers, and their broker where the operator named none."""
     supervisor = Supervisor(count, command, os.environ, url)
     take_signals(supervisor)

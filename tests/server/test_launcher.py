@@ -52,6 +52,34 @@ def test_a_signal_right_at_the_start_ends_it_without_a_word():
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["alone", "two workers"])
+def test_an_application_of_somebodys_own_is_drained_too(workers: tuple[str, ...]):
+    with launched("tests.specimens.fastapi_tutorial:app", "--drain-timeout-s", "1", *workers) as process:
+        read_until(process, "serve on" if workers else "Uvicorn running")
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    reports = [line for line in output.splitlines() if line.startswith('{"event": "drain.report"')]
+    assert len(reports) == (2 if workers else 1)
+
+
+@pytest.mark.parametrize(
+    ("app", "why"),
+    [
+        ("nowhere:app", 'Could not import module "nowhere".'),
+        ("tests.specimens.fastapi_tutorial:nothing", 'Attribute "nothing" not found in module '),
+        ("nowhere", 'Import string "nowhere" must be in format "<module>:<attribute>".'),
+    ],
+)
+def test_an_application_that_is_not_there_ends_it_with_one_line(app: str, why: str):
+    done = subprocess.run([*LAUNCHER, app, "--port", "0"], capture_output=True, text=True, timeout=20, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cannot serve {app}: {why}")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_wrong_setting_ends_it_with_one_line():
     done = subprocess.run([*LAUNCHER, "--evict-per-s", "0"], capture_output=True, text=True, timeout=20, check=False)
 
