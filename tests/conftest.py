@@ -17,9 +17,11 @@ for _each in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_each) is signal.SIG_IGN:
         signal.signal(_each, lambda *_: None)
 
+SHARED = ("teeth", "board", "soak")
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the share of `teeth` and `board` that EBB_SHARE asks for: `2/3` is every third test, from the second on.
+    """Keep the share of what is SHARED that EBB_SHARE asks for: `2/3` is every third test, from the second on.
 
     All that look at one recording go together, so that no other share has to make it.
     """
@@ -27,7 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     numbers: dict[str, int] = {}
     left = set()
     for item in items:
-        if item.get_closest_marker("teeth") or item.get_closest_marker("board"):
+        if any(map(item.get_closest_marker, SHARED)):
             parameters = item.callspec.params if hasattr(item, "callspec") else {}
             number = numbers.setdefault(parameters.get("scenario", item.nodeid), len(numbers))
             if number % shares != share - 1:

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ..targets.declaration import Profile
+from ..targets.declaration import SERVER, Profile
 from ..targets.known import LAUNCHER, REFERENCE
 
 AT_ONCE = 1e9  # closes a second: no pace
 LIMIT = "limit"
+TUTORIAL = f"{__package__}.tutorial:app"
+CURED = {"CURED": TUTORIAL, "EBB_DRAIN_TIMEOUT_S": "0", "EBB_EVICT_PER_S": f"{AT_ONCE:.0f}"}
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ def _ebb(name: str, profile: Profile) -> Server:
     return Server(name, profile, "/ws/json", '{"action":"chat","msg":"0123456789abcdef"}', unpaced(profile))
 
 
-def _tutorial(name: str, *options: str) -> Server:
-    command = ("{python}", "-m", "uvicorn", f"{__package__}.tutorial:app", "--port", "{port}", "--log-level", "warning")
-    return Server(name, Profile(command=(*command, *options), ready="/docs"), "/echo")
+def _tutorial(name: str, *options: str, app: str = TUTORIAL, environment: Mapping[str, str] = NOTHING) -> Server:
+    command = ("{python}", "-m", "uvicorn", app, "--port", "{port}", "--log-level", "warning", *options)
+    return Server(name, Profile(command=command, ready="/docs"), "/echo", environment=environment)
 
 
 KNOWN = {
@@ -60,6 +63,7 @@ KNOWN = {
         _ebb("ebb-uvicorn", REFERENCE),
         _ebb("ebb-workers", LAUNCHER.changed(command=(*LAUNCHER.command, "--workers", "4"))),
         _tutorial("tutorial"),
+        _tutorial("cured", "--factory", app=f"{SERVER}.examples.cured:create", environment=CURED),
         _tutorial("tutorial-plain", "--ws-per-message-deflate", "false"),
         Server(LIMIT, Profile(command=("{limit}", "{port}"), ready=None), "/echo"),
     )

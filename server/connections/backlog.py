@@ -32,10 +32,14 @@ class Backlog:
         """Whether everything was sent."""
         return self._writer is None
 
+    def has_room(self, size: int) -> bool:
+        """Whether a message of `size` bytes can be put."""
+        return not self._messages or self._bytes + size <= self._limit_bytes
+
     def put(self, message: MutableMapping[str, Any], size: int) -> str | None:
         """Queue a message of `size` bytes. If it does not fit, all is dropped, and what it says is how full it was."""
         now = self._clock()
-        if self._messages and self._bytes + size > self._limit_bytes:
+        if not self.has_room(size):
             full = f"{self._bytes} of {self._limit_bytes} bytes, oldest {now - self._messages[0][2]:.1f} s"
             self._clear()
             return full

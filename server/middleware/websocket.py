@@ -4,15 +4,17 @@ Owns what stands between the application and the server on one connection: what 
 the client is gone, and its client is closed as it should be, whatever the handler does. Refuses to know what the
 application says, how it is read ahead (`reading`), which other connections there are, and why this one is closed.
 
-Rules. Its own handler waits for a client that reads slowly, and gets an OSError for one that is gone, as ASGI 2.4
-has it. Whoever else sends to this client never waits and never fails: what there is no room for closes the client with
-1008. Our close frame is the last thing that is sent. The application is handed `websocket.disconnect` by its server.
+Rules. Its own handler waits for a client that reads slowly, but not before as much waits as may: a client that stands
+still would hold every lock that its handler has. It gets an OSError for one that is gone, as ASGI 2.4 has it. Whoever
+else sends to this client never waits and never fails: what there is no room for closes the client with 1008. Our close
+frame is the last thing that is sent. The application is handed `websocket.disconnect` by its server.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -67,6 +69,7 @@ class WebSocketClient:
         self._accepted = self._greeted = self._refused = self._aborted = self._cancelled = False
         self._goodbye: Goodbye | None = None
         self._notice: Draining | None = None
+        self._greets_until = math.inf  # until it is accepted
         self._closer: asyncio.Task[None] | None = None
         self._dropped = 0
 
@@ -105,14 +108,10 @@ class WebSocketClient:
                 raise ClientGone("the client is gone")
         elif message["type"] != "websocket.send":
             await self._send_other(message)
-        elif mine:
-            await self._backlog.flushed()
-            await self._send_now(message, is_own=asyncio.current_task() is self._handler)
-            self._tell_greeted()
-        elif self._backlog.idle and self.tcp.would_send:
-            await self._send_now(message, is_own=False)
         else:
-            self._queue(message)
+            await self._send_text(message, mine)
+            if mine and not self._greeted:
+                self._tell_greeted()
 
     async def _drop(self) -> None:
         """Drop a message without a pause, in which others could leave: a loop over a list would pass over somebody.
@@ -142,20 +141,28 @@ class WebSocketClient:
         if message["type"] == "websocket.accept":
             self._accepted = True
             self.subprotocol = message.get("subprotocol")
-            self._loop.call_later(GREETS_WITHIN_S, self._tell_greeted)
+            self._greets_until = self._loop.time() + GREETS_WITHIN_S
+            if self._notice is not None:
+                self._loop.call_at(self._greets_until, self._tell_greeted)
         self._reading.moved.set()
 
-    async def _send_now(self, message: Message, is_own: bool) -> None:
+    async def _send_text(self, message: Message, mine: bool) -> None:
+        """Send a message now, or queue it; its own handler waits where there is no room, or nobody knows whether."""
+        if not (self._backlog.idle and self.tcp.would_send):
+            if not mine or (self.tcp.writes_directly and self._backlog.has_room(size_of(message))):
+                self._queue(message)
+                return
+            await self._backlog.flushed()
         try:
             await self._send(message)
         except Exception as error:
-            if is_own or not (isinstance(error, OSError) or self._reading.gone or self._reading.ended):
+            is_the_handlers = mine and asyncio.current_task() is self._handler
+            if is_the_handlers or not (isinstance(error, OSError) or self._reading.gone or self._reading.ended):
                 raise
 
     def _queue(self, message: Message) -> None:
         """Send a message without waiting; a client that reads too slowly for that is closed with 1008."""
-        size = len(message.get("text") or message.get("bytes") or "")
-        if (full := self._backlog.put(message, size)) is not None:
+        if (full := self._backlog.put(message, size_of(message))) is not None:
             until = self._in_close_timeout()
             self._loop.call_at(until, self.tcp.abort)
             self._goodbye = Goodbye.with_code(CloseCode.POLICY_VIOLATION, f"slow consumer: {full}", until)
@@ -165,13 +172,14 @@ class WebSocketClient:
 
     def tell(self, notice: Draining) -> None:
         """Send the notice, as the application words it; where the client has only just come, after the greeting."""
-        if not self._greeted:
+        if not self._greeted and self._loop.time() < self._greets_until:
             self._notice = notice
-            return
-        if self._is_over or self._reading.ended:
-            return
-        if (word := self._word(notice, self.subprotocol)) is not None:
-            self._queue({"type": "websocket.send", "text" if isinstance(word, str) else "bytes": word})
+            if self._accepted:
+                self._loop.call_at(self._greets_until, self._tell_greeted)
+        elif not (self._is_over or self._reading.ended):
+            word = self._word(notice, self.subprotocol)
+            if word is not None:
+                self._queue({"type": "websocket.send", "text" if isinstance(word, str) else "bytes": word})
 
     def _tell_greeted(self) -> None:
         """The application has greeted its client, or does not: a notice that has waited for that goes out."""
@@ -276,3 +284,8 @@ class WebSocketClient:
 
     def _in_close_timeout(self) -> float:
         return self._loop.time() + self._close_timeout_s
+
+
+def size_of(message: Message) -> int:
+    """How much a message counts in a backlog: bytes, or characters."""
+    return len(message.get("text") or message.get("bytes") or "")
