@@ -48,12 +48,14 @@ class TcpConnection:
     Made in the task of its handler. `hushed`: uvicorn logs no line for it.
     """
 
-    __slots__ = ("_handler", "_protocol", "lost")
+    __slots__ = ("_handler", "_protocol", "lost", "writes_directly")
 
     def __init__(self, send: Send, hushed: bool = True) -> None:
         protocol = getattr(send, "__self__", None)
         self._protocol: Any = protocol if isinstance(protocol, asyncio.BaseProtocol) else None
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Whether frames may be written to the transport.
+        self.writes_directly = type(protocol).__name__ in _DIRECT and hasattr(protocol, "writable")
         self._handler: asyncio.Task[None] | None = None
         if self._protocol is None:
             self.lost.set_result(None)
@@ -80,11 +82,6 @@ class TcpConnection:
         return transport
 
     @property
-    def writes_directly(self) -> bool:
-        """Whether frames may be written to the transport."""
-        return type(self._protocol).__name__ in _DIRECT and hasattr(self._protocol, "writable")
-
-    @property
     def is_writable(self) -> bool:
         """Whether `writable` would return at once."""
         return bool(self._protocol.writable.is_set())
@@ -92,7 +89,7 @@ class TcpConnection:
     @property
     def would_send(self) -> bool:
         """Whether ASGI's `send` is known to return at once."""
-        return self.writes_directly and self.is_writable
+        return self.writes_directly and bool(self._protocol.writable.is_set())
 
     async def writable(self) -> None:
         """Return when uvicorn would send: the transport holds less than its high-water mark, or is gone."""

@@ -10,9 +10,11 @@ import logging
 from collections.abc import Callable
 
 from ..connections.asgi import Scope
-from ..drain.events import DrainTerms, Phase
+from ..drain.events import Phase
 from ..drain.shutdown import Client, Shutdown
 from ..messages.wire import Draining
+from .options import Options
+from .reading import Busy
 
 logger = logging.getLogger("ebb")
 
@@ -27,10 +29,12 @@ OnDrain = Callable[[Scope, float, float], str | bytes | None]
 class Crowd:
     """The clients, and the drain that they are counted in. `on_drain` words what a client is told (`word`)."""
 
-    def __init__(self, terms: DrainTerms, on_drain: OnDrain | None) -> None:
+    def __init__(self, options: Options, on_drain: OnDrain | None) -> None:
+        self.options = options
+        self.busy = Busy()
         self.connections: dict[int, Client] = {}
         self.refused = 0
-        self.shutdown = Shutdown(self, terms, handlers_end_s=HANDLERS_END_S)
+        self.shutdown = Shutdown(self, options.drain_terms, handlers_end_s=HANDLERS_END_S)
         self._on_drain = on_drain
         self._numbers = itertools.count(1)
 

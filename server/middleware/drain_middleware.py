@@ -21,8 +21,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..connections.asgi import ASGIApp, Receive, Scope, Send
-from ..connections.refusal import refuse, shutting_down
-from ..connections.transport import TcpConnection
 from ..drain.hold import hold
 from ..logs import is_worth_a_line, write_lines
 from ..settings import explained
@@ -31,15 +29,15 @@ from .entrance import note_sends, servers_send
 from .lifespan import fail, live
 from .options import Options
 from .requests import Requests
-from .websocket import WebSocketClient
+from .websocket import serve
 
 logger = logging.getLogger("ebb")
 
 # What the scope of an application that drains already carries.
 DRAINS = "ebb.drains"
 TWICE = "DrainMiddleware is added twice: once is enough, outermost"
-# Seconds that handlers have to end once they were cancelled.
-CANCELLED_END_S = 0.1
+# Turns of the event loop in which handlers that were cancelled end.
+CANCELLED_END_TURNS = 10
 
 
 class DrainMiddleware:
@@ -60,10 +58,9 @@ class DrainMiddleware:
             self._options = Options.model_construct()
         if self._options.metrics and find_spec("prometheus_client") is None:
             self._wrong = "EBB_METRICS needs prometheus_client: pip install prometheus-client"
-        self._crowd = Crowd(self._options.drain_terms, on_drain)
+        self._crowd = Crowd(self._options, on_drain)
         self.shutdown = self._crowd.shutdown
-        self._requests = Requests(app, self._crowd, self._options)
-        self._handlers: set[asyncio.Task[Any]] = set()
+        self._requests = Requests(app, self._crowd)
         self._release: Callable[[], None] | None = None
         self._unregister: Callable[[], None] | None = None
 
@@ -82,7 +79,7 @@ class DrainMiddleware:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             self._hold()
-            await self._serve_websocket(scope, receive, send, servers_send(scope, send))
+            await serve(self._app, self._crowd, scope, receive, send, servers_send(scope, send))
         else:
             self._hold()
             await self._requests.serve(scope, receive, send, servers_send(scope, send))
@@ -125,32 +122,5 @@ class DrainMiddleware:
         """Drain the clients; then have requests and handlers end that are still under way."""
         await self.shutdown.drain()
         await self._requests.end()
-        if self._handlers:
-            await asyncio.wait(set(self._handlers), timeout=CANCELLED_END_S)
-
-    # ---- WebSockets ----
-
-    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send, raw: Send) -> None:
-        tcp = TcpConnection(raw, hushed=False)
-        crowd, options = self._crowd, self._options
-        if not crowd.serving:
-            crowd.refused += 1
-            await refuse(scope, tcp, receive, send, shutting_down())
-            return
-        bounds = (options.inbox_messages, options.outbox_bytes, options.close_timeout_s)
-        client = WebSocketClient(crowd.number(), scope, receive, send, tcp, partial(crowd.word, scope), bounds)
-        crowd.join(client)
-        handler = asyncio.current_task()
-        assert handler is not None
-        self._handlers.add(handler)
-        has_an_end = not tcp.lost.done()
-        if has_an_end:
-            tcp.lost.add_done_callback(lambda _: crowd.gone(client))
-        try:
-            await client.serve(partial(self._app, scope))
-        finally:
-            self._handlers.discard(handler)
-            if has_an_end:
-                tcp.lost.add_done_callback(lambda _: crowd.forget(client))
-            else:
-                crowd.forget(client)
+        for _ in range(CANCELLED_END_TURNS):
+            await asyncio.sleep(0)

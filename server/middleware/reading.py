@@ -2,7 +2,8 @@
 
 Owns the reading ahead: while the handler is busy, messages wait in a bounded inbox, so that a close is seen and
 answered meanwhile, and everything that has arrived can be handed over before a close of ours. It begins only where a
-handler is busy when its client says more: most are not, and need no second task. Refuses to know what is sent.
+handler is still busy a moment after it was handed a message: most are not, and need no second task. Refuses to know
+what is sent.
 """
 
 from __future__ import annotations
@@ -15,26 +16,62 @@ from ..connections.asgi import Message, Receive
 
 # Of a close that no frame announced (RFC 6455, 7.1.5).
 ABNORMAL = 1006
+# Seconds after which a handler counts as busy. One timer is for all of them.
+BUSY_S = 0.05
+
+
+class Busy:
+    """The handlers that were handed a message lately, all of an application's."""
+
+    def __init__(self) -> None:
+        self._lately: list[Reading] = []
+
+    def note(self, reading: Reading) -> None:
+        """Have it read ahead in a moment, if its handler is busy then."""
+        if not self._lately:
+            asyncio.get_running_loop().call_later(BUSY_S, self._look)
+        self._lately.append(reading)
+
+    def _look(self) -> None:
+        lately, self._lately = self._lately, []
+        for each in lately:
+            each.noted = False
+            if not each.ended:
+                each.begin()
 
 
 class Reading:
-    """Hands over what `receive` of the server gives. `code(theirs)` is the close code that the application is told.
+    """Hands over what `receive` of the server gives. `code(theirs)` is the close code that the application is told."""
 
-    `moved` is set whenever something has changed, here or by whoever shares it.
-    """
+    __slots__ = (
+        "_ahead",
+        "_busy",
+        "_code",
+        "_in_hand",
+        "_inbox",
+        "_limit",
+        "_moved",
+        "_receive",
+        "_waiting",
+        "ended",
+        "gone",
+        "noted",
+        "received",
+    )
 
-    def __init__(self, receive: Receive, limit: int, code: Callable[[int], int]) -> None:
-        self.moved = asyncio.Event()
+    def __init__(self, receive: Receive, limit: int, code: Callable[[int], int], busy: Busy) -> None:
         self.received = 0
         self.gone = False
         self.ended = False  # the handler has ended, or has closed: what its client says is dropped
+        self.noted = False  # by `busy`
         self._receive = receive
         self._limit = limit
         self._code = code
-        self._inbox: deque[Message] = deque()
+        self._busy = busy
         self._waiting = self._in_hand = False
+        self._inbox: deque[Message] | None = None  # these three are seldom needed
         self._ahead: asyncio.Task[None] | None = None
-        self._loop = asyncio.get_running_loop()
+        self._moved: asyncio.Event | None = None
 
     @property
     def idle(self) -> bool:
@@ -43,53 +80,69 @@ class Reading:
 
     async def next(self) -> Message:
         """Hand over the next message: from the inbox, or, while nothing is read ahead, from the server."""
-        self._in_hand = False
-        self.moved.set()
-        while self._ahead is not None and not self._inbox:
-            if self._ahead.done():
-                return {"type": "websocket.disconnect", "code": self._code(ABNORMAL)}
-            await self.wait()
-        if self._inbox:
-            message = self._inbox.popleft()
-            self.moved.set()
-        else:
+        if self._in_hand:
+            self._in_hand = False
+            self.stir()
+        if self._ahead is None:
             self._waiting = True
             try:
                 message = self._note(await self._receive())
             finally:
                 self._waiting = False
-            self._loop.call_soon(self.begin)
+            if not self.noted:
+                self.noted = True
+                self._busy.note(self)
+        else:
+            while not self._inbox:
+                if self._ahead.done():
+                    return {"type": "websocket.disconnect", "code": self._code(ABNORMAL)}
+                await self.wait()
+            message = self._inbox.popleft()
+            self.stir()
         self._in_hand = message["type"] == "websocket.receive"
         return message
 
     async def wait(self) -> None:
-        """Wait until something changes."""
-        self.moved.clear()
-        await self.moved.wait()
+        """Wait until something changes, here or with whoever calls `stir`."""
+        if self._moved is None:
+            self._moved = asyncio.Event()
+        self._moved.clear()
+        await self._moved.wait()
+
+    def stir(self) -> None:
+        """Something has changed."""
+        if self._moved is not None:
+            self._moved.set()
 
     def begin(self) -> None:
         """Begin to read ahead, unless the handler itself waits for the next message."""
         if not self._waiting and self._ahead is None and not self.gone:
-            self._ahead = self._loop.create_task(self._read())
+            self._inbox = deque()
+            self._ahead = asyncio.create_task(self._read(self._inbox))
+
+    def end(self) -> None:
+        """The handler has ended, or has closed."""
+        self.ended = True
+        self.stir()
 
     def stop(self) -> None:
         """Read no more."""
         if self._ahead is not None:
             self._ahead.cancel()
 
-    async def _read(self) -> None:
+    async def _read(self, inbox: deque[Message]) -> None:
         while not self.gone:
-            while len(self._inbox) >= self._limit and not self.ended:
+            while len(inbox) >= self._limit and not self.ended:
                 await self.wait()
             message = self._note(await self._receive())
             if not self.ended or message["type"] == "websocket.disconnect":
-                self._inbox.append(message)
-            self.moved.set()
+                inbox.append(message)
+            self.stir()
 
     def _note(self, message: Message) -> Message:
         if message["type"] == "websocket.disconnect":
             self.gone = True
             message["code"] = self._code(message.get("code", 1005))
-        elif message["type"] == "websocket.receive":
+        else:
             self.received += 1
         return message

@@ -16,7 +16,6 @@ from ..connections.request_connection import RequestConnection
 from .answers import refuse_request, respond
 from .crowd import Crowd
 from .event_stream import accepts_events
-from .options import Options
 from .response import Response
 
 LOOK_EVERY_S = 0.1
@@ -25,10 +24,9 @@ LOOK_EVERY_S = 0.1
 class Requests:
     """Serves the requests of `app`."""
 
-    def __init__(self, app: ASGIApp, crowd: Crowd, options: Options) -> None:
+    def __init__(self, app: ASGIApp, crowd: Crowd) -> None:
         self._app = app
         self._crowd = crowd
-        self._options = options
         self._under_way: set[Response] = set()
         self._not_theirs: set[str] = set()
 
@@ -61,9 +59,9 @@ class Requests:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
-        elif path == self._options.ready_path:
+        elif path == self._crowd.options.ready_path:
             await self._answer_readiness(scope, receive, send)
-        elif path == self._options.health_path:
+        elif path == self._crowd.options.health_path:
             shutdown = self._crowd.shutdown
             body = {"status": "ok", "phase": shutdown.phase, "connections": shutdown.remaining}
             await self._answer_where_nothing_is(scope, receive, send, body)

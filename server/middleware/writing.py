@@ -1,0 +1,199 @@
+"""What is said to the client of one handler.
+
+Owns who waits for a client that reads slowly, what becomes of what is sent to one that is gone, and the place of the
+notice among the application's own texts. Refuses to know when a client is told, and how it is closed.
+
+Rules. Its own handler waits for a client that reads slowly, but not before as much waits as may: a client that stands
+still would hold every lock that its handler has. It gets an OSError for one that is gone, as ASGI 2.4 has it. Whoever
+else sends to this client never waits and never fails: what there is no room for overflows. Once it is shut nothing of
+the application's is sent any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from ..connections.asgi import Message, Send
+from ..connections.backlog import Backlog
+from ..connections.transport import TcpConnection
+from .client_gone import ClientGone
+from .reading import Reading
+
+# What is sent to one client that is gone in one turn of the event loop, before its sender has to give way.
+DROPS_IN_A_TURN = 1000
+# Seconds that an application has for its greeting. A notice comes after it: Socket.IO's client loses what comes before.
+GREETS_WITHIN_S = 0.1
+
+_serving: ContextVar[Writing | None] = ContextVar("_serving", default=None)
+
+
+class Writing:
+    """Takes what the application sends. `overflow(how full)` is called where there is no room for more."""
+
+    __slots__ = (
+        "_backlog",
+        "_dropped",
+        "_greeted",
+        "_greets_until",
+        "_handler",
+        "_limit_bytes",
+        "_notice",
+        "_overflow",
+        "_reading",
+        "_send",
+        "_tcp",
+        "accepted",
+        "shut",
+        "subprotocol",
+    )
+
+    def __init__(
+        self, send: Send, tcp: TcpConnection, reading: Reading, limit_bytes: int, overflow: Callable[[str], None]
+    ) -> None:
+        self.accepted = self.shut = False
+        self.subprotocol: str | None = None
+        self._send = send
+        self._tcp = tcp
+        self._reading = reading
+        self._limit_bytes = limit_bytes
+        self._overflow = overflow
+        self._handler = asyncio.current_task()
+        self._greeted = False
+        self._greets_until = math.inf  # until it is accepted
+        self._notice: Callable[[], str | bytes | None] | None = None
+        self._backlog: Backlog | None = None  # seldom needed
+        self._dropped = 0
+        _serving.set(self)
+
+    async def send(self, message: Message) -> None:
+        """Send what the application sends."""
+        if message["type"] == "websocket.send":
+            at_once = self._backlog is None and self._greeted and not self.shut and self._tcp.would_send
+            if at_once and not self._reading.gone:
+                try:
+                    await self._send(message)
+                except Exception as error:
+                    self._take(error)
+            else:
+                await self._send_with_care(message)
+        elif self._is_over:
+            await self._drop()
+        else:
+            await self._send_answer(message)
+
+    @property
+    def _is_over(self) -> bool:
+        return self.shut or self._reading.gone
+
+    @property
+    def _is_mine(self) -> bool:
+        """Whether it is the handler of this client that sends, or a task that it began."""
+        return _serving.get() is self
+
+    def _take(self, error: Exception) -> None:
+        """Raise an error of the server's, but not for who only happened to send to a client that is gone."""
+        left = isinstance(error, OSError) or self._reading.gone or self._reading.ended
+        if not left or asyncio.current_task() is self._handler:
+            raise error
+
+    async def _send_with_care(self, message: Message) -> None:
+        """Send a message now, queue it, wait for room, or drop it."""
+        if self._is_over:
+            await self._drop()
+            return
+        if not (self.is_flushed and self._tcp.would_send):
+            if not self._is_mine or (self._tcp.writes_directly and self._has_room(message)):
+                self._queue(message)
+                return
+            await self.flushed()
+        try:
+            await self._send(message)
+        except Exception as error:
+            self._take(error)
+        if not self._greeted and self._is_mine:
+            self.greet()
+
+    async def _send_answer(self, message: Message) -> None:
+        """Send an answer to the handshake, or the application's own close."""
+        self.greet()
+        await self.flushed()
+        if message["type"] == "websocket.close":
+            self._reading.ended = True
+        await self._send(message)
+        if message["type"] == "websocket.accept":
+            self.accepted = True
+            self.subprotocol = message.get("subprotocol")
+            loop = asyncio.get_running_loop()
+            self._greets_until = loop.time() + GREETS_WITHIN_S
+            if self._notice is not None:
+                loop.call_at(self._greets_until, self.greet)
+        self._reading.stir()
+
+    async def _drop(self) -> None:
+        """Drop a message without a pause, in which others could leave: a loop over a list would pass over somebody.
+
+        Only a task that does nothing but send here gives way. Raises ClientGone in the handler itself.
+        """
+        if self._dropped == 0:
+            asyncio.get_running_loop().call_soon(self._count_drops_again)
+        self._dropped += 1
+        if self._dropped == DROPS_IN_A_TURN:
+            await asyncio.sleep(0)
+        if asyncio.current_task() is self._handler:
+            raise ClientGone("the client is gone")
+
+    def _count_drops_again(self) -> None:
+        self._dropped = 0
+
+    # ---- What waits ----
+
+    @property
+    def is_flushed(self) -> bool:
+        """Whether nothing waits."""
+        return self._backlog is None or self._backlog.idle
+
+    async def flushed(self) -> None:
+        """Wait until everything that waits was sent."""
+        if self._backlog is not None:
+            await self._backlog.flushed()
+
+    def end(self) -> None:
+        """Drop what waits."""
+        if self._backlog is not None:
+            self._backlog.end()
+
+    def _has_room(self, message: Message) -> bool:
+        return self._backlog is None or self._backlog.has_room(size_of(message))
+
+    def _queue(self, message: Message) -> None:
+        if self._backlog is None:
+            self._backlog = Backlog(self._send, self._limit_bytes)
+        if (full := self._backlog.put(message, size_of(message))) is not None:
+            self._overflow(full)
+
+    # ---- The notice ----
+
+    def tell(self, word: Callable[[], str | bytes | None]) -> None:
+        """Send what `word` says; where the client has only just come, after the application has greeted it."""
+        loop = asyncio.get_running_loop()
+        if not self._greeted and loop.time() < self._greets_until:
+            self._notice = word
+            if self.accepted:
+                loop.call_at(self._greets_until, self.greet)
+        elif not (self._is_over or self._reading.ended) and (said := word()) is not None:
+            self._queue({"type": "websocket.send", "text" if isinstance(said, str) else "bytes": said})
+
+    def greet(self) -> None:
+        """The application has greeted its client, or does not: a notice that has waited for that goes out."""
+        self._greeted = self.accepted
+        if self._greeted and (word := self._notice) is not None:
+            self._notice = None
+            self.tell(word)
+
+
+def size_of(message: Message) -> int:
+    """How much a message counts in a backlog: bytes, or characters."""
+    return len(message.get("text") or message.get("bytes") or "")
