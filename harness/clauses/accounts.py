@@ -3,7 +3,7 @@
 Owns: the final report, and what may have become of each client. Server and client see an end from different sides:
 where frames crossed, where a client came or went just as the drain began, or where it did not read how it was
 ended, more than one account of it is true; everywhere else the numbers must agree. Several processes give a report
-each, and what the clients counted is the sum. Source: contract, section
+each, and what the clients counted is the sum. A long response is a client as well. Source: contract, section
 Observability; `left`: the client closed first, vanished or was at fault; `closed`: the goodbye and a completed closing
 handshake; `aborted`: the rest.
 """
@@ -16,6 +16,7 @@ from typing import Any
 
 from ..history.client import ClientView
 from ..history.drain import FAULT_CODES, Drain
+from ..history.stream import StreamView
 from .hostile import vanished
 from .registry import clause
 from .verdict import Judgement, busy, excluded, failed, passed, unknown
@@ -76,7 +77,7 @@ def _reports(seen: Drain) -> Iterator[dict[str, Any]]:
 
 def _compared(seen: Drain, report: dict[str, int]) -> Judgement:
     """The report beside what the clients saw: each number must lie between what was sure and what was possible."""
-    counted = sum(_was_counted(seen, client, 0.0) for client in seen.connections)
+    counted = sum(_was_counted(seen, client, 0.0) for client in _all(seen))
     if not counted:
         return unknown("no client was connected from t0 on")
     said = ", ".join(f"{name} {report[name]}" for name in COUNTS)
@@ -98,7 +99,7 @@ def _flaws(seen: Drain, report: dict[str, int], late_s: float) -> Iterator[tuple
     """Which numbers differ from the clients', and how; `late_s`: by how much server and harness may have been late."""
     came = report["present"] + report["raced_in"]
     certain, doubtful = [], []
-    for client in seen.connections:
+    for client in _all(seen):
         if _was_counted(seen, client, late_s):
             certain.append(_fates(seen, client, late_s))
         elif _may_have_been_counted(seen, client, late_s):
@@ -110,6 +111,10 @@ def _flaws(seen: Drain, report: dict[str, int], late_s: float) -> Iterator[tuple
         possible = sum(name in fates for fates in certain + doubtful)
         if not sure <= report[name] <= possible:
             yield name, f"{name} is {report[name]}, and the clients count {_span(sure, possible - sure)}"
+
+
+def _all(seen: Drain) -> list[ClientView]:
+    return [*seen.connections, *seen.open_streams]
 
 
 def _span(least: int, more: int) -> str:
@@ -134,6 +139,8 @@ def _fates(seen: Drain, client: ClientView, late_s: float) -> Fates:
     close = client.close_received
     if vanished(seen, client):
         return _fates_of_leaver(seen, client)
+    if isinstance(client, StreamView):
+        return _fates_of_stream(client)
     if client.hostile and (close is None or (seen.exited_at is not None and close.t >= seen.exited_at)):
         return frozenset({LEFT, ABORTED})
     if close is None:
@@ -147,6 +154,13 @@ def _fates(seen: Drain, client: ClientView, late_s: float) -> Fates:
     in_time = limit_s is not None and answer.t - close.t < limit_s - IN_FLIGHT_S - late_s
     completed = in_time and end is not None and end.how == "eof" and end.t >= answer.t
     return frozenset({CLOSED}) if completed else frozenset({CLOSED, ABORTED})
+
+
+def _fates_of_stream(stream: StreamView) -> Fates:
+    """A download that is complete has left: it was not closed. An event stream with a proper end was closed."""
+    if not stream.complete:
+        return frozenset({ABORTED})
+    return frozenset({CLOSED}) if stream.tells_events else frozenset({LEFT})
 
 
 def _fates_of_leaver(seen: Drain, client: ClientView) -> Fates:

@@ -156,4 +156,6 @@ def _requests(seen: Drain) -> int:
     """How many requests of the harness were answered after t0, each of which may be worth a line in an access log."""
     probes = sum(len(seen.probes(who)) for who in ("ready", "health", "metrics"))
     causes: int = sum(order.detail.get("requests", 0) for order in seen.orders)
-    return probes + causes + sum(post.t >= seen.t0 for post in seen.posts)
+    ends = ((stream.outcome, stream.ended) for stream in seen.streams)
+    streams = sum(any(each is not None and each.t >= seen.t0 for each in of_one) for of_one in ends)
+    return probes + causes + streams + sum(post.t >= seen.t0 for post in seen.posts)

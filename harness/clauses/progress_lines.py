@@ -6,7 +6,7 @@ that were there from the oldest of these lines to the newest.
 
 A connection may be counted from its handshake on and until its TCP connection has ended, and must be from its 101 until
 one side has begun to close it. Line and end reach the harness by different ways, and so within `IN_FLIGHT_S` of each
-other; a hostile client may be counted, and need not be.
+other; a hostile client, and a long response, may be counted, and need not be.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def _wrong(seen: Drain, said: Said, excused: bool) -> Iterator[Offence]:
             stretch = since - IN_FLIGHT_S, until + IN_FLIGHT_S
             slack_s += seen.machine.lag_s(*stretch) + seen.machine.starved_s(*stretch)
         least = sum(_must_be_counted(client, since - slack_s, until + slack_s) for client in seen.connections)
-        most = sum(_may_be_counted(client, since - slack_s, until + slack_s) for client in seen.handshakes)
+        there = [*seen.handshakes, *seen.streams]
+        most = sum(_may_be_counted(client, since - slack_s, until + slack_s) for client in there)
         if not least <= total <= most:
             what = f"counted {total} left, and the clients {least} to {most}"
             yield Offence(line.t, "the target", what, kind="counted wrongly")

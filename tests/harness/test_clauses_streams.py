@@ -56,6 +56,21 @@ def cut_by(t: float, **how: Any) -> Story:
     return streaming().body_ends(t, **({"complete": False} | how))
 
 
+def refused_with_a_line(count: int) -> Story:
+    """Nothing is asked for but event streams, each of them refused with a line in the access log."""
+    told = healthy().without("ready").without("health").without("metrics").without("broadcast")
+    for n in range(count):
+        told.asks_for_a_stream(f"late-stream-{n}", 1.0).refused(1.01)
+        told.prints(1.01, 'INFO:     127.0.0.1:50000 - "GET /events HTTP/1.1" 503 Service Unavailable')
+    return told
+
+
+def reported(told: Story, left: int, closed: int, aborted: int) -> Story:
+    """With a report of so many, of whom one more was present than in a healthy drain."""
+    told.events = [event for event in told.events if event[2] != "line" or "drain.report" not in event[3]["text"]]
+    return told.reports(9.26, 70, 3, left, closed, aborted)
+
+
 CASES: Cases = {
     3: [
         Case(
@@ -77,7 +92,7 @@ CASES: Cases = {
         Case("one before the horizon", lambda: late(0.001).begins(0.002).body_ends(0.003, "local"), PASS, "were refu"),
         Case(
             "owed while the last stream is there",
-            lambda: story().stream("stream-1").body_ends(5.1).about("late-stream-1").itself(),
+            lambda: story().stream("stream-1").body_ends(5.1),
             UNKNOWN,
             "only 0 handshakes begun between t0+0.250 s and t0+5.100 s",
         ),
@@ -215,6 +230,40 @@ CASES: Cases = {
             "1 clients that read were still served at t0+70.000 s, first stream-1",
         ),
     ],
+    27: [
+        Case(
+            "refused streams may have a line each",
+            lambda: refused_with_a_line(20),
+            PASS,
+            "; 9 lines after t0",
+        ),
+        Case(
+            "a stream may be counted among those left", lambda: streaming().progress(2.95, 67), PASS, "8 progress lin"
+        ),
+        Case("and need not be", lambda: streaming().progress(2.95, 66), PASS, "8 progress lines"),
+        Case(
+            "where there is one",
+            lambda: healthy().progress(2.95, 67),
+            FAIL,
+            "counted 67 left, and the clients 65 to 66",
+        ),
+    ],
+    28: [
+        Case(
+            "a stream counts", lambda: reported(streaming().body_ends(5.01), 6, 66, 1), PASS, "as 73 clients count it"
+        ),
+        Case(
+            "and may not be forgotten", lambda: streaming().body_ends(5.01), FAIL, "present + raced_in is 72, and the"
+        ),
+        Case(
+            "one that is cut off", lambda: reported(cut_by(5.01), 6, 65, 2), PASS, "aborted 2, as 73 clients count it"
+        ),
+        Case("counted as closed", lambda: reported(cut_by(5.01), 6, 66, 1), FAIL, "closed is 66, and"),
+        Case("one that leaves", lambda: reported(streaming().body_ends(2.0, "local"), 7, 65, 1), PASS, "left 7"),
+        Case(
+            "a download that is finished", lambda: reported(downloading().body_ends(4), 7, 65, 1), PASS, "left 7, clo"
+        ),
+    ],
 }
 
 
@@ -233,7 +282,8 @@ def test_a_stream_that_was_never_ended_follows_from_the_process_that_had_to_be_k
     assert [(number, ruling.follows_from) for number, ruling in rulings.items()] == [(12, 17), (17, None), (20, 17)]
 
 
-def test_a_stream_under_way_changes_no_other_clause() -> None:
+def test_a_stream_that_is_treated_well_changes_no_verdict() -> None:
+    told = reported(ticking().body_ends(5.01), 6, 66, 1)
     alone = {ruling.id: ruling.verdict for ruling in judge(healthy().history(), CLAUSES)}
-    streamed = {ruling.id: ruling.verdict for ruling in judge(ticking().body_ends(5.01).history(), CLAUSES)}
+    streamed = {ruling.id: ruling.verdict for ruling in judge(told.history(), CLAUSES)}
     assert streamed == alone

@@ -40,3 +40,16 @@ def test_a_path_that_is_no_stream_ends_the_run_without_a_verdict(tmp_path: Path)
 
     assert run.status == 2, run.output
     assert "10 of 10 streams did not begin: 404 on /nothing" in run.output
+
+
+@pytest.mark.parametrize("stream", ["/events", "/download"])
+@pytest.mark.parametrize("scenario", ["drain", "hostile"])
+def test_with_the_middleware_long_responses_are_treated_as_they_should(tmp_path: Path, scenario: str, stream: str):
+    asked = ("--clients", "80", "--timeout", "3", "--level", "handover", "--target", "tests/scenarios/cured.toml")
+    cured = ("{python}", "-m", "uvicorn", "tests.targets.cured_streaming:app", "--port", "{port}")
+
+    run = harness(tmp_path, "run", scenario, *asked, "--stream", stream, "--", *cured)
+
+    assert run.clauses("fail") == set(), run.output
+    assert {3, 5, 9, 12, 28} <= run.clauses("pass"), run.output
+    assert "streams ended as they should" in evidence(run, 12)
