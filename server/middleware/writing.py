@@ -94,9 +94,15 @@ class Writing:
         return _serving.get() is self
 
     def _take(self, error: Exception) -> None:
-        """Raise an error of the server's, but not for who only happened to send to a client that is gone."""
-        left = isinstance(error, OSError) or self._reading.gone or self._reading.ended
-        if not left or asyncio.current_task() is self._handler:
+        """Raise an error of the server's, but not for who only happened to send to a client that is gone.
+
+        uvicorn has an OSError of its own for that (`ClientDisconnected`).
+        """
+        is_the_handlers = asyncio.current_task() is self._handler
+        if isinstance(error, OSError):
+            if is_the_handlers:
+                raise ClientGone("the client is gone") from error
+        elif is_the_handlers or not (self._reading.gone or self._reading.ended):
             raise error
 
     async def _send_with_care(self, message: Message) -> None:

@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.connections.transport import TcpConnection
 from server.examples.slow_startup import STARTUPS
 from server.middleware.client_gone import ClientGone
 from server.middleware.drain_middleware import TWICE, DrainMiddleware
@@ -216,6 +217,54 @@ async def test_a_client_that_reads_nothing_delays_nobody_and_is_closed_with_1008
     assert heard == 30
     assert stalled.sent[-1]["code"] == 1008
     assert stalled.sent[-1]["reason"].startswith("slow consumer: ")
+
+
+class Writable(TcpConnection):
+    """One of uvicorn's whose client reads."""
+
+    would_send = True
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.writes_directly = True
+
+
+async def test_two_broadcasts_do_not_overtake_each_other_while_everybody_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("server.middleware.websocket.TcpConnection", Writable)
+    app = DrainMiddleware(Chat(), drain_timeout_s=5)
+    clients = [websocket(app) for _ in range(5)]
+    await asyncio.sleep(1)
+    draining = asyncio.ensure_future(app.shutdown.drain())
+    for _ in range(3):  # turns of the event loop, in one of which the notices are queued
+        for number, client in enumerate(clients):
+            client.say(f"from {number}")
+        await asyncio.sleep(0)
+    await draining
+
+    heard = [[text for text in client.texts if text.startswith("from")] for client in clients]
+    assert len(heard[0]) == 15
+    assert heard == [heard[0]] * 5
+
+
+async def test_a_handler_whose_server_says_that_the_client_is_gone_has_not_crashed():
+    async def greet(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "hello"})
+
+    class Gone(DrainMiddleware):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_to_nobody(message: Message) -> None:
+                if message["type"] == "websocket.send":
+                    raise ConnectionResetError
+                await send(message)
+
+            await super().__call__(scope, receive, send_to_nobody)
+
+    client = websocket(Gone(greet))
+    await client.task
+
+    assert [message["type"] for message in client.sent] == ["websocket.accept"]
 
 
 async def test_the_application_words_the_notice():
