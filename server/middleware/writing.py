@@ -22,7 +22,7 @@ from ..connections.transport import TcpConnection
 from .client_gone import ClientGone
 from .reading import Reading
 
-# What is sent to one client that is gone in one turn of the event loop, before its sender has to give way.
+# What one task sends to one client that is gone in one turn of the event loop, before it has to give way.
 DROPS_IN_A_TURN = 1000
 # Seconds that an application has for its greeting. A notice comes after it: Socket.IO's client loses what comes before.
 GREETS_WITHIN_S = 0.1
@@ -36,6 +36,7 @@ class Writing:
     __slots__ = (
         "_backlog",
         "_dropped",
+        "_dropper",
         "_greeted",
         "_greets_until",
         "_handler",
@@ -66,6 +67,7 @@ class Writing:
         self._notice: Callable[[], str | bytes | None] | None = None
         self._backlog: Backlog | None = None  # seldom needed
         self._dropped = 0
+        self._dropper: asyncio.Task[None] | None = None
         _serving.set(self)
 
     async def send(self, message: Message) -> None:
@@ -143,16 +145,18 @@ class Writing:
 
         Only a task that does nothing but send here gives way. Raises ClientGone in the handler itself.
         """
-        if self._dropped == 0:
-            asyncio.get_running_loop().call_soon(self._count_drops_again)
+        task = asyncio.current_task()
+        if task is not self._dropper:
+            self._dropper, self._dropped = task, 0
+            asyncio.get_running_loop().call_soon(self._forget_dropper)
         self._dropped += 1
         if self._dropped == DROPS_IN_A_TURN:
             await asyncio.sleep(0)
-        if asyncio.current_task() is self._handler:
+        if task is self._handler:
             raise ClientGone("the client is gone")
 
-    def _count_drops_again(self) -> None:
-        self._dropped = 0
+    def _forget_dropper(self) -> None:
+        self._dropper = None
 
     # ---- What waits ----
 
