@@ -9,11 +9,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from docs.board import commands
+from docs.side_by_side import SERVERS, panel
 from server.app import create_app
 from server.drain.events import Phase
 from server.drain.machine import TRANSITIONS
 from server.messages.close_codes import CloseCode
 from server.settings import PREFIX, Settings
+from tests.harness.histories import story
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -32,6 +34,21 @@ def diagram() -> str:
 
 def test_the_picture_of_the_phases_is_drawn_from_the_transition_table():
     assert diagram() in README, f"put this into README.md:\n{diagram()}"
+
+
+def test_the_picture_of_twenty_clients_has_a_panel_for_each_server():
+    titles = re.compile("^" + " +".join(SERVERS) + "$", re.M)
+    assert titles.search(README), "put what `python -m docs.side_by_side` prints into README.md"
+
+
+def test_a_panel_has_a_line_for_each_client_those_that_stay_longest_first():
+    run = story().client("leaver-1").gets_notice(0.2).leaves(0.6)
+    run.client("lingerer-1").gets_notice(0.2).is_evicted(1.4)
+    run.handshake("late-1", 0.5).refused(0.6)
+    seen = run.signal().history().drain
+    assert seen is not None
+
+    assert panel("Ebb", seen) == ["Ebb", "  0    1", "  SIGTERM", "---!-----#", "---!-<"]
 
 
 def test_every_setting_is_documented_with_its_default():
