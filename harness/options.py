@@ -18,7 +18,7 @@ from .scenarios import SCENARIOS
 from .targets import file as target_file
 from .targets import options as target_options
 from .targets.declaration import REFERENCE, Ask, Profile
-from .targets.known import TARGETS
+from .targets.known import BASES
 
 BAD_USAGE = 2
 PROG = f"python -m {__package__}"
@@ -137,7 +137,7 @@ def common_options() -> Parser:
     add("--seed", type=int, metavar="N", help="replays the same moments (default: drawn, and printed)")
     add("--tellings", type=often, default=3, metavar="N", help="while a busy machine leaves something unknown (3)")
     add("--starvation", choices=("auto", "none"), default="auto", help="watch how long the target waits for a core")
-    known = ", ".join(TARGETS)
+    known = ", ".join(BASES)
     add("--target", type=target, metavar="NAME|F", help=f"{known}, or a target file, .toml (default uvicorn)")
     add("--json", type=Path, metavar="F", help="write the report for programs")
     add("--junit", type=Path, metavar="F", help="write JUnit XML: one test case for each clause")
@@ -150,10 +150,10 @@ def common_options() -> Parser:
 
 def target(text: str) -> Profile:
     """A target by its name, or from a file."""
-    if text in TARGETS:
-        return TARGETS[text]
+    if text in BASES:
+        return BASES[text]
     if not text.endswith(".toml"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a target: one of {', '.join(TARGETS)}, or a .toml file")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a target: one of {', '.join(BASES)}, or a .toml file")
     try:
         return target_file.load(Path(text))
     except target_file.TargetFileError as error:

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from .declaration import Profile
 from .form import KEYS, flat, is_none, key_of, may_be_none, nested
-from .known import TARGETS
+from .known import BASES
 from .talk import Talk
 from .talk import read as read_talk
 from .talks import with_its_base
@@ -57,13 +57,13 @@ def read(written: dict[str, Any], onto: Profile | None = None) -> Profile:
     A key with a former name is reported once, on stderr. Raises ValueError, which names the key.
     """
     base = written.pop("base", None)
-    if base is not None and str(base) not in TARGETS:
-        raise ValueError(f"base = {base!r} is not allowed: one of {', '.join(TARGETS)}")
+    if base is not None and str(base) not in BASES:
+        raise ValueError(f"base = {base!r} is not allowed: one of {', '.join(BASES)}")
     keys, former = flat(written)
     for name, key in former.items():
         _say_once(f"{name} is called {key} now")
     fields = {KEYS[key]: _value(KEYS[key], value) for key, value in keys.items()}
-    onto = TARGETS[base] if base else onto
+    onto = BASES[base] if base else onto
     declared = onto.declared if onto else {}
     if fields.get("url", declared.get("url")):
         declared, fields = _not_started(declared, fields)

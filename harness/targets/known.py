@@ -1,14 +1,15 @@
 """The targets that are known by name: what each declares about itself.
 
 Owns `uvicorn` (the reference server under uvicorn's command line), `launcher` (the same under its own launcher) and
-`workers` (two workers under the launcher). Other targets are declared in target files, see `harness.targets.file`.
+`workers` (two workers under the launcher); and `cured`, which is what any application with DrainMiddleware promises,
+and lacks a command. Other targets are declared in target files, see `harness.targets.file`.
 """
 
 from __future__ import annotations
 
 from .declaration import REFERENCE, SERVER, Profile
 
-__all__ = ["LAUNCHER", "REFERENCE", "TARGETS", "WORKERS"]
+__all__ = ["BASES", "LAUNCHER", "REFERENCE", "TARGETS", "WORKERS"]
 
 LAUNCHER = REFERENCE.changed(
     command=("{python}", "-m", SERVER, "--host", "127.0.0.1", "--port", "{port}"),
@@ -32,3 +33,15 @@ WORKERS = LAUNCHER.changed(
 )
 
 TARGETS: dict[str, Profile] = {"uvicorn": REFERENCE, "launcher": LAUNCHER, "workers": WORKERS}
+
+CURED = Profile(
+    drain_timeout_env="EBB_DRAIN_TIMEOUT_S",
+    pace_env="EBB_EVICT_PER_S",
+    close_timeout_env="EBB_CLOSE_TIMEOUT_S",
+    window_env="EBB_RECONNECT_WINDOW_S",
+    progress_env="EBB_PROGRESS_INTERVAL_S",
+    progress_interval_s=1.0,
+    close_codes=(1012,),
+    report=True,
+)
+BASES: dict[str, Profile] = {**TARGETS, "cured": CURED}

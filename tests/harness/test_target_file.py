@@ -17,7 +17,7 @@ from harness.targets import file as target_file
 from harness.targets.declaration import REFERENCE, DialectName, Profile
 from harness.targets.file import TargetFileError, load, read, write
 from harness.targets.form import nested, schema
-from harness.targets.known import LAUNCHER, TARGETS, WORKERS
+from harness.targets.known import BASES, LAUNCHER, WORKERS
 from harness.targets.talk import Talk
 
 OURS = Path(__file__).parent.parent / "targets"
@@ -245,7 +245,7 @@ def test_the_dialects_that_can_be_declared_are_those_that_there_are() -> None:
 @pytest.mark.parametrize("file", sorted(OURS.glob("*.toml")), ids=lambda file: file.stem)
 def test_our_target_files_can_be_used(file: Path) -> None:
     assert load(file).reference
-    assert tomllib.loads(file.read_text())["base"] in TARGETS
+    assert tomllib.loads(file.read_text())["base"] in BASES
 
 
 @pytest.mark.parametrize(("name", "profile"), [("uvicorn", REFERENCE), ("launcher", LAUNCHER)])

@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "judge-your-server.md"
 BLOCK = re.compile(r"(?:<!-- (?P<about>[^\n]+) -->\n)?```(?P<kind>\w+)\n(?P<body>.*?)```\n", re.DOTALL)
 OF_A_CLONE = ("pyproject.toml", "README.md", "harness", "server", "packaging")
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]
 
 
 def masked(line: str) -> str:
@@ -56,7 +56,7 @@ def test_the_page_is_followed_word_for_word(tmp_path: Path):
             continue
         if kind == "sh":
             run = subprocess.run(
-                ["bash", "-c", body], cwd=folder, env=environment, capture_output=True, text=True, timeout=200
+                ["bash", "-c", body], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
             )
             printed = run.stdout + run.stderr
             expected = int(about.removeprefix("exit ")) if about.startswith("exit ") else 0
