@@ -77,7 +77,7 @@ def _rises(seen: Drain, said: Said) -> list[Offence]:
     ]
     joined = sum(
         handshake.outcome is None or (handshake.outcome.t > seen.t0 and handshake.outcome.what != "refused")
-        for handshake in seen.handshakes
+        for handshake in [*seen.handshakes, *seen.streams]
     )
     if sum(by for *_, by in steps) <= joined:
         return []

@@ -20,6 +20,7 @@ from .late_handshakes import JOIN_TIMEOUT_S
 from .stream_client import LateStream, ObedientStream, StreamClient
 
 STAYING, OBEDIENT = 6, 4
+APART_S = 0.03  # between the beginning of one and the next, so that not all are in the middle of an event at once
 AGAIN_AFTER_S = 0.05
 LATE_EVERY_S = 0.1
 
@@ -43,7 +44,7 @@ class Streams:
 
     async def open(self, probes: Probes) -> None:
         """Ask for all of them. Raises CrowdIncomplete, with what the target answered, when one does not begin."""
-        await asyncio.gather(*(client.ask(self._port) for client in self.clients))
+        await asyncio.gather(*(self._ask(client, APART_S * n) for n, client in enumerate(self.clients)))
         lost = [client for client in self.clients if not client.opened]
         if lost:
             charge = f"{len(lost)} of {len(self.clients)} streams did not begin: {lost[0].answer} on {self.path}"
@@ -74,6 +75,10 @@ class Streams:
         path = (self.path or "").replace("{client}", name).replace("{number}", str(number))
         headers = {key: str(fill(value, name)) for key, value in self._talk.headers.items()} if self._talk else {}
         return persona(name, self._history, path, headers, lambda text: notice_by(self._talk, text))
+
+    async def _ask(self, client: StreamClient, in_s: float) -> None:
+        await asyncio.sleep(in_s)
+        await client.ask(self._port)
 
     async def _ask_anew(self) -> None:
         while not self._signalled:

@@ -42,7 +42,7 @@ def test_a_path_that_is_no_stream_ends_the_run_without_a_verdict(tmp_path: Path)
     assert "10 of 10 streams did not begin: 404 on /nothing" in run.output
 
 
-@pytest.mark.parametrize("stream", ["/events", "/download"])
+@pytest.mark.parametrize("stream", ["/events", "/halves", "/download"])
 @pytest.mark.parametrize("scenario", ["drain", "hostile"])
 def test_with_the_middleware_long_responses_are_treated_as_they_should(tmp_path: Path, scenario: str, stream: str):
     asked = ("--clients", "80", "--timeout", "3", "--level", "handover", "--target", "tests/scenarios/cured.toml")
