@@ -140,7 +140,7 @@ def _fates(seen: Drain, client: ClientView, late_s: float) -> Fates:
     if vanished(seen, client):
         return _fates_of_leaver(seen, client)
     if isinstance(client, StreamView):
-        return _fates_of_stream(client)
+        return _fates_of_stream(seen, client)
     if client.hostile and (close is None or (seen.exited_at is not None and close.t >= seen.exited_at)):
         return frozenset({LEFT, ABORTED})
     if close is None:
@@ -156,11 +156,17 @@ def _fates(seen: Drain, client: ClientView, late_s: float) -> Fates:
     return frozenset({CLOSED}) if completed else frozenset({CLOSED, ABORTED})
 
 
-def _fates_of_stream(stream: StreamView) -> Fates:
-    """A download that is complete has left: it was not closed. An event stream with a proper end was closed."""
+def _fates_of_stream(seen: Drain, stream: StreamView) -> Fates:
+    """A download that is complete has left: it was not closed. An event stream with a proper end was closed.
+
+    Its last byte may be under way, or its handler not at its end, when the server cuts off who is left.
+    """
     if not stream.complete:
         return frozenset({ABORTED})
-    return frozenset({CLOSED}) if stream.tells_events else frozenset({LEFT})
+    if stream.tells_events:
+        return frozenset({CLOSED})
+    may_be_cut = stream.ended is not None and stream.ended.t >= seen.evicts_at - IN_FLIGHT_S
+    return frozenset({LEFT, ABORTED}) if may_be_cut else frozenset({LEFT})
 
 
 def _fates_of_leaver(seen: Drain, client: ClientView) -> Fates:

@@ -263,6 +263,10 @@ CASES: Cases = {
         Case(
             "a download that is finished", lambda: reported(downloading().body_ends(4), 7, 65, 1), PASS, "left 7, clo"
         ),
+        Case(
+            "or cut off with its last byte", lambda: reported(downloading().body_ends(4.9), 6, 65, 2), PASS, "aborted 2"
+        ),
+        Case("well before", lambda: reported(downloading().body_ends(4), 6, 65, 2), FAIL, "aborted is 2, and the cli"),
     ],
 }
 
