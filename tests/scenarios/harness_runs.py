@@ -24,6 +24,11 @@ class Run:
     def verdicts(self) -> dict[int, str]:
         return {clause["id"]: clause["verdict"] for clause in self.report["clauses"]}
 
+    @property
+    def busy(self) -> set[int]:
+        """The clauses that are unknown because the machine was busy, each time that it was told."""
+        return {clause["id"] for clause in self.report["clauses"] if clause.get("busy")}
+
     def clauses(self, verdict: str) -> set[int]:
         return {clause for clause, actual in self.verdicts.items() if actual == verdict}
 
