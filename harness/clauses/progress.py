@@ -52,9 +52,9 @@ def progress(seen: Drain) -> Judgement:
     if wrong := miscounts(seen, said):
         return wrong
     allowed = profile.processes * (MOST_LINES + (_until(seen) - seen.t0) / profile.progress_interval_s)
-    lines = len(printed) - min(
-        _requests(seen), sum(bool(ONE_A_REQUEST.search(line.detail["text"])) for line in printed)
-    )
+    later = [line for line in printed if line.t >= seen.t0 + seen.terms.parent_delay_s]  # it may not know of it before
+    about_requests = sum(bool(ONE_A_REQUEST.search(line.detail["text"])) for line in later)
+    lines = len(later) - min(_requests(seen), about_requests)
     crowd = sum(client.connected_at(seen.t0) for client in seen.connections)
     printed_in_all = f"{lines} lines after t0 that are not about a request, with {crowd} clients"
     if crowd >= LEAST_CROWD and lines > allowed:

@@ -234,6 +234,13 @@ CASES: Cases = {
             FAIL,
             "78 lines after t0 that are not about a request, with 69 clients (limit 25)",
         ),
+        Case(
+            "a line a client that came while a parent passed the signal on",
+            lambda: talkative(69).under(parent_delay_s=1.7),
+            PASS,
+            "8 lines after t0 that are not about a request, with 69 clients",
+        ),
+        Case("a line a client after that", lambda: talkative(69).under(parent_delay_s=0.9), FAIL, "lines after t0"),
         Case("the requests that stopped it", lambda: limited_by_requests(), PASS, "9 lines"),
         Case("a line for each fourth client", lambda: talkative(16), FAIL, "25 lines after t0"),
         Case("a line a request", lambda: talkative(69, 'INFO: "GET /ready HTTP/1.1" 503'), PASS, "9 lines"),
