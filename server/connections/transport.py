@@ -82,6 +82,11 @@ class TcpConnection:
         return transport
 
     @property
+    def room(self) -> asyncio.Event | None:
+        """The event that is set while ASGI's `send` returns at once; None where it is not known."""
+        return self._protocol.writable if self.writes_directly else None
+
+    @property
     def is_writable(self) -> bool:
         """Whether `writable` would return at once."""
         return bool(self._protocol.writable.is_set())

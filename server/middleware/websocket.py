@@ -191,7 +191,7 @@ class WebSocketClient:
 
     def _shut(self, goodbye: Goodbye) -> None:
         self._goodbye = goodbye
-        self.writing.shut = True
+        self.writing.shut()
 
     async def _close(self, goodbye: Goodbye) -> None:
         await self.writing.flushed()

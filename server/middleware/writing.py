@@ -31,7 +31,10 @@ _serving: ContextVar[Writing | None] = ContextVar("_serving", default=None)
 
 
 class Writing:
-    """Takes what the application sends. `overflow(how full)` is called where there is no room for more."""
+    """Takes what the application sends. `overflow(how full)` is called where there is no room for more.
+
+    Nearly every message goes the short way: while `_room` is set, it is sent with nothing else to be thought of.
+    """
 
     __slots__ = (
         "_backlog",
@@ -44,17 +47,18 @@ class Writing:
         "_notice",
         "_overflow",
         "_reading",
+        "_room",
         "_send",
+        "_shut",
         "_tcp",
         "accepted",
-        "shut",
         "subprotocol",
     )
 
     def __init__(
         self, send: Send, tcp: TcpConnection, reading: Reading, limit_bytes: int, overflow: Callable[[str], None]
     ) -> None:
-        self.accepted = self.shut = False
+        self.accepted = False
         self.subprotocol: str | None = None
         self._send = send
         self._tcp = tcp
@@ -62,7 +66,8 @@ class Writing:
         self._limit_bytes = limit_bytes
         self._overflow = overflow
         self._handler = asyncio.current_task()
-        self._greeted = False
+        self._greeted = self._shut = False
+        self._room: asyncio.Event | None = None
         self._greets_until = math.inf  # until it is accepted
         self._notice: Callable[[], str | bytes | None] | None = None
         self._backlog: Backlog | None = None  # seldom needed
@@ -72,15 +77,14 @@ class Writing:
 
     async def send(self, message: Message) -> None:
         """Send what the application sends."""
-        if message["type"] == "websocket.send":
-            at_once = self._backlog is None and self._greeted and not self.shut and self._tcp.would_send
-            if at_once and not self._reading.gone:
-                try:
-                    await self._send(message)
-                except Exception as error:
-                    self._take(error)
-            else:
-                await self._send_with_care(message)
+        room = self._room
+        if room is not None and room.is_set() and message["type"] == "websocket.send" and not self._reading.gone:
+            try:
+                await self._send(message)
+            except Exception as error:
+                self._take(error)
+        elif message["type"] == "websocket.send":
+            await self._send_with_care(message)
         elif self._is_over:
             await self._drop()
         else:
@@ -88,7 +92,7 @@ class Writing:
 
     @property
     def _is_over(self) -> bool:
-        return self.shut or self._reading.gone
+        return self._shut or self._reading.gone
 
     @property
     def _is_mine(self) -> bool:
@@ -112,7 +116,9 @@ class Writing:
         if self._is_over:
             await self._drop()
             return
-        if not (self.is_flushed and self._tcp.would_send):
+        if self.is_flushed and self._tcp.would_send:
+            self._find_room()
+        else:
             if not self._is_mine or (self._tcp.writes_directly and self._has_room(message)):
                 self._queue(message)
                 return
@@ -160,6 +166,11 @@ class Writing:
 
     # ---- What waits ----
 
+    def _find_room(self) -> None:
+        """Take the short way from now on, where nothing waits and nothing has to come first."""
+        if self._greeted and self.is_flushed and not self._shut:
+            self._backlog, self._room = None, self._tcp.room
+
     @property
     def is_flushed(self) -> bool:
         """Whether nothing waits."""
@@ -169,6 +180,10 @@ class Writing:
         """Wait until everything that waits was sent."""
         if self._backlog is not None:
             await self._backlog.flushed()
+
+    def shut(self) -> None:
+        """Send nothing of the application's any more, but what waits already."""
+        self._shut, self._room = True, None
 
     def end(self) -> None:
         """Drop what waits."""
@@ -180,7 +195,7 @@ class Writing:
 
     def _queue(self, message: Message) -> None:
         if self._backlog is None:
-            self._backlog = Backlog(self._send, self._limit_bytes)
+            self._backlog, self._room = Backlog(self._send, self._limit_bytes), None
         if (full := self._backlog.put(message, size_of(message))) is not None:
             self._overflow(full)
 
@@ -199,6 +214,7 @@ class Writing:
     def greet(self) -> None:
         """The application has greeted its client, or does not: a notice that has waited for that goes out."""
         self._greeted = self.accepted
+        self._find_room()
         if self._greeted and (word := self._notice) is not None:
             self._notice = None
             self.tell(word)

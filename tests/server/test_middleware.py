@@ -227,6 +227,8 @@ class Writable(TcpConnection):
     """One of uvicorn's whose client reads."""
 
     would_send = True
+    room = asyncio.Event()
+    room.set()
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
