@@ -25,6 +25,7 @@ from .drain.hold import hold
 from .drain.shutdown import Shutdown
 from .drain.uvicorn import unless_stopped, workers_of
 from .endpoints.broadcast import broadcast_handler
+from .endpoints.docs import add_docs
 from .endpoints.heavy import Heavy, HeavyPool
 from .endpoints.http import add_metrics, add_routes, bounded
 from .endpoints.json import Json
@@ -100,7 +101,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
                 tune_collector()
             yield
 
-    app = Application(title="Ebb", lifespan=life)
+    app = Application(title="Ebb", lifespan=life, docs_url=None, redoc_url=None)
     app.state.hub, app.state.shutdown = hub, shutdown
     app.max_body_bytes = settings.max_body_bytes
     paths: dict[str, Begin] = {
@@ -113,6 +114,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     app.admission = admission = Admission(hub, shutdown, limits, paths, app.serve_http)
     add_routes(app, shutdown)
     add_metrics(app, Numbers(hub, shutdown, admission, lag))
+    add_docs(app)
     return app
 
 

@@ -20,10 +20,12 @@ HARNESS = {
     "drain": "every kind of client, told to stop, evicted at the deadline: the run that shows most",
     "run": "scenarios by name, or all",
     "list": "the scenarios and the clauses, with what each claims",
-    "schema": "the JSON Schema of target files, for editors",
+    "schema": "of target files, for editors; or of the server: messages, asyncapi, typescript, openapi",
     "load": "how fast, how many, how much memory",
 }
 SERVER = {"serve": "the reference server, one process or several"}
+SCHEMAS_OF_THE_SERVER = ("messages", "asyncapi", "typescript", "openapi")
+SCHEMAS = ("target", *SCHEMAS_OF_THE_SERVER)  # the first is what `ebb schema` prints
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,17 +39,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if command not in HARNESS | SERVER:
         return complain(f"there is no command {command!r} (--help shows what there is)")
+    of_server = command in SERVER or (command == "schema" and set(rest[:1]) & {*SCHEMAS_OF_THE_SERVER})
     try:
-        if command in SERVER:
+        if command == "serve":
             return serve(rest)
-        status: int = import_module(".harness.cli", __package__).main([command, *rest], "ebb")
-        return status
+        if command == "schema":
+            return schema(rest)
+        return harness([command, *rest])
     except ModuleNotFoundError as missing:
         library = (missing.name or "").partition(".")[0]
         if library == __package__:
             raise
-        extra = "server" if command in SERVER else "harness"
-        return complain(f"{command} needs {library}: pip install 'ebb-ws[{extra}]'")
+        return complain(f"{command} needs {library}: pip install 'ebb-ws[{'server' if of_server else 'harness'}]'")
+
+
+def harness(words: Sequence[str]) -> int:
+    """Do what a command line of the harness says; return the exit status."""
+    status: int = import_module(".harness.cli", __package__).main(words, "ebb")
+    return status
+
+
+def schema(rest: Sequence[str]) -> int:
+    """Print a schema, of target files where none is named; return the exit status."""
+    which, *options = rest if rest and not rest[0].startswith("-") else [SCHEMAS[0], *rest]
+    if which not in SCHEMAS:
+        return complain(f"there is no schema {which!r}: there are {', '.join(SCHEMAS)}")
+    if which not in SCHEMAS_OF_THE_SERVER:
+        return harness(["schema", *options])
+    status: int = import_module(".server.schema", __package__).main([which, *options], "ebb schema")
+    return status
 
 
 def serve(rest: Sequence[str]) -> int:

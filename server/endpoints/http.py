@@ -7,12 +7,12 @@ know how the parts are put together.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import to_json
 from starlette.types import Message, Receive, Scope
 
@@ -31,6 +31,8 @@ PAGE = Path(__file__).with_name("page.html")
 class Broadcast(BaseModel):
     """What is published over HTTP: anything JSON can hold. What has the same `id` is published once."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"data": {"text": "hello"}, "id": "order-17"}]})
+
     data: Any
     id: str | None = Field(None, min_length=1, max_length=200)
 
@@ -48,6 +50,50 @@ class Broadcast(BaseModel):
     def key(self) -> str | None:
         """The id, in a scope of its own: no client has an empty name."""
         return None if self.id is None else f"/{self.id}"
+
+
+class Published(BaseModel):
+    """The message has its place in the log."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seq": 8}]})
+
+    seq: int
+
+
+class Health(BaseModel):
+    """The process lives."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok", "phase": "serving", "connections": 3}]})
+
+    status: Literal["ok"]
+    phase: Phase
+    connections: int
+
+
+class Readiness(BaseModel):
+    """Whether new clients should be sent here."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready"}]})
+
+    status: Literal["ready", "draining", "broker unavailable"]
+
+
+class Problem(BaseModel):
+    """Why a request was not carried out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"detail": "body of 2097152 bytes, limit 1048576"}]})
+
+    detail: str
+
+
+LATER = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+PUBLISHING: dict[int | str, dict[str, Any]] = {
+    413: {"model": Problem, "description": "The body is over `SERVER_MAX_BODY_BYTES`."},
+    503: {"model": Problem, "description": "The broker is away; it may be published nevertheless.", "headers": LATER},
+}
+NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"model": Readiness, "description": "It drains, or its broker is away.", "headers": LATER}
+}
 
 
 def hub_of(request: Request) -> Hub:
@@ -85,17 +131,17 @@ def too_large(actual: str, limit_bytes: int) -> HTTPException:
 def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
     """Add what HTTP answers."""
 
-    @app.get("/")
+    @app.get("/", response_class=HTMLResponse)
     async def page() -> FileResponse:
         """The page: connect, send, watch, see the drain coming."""
         return FileResponse(PAGE, media_type="text/html")
 
     @app.get("/health")
-    async def health() -> dict[str, Any]:
+    async def health() -> Health:
         """Liveness: 200 while the process lives."""
-        return {"status": "ok", "phase": shutdown.phase, "connections": shutdown.remaining}
+        return Health(status="ok", phase=shutdown.phase, connections=shutdown.remaining)
 
-    @app.get("/ready")
+    @app.get("/ready", response_model=Readiness, responses=NOT_READY)
     async def ready(hub: Publisher) -> JSONResponse:
         """Readiness: 200 while serving, 503 from the signal on, and while the broker does not answer."""
         if shutdown.phase is not Phase.SERVING:
@@ -104,20 +150,20 @@ def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
             return JSONResponse({"status": "broker unavailable"}, 503, AGAIN)
         return JSONResponse({"status": "ready"})
 
-    @app.post("/broadcast", status_code=202)
-    async def broadcast(message: Broadcast, hub: Publisher) -> dict[str, int]:
+    @app.post("/broadcast", status_code=202, responses=PUBLISHING)
+    async def broadcast(message: Broadcast, hub: Publisher) -> Published:
         """Send `data` to every client; plain clients get text as it is, and anything else as JSON text."""
-        return {"seq": await hub.publish(message.data, key=message.key)}
+        return Published(seq=await hub.publish(message.data, key=message.key))
 
-    @app.post("/rooms/{room}/messages", status_code=202)
-    async def tell_room(room: Room, message: Broadcast, hub: Publisher) -> dict[str, int]:
+    @app.post("/rooms/{room}/messages", status_code=202, responses=PUBLISHING)
+    async def tell_room(room: Room, message: Broadcast, hub: Publisher) -> Published:
         """Send `data` to everyone in a room, wherever they are connected."""
-        return {"seq": await hub.publish(message.data, room=room, key=message.key)}
+        return Published(seq=await hub.publish(message.data, room=room, key=message.key))
 
-    @app.post("/clients/{client_id}/messages", status_code=202)
-    async def tell_client(client_id: str, message: Broadcast, hub: Publisher) -> dict[str, int]:
+    @app.post("/clients/{client_id}/messages", status_code=202, responses=PUBLISHING)
+    async def tell_client(client_id: str, message: Broadcast, hub: Publisher) -> Published:
         """Send `data` to one client, wherever it is connected; one that is away gets it when it resumes."""
-        return {"seq": await hub.publish(message.data, to=client_id, key=message.key)}
+        return Published(seq=await hub.publish(message.data, to=client_id, key=message.key))
 
     @app.exception_handler(BrokerUnavailable)
     async def say_unavailable(_: Request, error: BrokerUnavailable) -> JSONResponse:
@@ -129,6 +175,7 @@ def add_metrics(app: FastAPI, numbers: Numbers) -> None:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(numbers)
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
+        """Counters and gauges in Prometheus' text format."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

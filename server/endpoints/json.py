@@ -5,12 +5,11 @@ Owns the answers. Refuses to know the other clients: a client of this path is se
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from ..connections.connection import Connection
 from ..messages.frame import Frame
-from ..messages.wire import Malformed, parse_chat
+from ..messages.wire import Echo, Malformed, NotDone, parse_chat
 
 
 class Json:
@@ -25,12 +24,12 @@ class Json:
 
     async def on_message(self, text: str) -> None:
         """Answer one message."""
-        self._connection.offer(Frame.of(json.dumps(answer_to(text), ensure_ascii=False)))
+        self._connection.offer(answer_to(text).frame())
 
 
-def answer_to(text: str) -> dict[str, str]:
+def answer_to(text: str) -> Echo | NotDone:
     """Echo one message, or say what is wrong with it."""
     try:
-        return {"status": "ok", "echo": parse_chat(text).msg}
+        return Echo(echo=parse_chat(text).msg)
     except Malformed as error:
-        return {"status": "error", "detail": str(error)}
+        return NotDone(detail=str(error))

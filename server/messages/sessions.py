@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, field_validator
 
-from .wire import ClientMessage, ServerMessage, read
+from .wire import ClientMessage, Draining, ServerMessage, read
 
 SESSION_ID_CHARS = 200
 QUESTION_CHARS = 4000
@@ -40,7 +40,7 @@ class Answer(BaseModel):
 class State(BaseModel):
     """What is kept of a session. Fields that a newer version wrote are kept as they are."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", json_schema_serialization_defaults_required=True)
 
     progress: dict[str, JsonValue] = {}
     class_id: str | None = None
@@ -64,7 +64,9 @@ class Acknowledged(ServerMessage):
     timestamp: datetime
 
 
-class _Response(BaseModel):
+class SessionResponse(BaseModel):
+    """The text of an answer."""
+
     response: str
 
 
@@ -72,12 +74,12 @@ class Responded(ServerMessage):
     """A question was answered."""
 
     type: Literal["INTERRUPTION_RESPONSE"] = "INTERRUPTION_RESPONSE"
-    payload: _Response
+    payload: SessionResponse
 
     @classmethod
     def of(cls, answer: Answer) -> Responded:
         """Say an answer."""
-        return cls(payload=_Response(response=answer.response))
+        return cls(payload=SessionResponse(response=answer.response))
 
 
 class Refused(ServerMessage):
@@ -88,10 +90,15 @@ class Refused(ServerMessage):
     detail: str
 
 
+# Beside whatever is published to a class.
+SessionServerMessage = Annotated[Restored | Acknowledged | Responded | Refused | Draining, Field(discriminator="type")]
+
 # ---- Client to server ----
 
 
-class _QuestionText(ClientMessage):
+class QuestionText(ClientMessage):
+    """The text of a question."""
+
     text: str = Field(alias="questionText", min_length=1, max_length=QUESTION_CHARS)
 
 
@@ -99,7 +106,7 @@ class Interruption(ClientMessage):
     """A question: acknowledged at once, answered by INTERRUPTION_RESPONSE when there is an answer."""
 
     type: Literal["STUDENT_INTERRUPTION"]
-    payload: _QuestionText
+    payload: QuestionText
 
 
 class ReadingProgress(ClientMessage):
@@ -124,7 +131,8 @@ class JoinClass(ClientMessage):
 
 
 Request = Interruption | ReadingProgress | JoinClass
-_requests: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
+SessionClientMessage = Annotated[Request, Field(discriminator="type")]
+_requests: TypeAdapter[Request] = TypeAdapter(SessionClientMessage)
 
 
 def parse(text: str) -> Request:

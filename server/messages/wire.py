@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 
 from .frame import Frame
 
@@ -33,9 +34,14 @@ class Form(StrEnum):
 
 
 class ServerMessage(BaseModel):
-    """A message of the server."""
+    """A message of the server. All of its fields are always there, and its schema says so."""
 
-    model_config = ConfigDict(frozen=True, serialize_by_alias=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        serialize_by_alias=True,
+        populate_by_name=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
     def frame(self) -> Frame:
         """Encode as JSON text."""
@@ -128,14 +134,22 @@ class Refusal(ServerMessage):
     """A client's message that was not carried out, and why (`id`: of that `publish`). The connection stays."""
 
     type: Literal["error"] = "error"
-    code: str
+    code: Literal["malformed", "broker_unavailable"]
     detail: str
-    id: str | None = None
+    id: str | SkipJsonSchema[None] = None
+
+    # `id` is left out where there is none: the one field of the server that may be missing
+    model_config = ConfigDict(
+        json_schema_serialization_defaults_required=False, json_schema_extra={"required": ["type", "code", "detail"]}
+    )
 
     def frame(self) -> Frame:
         """Encode as JSON text."""
         return Frame.of(self.model_dump_json(exclude_none=True))
 
+
+# On a connection of `ebb.v1`.
+EbbServerMessage = Annotated[Welcome | Envelope | Ack | Draining | Resumed | Gap | Refusal, Field(discriminator="type")]
 
 # ---- Client to server ----
 
@@ -166,12 +180,16 @@ class Leave(ClientMessage):
 
 
 Request = Publish | Join | Leave
-_requests: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
+EbbClientMessage = Annotated[Request, Field(discriminator="type")]
+_requests: TypeAdapter[Request] = TypeAdapter(EbbClientMessage)
 
 
 def parse(text: str) -> Request:
     """Read one request of an `ebb.v1` client. Raises Malformed."""
     return read(_requests, text)
+
+
+# ---- `/ws/json` and `/ws/heavy` ----
 
 
 class Chat(ClientMessage):
@@ -187,6 +205,34 @@ _chat = TypeAdapter(Chat)
 def parse_chat(text: str) -> Chat:
     """Read one message on `/ws/json`. Raises Malformed."""
     return read(_chat, text)
+
+
+class Echo(ServerMessage):
+    """What `/ws/json` answers."""
+
+    status: Literal["ok"] = "ok"
+    echo: str
+
+
+class Proof(ServerMessage):
+    """What `/ws/heavy` answers: the least `nonce` for which SHA-256 of `{text}:{nonce}` begins with four zeros."""
+
+    status: Literal["ok"] = "ok"
+    nonce: int
+    sha256: str
+
+
+class NotDone(ServerMessage):
+    """What `/ws/json` and `/ws/heavy` answer where there is no result, and why."""
+
+    status: Literal["error"] = "error"
+    detail: str
+
+
+JsonAnswer = Annotated[Echo | NotDone, Field(discriminator="status")]
+HeavyAnswer = Annotated[Proof | NotDone, Field(discriminator="status")]
+
+# ---- The handshake ----
 
 
 class Position(BaseModel):

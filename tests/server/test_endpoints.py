@@ -270,7 +270,7 @@ def test_the_notification_comes_by_itself():
 def test_json_messages_are_echoed(client):
     with client.websocket_connect("/ws/json") as ann:
         ann.send_text('{"action":"chat","msg":"héllo"}')
-        assert ann.receive_text() == '{"status": "ok", "echo": "héllo"}'
+        assert ann.receive_text() == '{"status":"ok","echo":"héllo"}'
 
 
 @pytest.mark.parametrize(
