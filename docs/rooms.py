@@ -1,4 +1,4 @@
-"""Draws the rooms of `server` and `harness` and the arrows between them, from the imports: `python -m docs.rooms`.
+"""Draws the rooms of each package and the arrows between them, from the imports: `python -m docs.rooms`.
 
 Owns how imports are read (by syntax, wherever in a module), and the picture in `docs/architecture.md`, which the
 command writes anew and a test compares. A room is a folder, or a module that stands beside the folders; an arrow means
@@ -14,11 +14,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
-PACKAGES = ("server", "harness")
+PACKAGES = ("server", "harness", "clients.python")
 ENTRIES = "entry"  # what stands at the top and only puts the rooms together
 PUT_TOGETHER = {
     "server": ("", "__main__", "app", "main", "launcher"),
     "harness": ("", "__main__", "cli", "options", "run"),
+    "clients.python": ("", "__main__"),
 }
 
 
@@ -28,7 +29,8 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-PATHS = {name_of(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+FOLDERS = [ROOT.joinpath(*package.split(".")) for package in PACKAGES]
+PATHS = {name_of(path): path for folder in FOLDERS for path in sorted(folder.rglob("*.py"))}
 
 
 def imports(module: str) -> Iterator[str]:
@@ -50,10 +52,15 @@ def imports(module: str) -> Iterator[str]:
 IMPORTS = {module: set(imports(module)) for module in PATHS}
 
 
+def package_of(module: str) -> str:
+    """The package that a module is in."""
+    return next(package for package in PACKAGES if f"{module}.".startswith(f"{package}."))
+
+
 def room_of(module: str) -> str:
     """The room that a module is in, within its package."""
-    package, _, rest = module.partition(".")
-    room = rest.partition(".")[0]
+    package = package_of(module)
+    room = module.removeprefix(package).removeprefix(".").partition(".")[0]
     return ENTRIES if room in PUT_TOGETHER[package] else room
 
 
@@ -63,7 +70,7 @@ def arrows(package: str) -> list[tuple[str, str]]:
         (room_of(module), room_of(other))
         for module in PATHS
         for other in IMPORTS[module]
-        if module.partition(".")[0] == package and other in PATHS
+        if package_of(module) == package and other in PATHS
     }
     return sorted((one, other) for one, other in found if one != other)
 

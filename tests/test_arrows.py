@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.rooms import IMPORTS, PAGE, PATHS, ROOT, drawn, name_of
+from docs.rooms import IMPORTS, PACKAGES, PAGE, PATHS, ROOT, drawn, name_of, package_of
 
 # No asyncio, no socket, no clock, no logging: time is an argument. A room is pure with everything in it.
 PURE = (
@@ -33,6 +33,12 @@ PURE = (
     "harness.clients.objections",
     "harness.clients.declared_dialect",
     "harness.clients.event_stream",
+    "clients.python.attempts",
+    "clients.python.events",
+    "clients.python.machine",
+    "clients.python.position",
+    "clients.python.terminal.figures",
+    "clients.python.wire",
 )
 IMPURE = {"asyncio", "socket", "time", "logging", "threading", "subprocess", "select", "signal", "random", "os"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter"}
@@ -82,9 +88,10 @@ def test_brokers_know_messages_and_each_other_only(module: str):
 
 
 @pytest.mark.parametrize("module", PATHS)
-def test_server_and_harness_never_import_each_other_and_name_their_own_by_relative_imports(module: str):
-    own, other = ("server", "harness") if is_within(module, ("server",)) else ("harness", "server")
-    assert {each for each in IMPORTS[module] if is_within(each, (other, "tests", "ebb"))} == set()
+def test_server_harness_and_client_never_import_each_other_and_name_their_own_by_relative_imports(module: str):
+    own = package_of(module)
+    others = tuple({*PACKAGES, "tests", "ebb"} - {own})
+    assert {each for each in IMPORTS[module] if is_within(each, others)} == set()
     absolute = [
         node.module
         for node in ast.walk(TREES[module])
@@ -115,7 +122,7 @@ def test_no_arrows_go_in_a_circle():
     assert circles() == []
 
 
-@pytest.mark.parametrize("package", ["server", "harness"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_a_class_name_stands_for_one_thing_in_a_package(package: str):
     names = Counter(
         node.name

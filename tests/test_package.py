@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-HOMES = {"ebb": "packaging/ebb", "ebb.server": "server", "ebb.harness": "harness"}
+HOMES = {"ebb": "packaging/ebb", "ebb.server": "server", "ebb.harness": "harness", "ebb.client": "clients/python"}
 
 OF_PYDANTIC = {"annotated_types", "dotenv", "pydantic_core", "typing_extensions", "typing_inspection"}
 
@@ -67,19 +67,21 @@ def test_importing_ebb_imports_nothing_else_of_it(tmp_path: Path):
         (["--version"], 0, distribution("ebb-ws").version),
         (["judged"], 2, "ebb: there is no command 'judged' (--help shows what there is)"),
         (["drain", "--clients", "0"], 2, "ebb drain: argument --clients: '0' is not a number of clients, 1 or more"),
+        (["client", "listen", "x"], 2, "ebb client: 'x' is not a URL like ws://127.0.0.1:8000"),
         (["serve", "--port", "x"], 2, "ebb serve: argument --port: x is not allowed: 0 to 65535"),
     ],
-    ids=["nothing", "version", "unknown command", "a wrong option of the harness", "a wrong option of the server"],
+    ids=["nothing", "version", "unknown command", "of the harness", "of the client", "of the server"],
 )
 def test_the_command_ebb_says_what_there_is(words: list[str], status: int, said: str, tmp_path: Path):
     done = run(str(Path(sys.executable).with_name("ebb")), *words, folder=tmp_path)
     assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
 
 
-def test_without_its_extra_a_command_names_what_to_install(tmp_path: Path):
-    code = "import sys; sys.modules['websockets'] = None; from ebb.cli import main; sys.exit(main(['list']))"
+@pytest.mark.parametrize(("command", "extra"), [("list", "harness"), ("client", "client")])
+def test_without_its_extra_a_command_names_what_to_install(command: str, extra: str, tmp_path: Path):
+    code = f"import sys; sys.modules['websockets'] = None; from ebb.cli import main; sys.exit(main(['{command}']))"
     done = run(sys.executable, "-c", code, folder=tmp_path)
-    assert (done.returncode, done.stderr) == (2, "ebb: list needs websockets: pip install 'ebb-ws[harness]'\n")
+    assert (done.returncode, done.stderr) == (2, f"ebb: {command} needs websockets: pip install 'ebb-ws[{extra}]'\n")
 
 
 def test_the_middleware_imports_nothing_but_what_is_installed_with_it(tmp_path: Path):

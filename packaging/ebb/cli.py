@@ -1,7 +1,7 @@
-"""The command `ebb`: the harness's commands, and `ebb serve` for the server's launcher.
+"""The command `ebb`: the harness's commands, `ebb serve` for the server's launcher, and `ebb client`.
 
-Owns which of the two a command belongs to, and what is said where the extra that it needs is not installed. Refuses to
-know options: each of the two reads its own.
+Owns which of the three a command belongs to, and what is said where the extra that it needs is not installed. Refuses
+to know options: each of the three reads its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ HARNESS = {
     "load": "how fast, how many, how much memory",
 }
 SERVER = {"serve": "the reference server, one process or several"}
+CLIENT = {"client": "listen, chat, many, broadcast, stress: clients of the reference server"}
 SCHEMAS_OF_THE_SERVER = ("messages", "asyncapi", "typescript", "openapi")
 SCHEMAS = ("target", *SCHEMAS_OF_THE_SERVER)  # the first is what `ebb schema` prints
 
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command == "--version":
         print(version("ebb-ws"))
         return 0
-    if command not in HARNESS | SERVER:
+    if command not in HARNESS | SERVER | CLIENT:
         return complain(f"there is no command {command!r} (--help shows what there is)")
     of_server = command in SERVER or (command == "schema" and set(rest[:1]) & {*SCHEMAS_OF_THE_SERVER})
     try:
@@ -45,12 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             return serve(rest)
         if command == "schema":
             return schema(rest)
+        if command == "client":
+            return client(rest)
         return harness([command, *rest])
     except ModuleNotFoundError as missing:
         library = (missing.name or "").partition(".")[0]
         if library == __package__:
             raise
-        return complain(f"{command} needs {library}: pip install 'ebb-ws[{'server' if of_server else 'harness'}]'")
+        extra = "server" if of_server else "client" if command in CLIENT else "harness"
+        return complain(f"{command} needs {library}: pip install 'ebb-ws[{extra}]'")
 
 
 def harness(words: Sequence[str]) -> int:
@@ -78,9 +82,15 @@ def serve(rest: Sequence[str]) -> int:
     raise AssertionError("the launcher ends the process")
 
 
+def client(rest: Sequence[str]) -> int:
+    """Do what a command line of the client says; return the exit status."""
+    status: int = import_module(".client.terminal.cli", __package__).main(rest, "ebb client")
+    return status
+
+
 def usage() -> str:
     """Say what there is."""
-    rows = [f"  {name:<8} {what}" for name, what in (HARNESS | SERVER).items()]
+    rows = [f"  {name:<8} {what}" for name, what in (HARNESS | SERVER | CLIENT).items()]
     return "\n".join(["usage: ebb COMMAND [OPTIONS]", "", *rows, "", "ebb COMMAND --help shows the options of each."])
 
 
