@@ -32,7 +32,8 @@ from .endpoints.json import Json
 from .endpoints.session import begin_session
 from .hub import Hub
 from .logs import set_up_logs
-from .metrics import LoopLag, Numbers
+from .metrics.numbers import LoopLag, Numbers
+from .metrics.siblings import Siblings
 from .sessions.registry import Sessions
 from .settings import PREFIX, Settings
 
@@ -91,6 +92,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
             stack.callback(release)
             stack.push_async_callback(hub.broker.close)
             await unless_stopped(server, reach(hub.broker, server))
+            await stack.enter_async_context(siblings.serving())
             await stack.enter_async_context(sessions.serving())
             if lifespan is not None:
                 await unless_stopped(server, stack.enter_async_context(lifespan(app)))
@@ -113,7 +115,8 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     }
     app.admission = admission = Admission(hub, shutdown, limits, paths, app.serve_http)
     add_routes(app, shutdown)
-    add_metrics(app, Numbers(hub, shutdown, admission, lag))
+    siblings = Siblings(Numbers(hub, shutdown, admission, lag), settings.metrics_folder)
+    add_metrics(app, siblings)
     add_docs(app)
     return app
 

@@ -7,6 +7,7 @@ client. Refuses to know sockets, HTTP, and why a connection came or ended.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import Any
 from .brokers.broker import Broker
 from .connections.connection import Connection
 from .connections.outgoing import Broadcaster, Outgoing
+from .durations import Durations
 from .messages.close_codes import CloseCode
 from .messages.frame import Frame
 from .messages.history import History, Message, Post, StoredMessage
@@ -33,6 +35,8 @@ class Hub:
         self.connections: dict[int, Connection] = {}
         self.history = History(history_messages, HISTORY_BYTES)
         self.published = 0
+        self.broker_lag = Durations()
+        self._received = 0
         self._fanout: Fanout[Connection] = Fanout()
         self.broadcaster = Broadcaster()
         self._by_name: dict[str, Connection] = {}
@@ -59,7 +63,8 @@ class Hub:
 
     def forget(self, connection: Connection) -> None:
         """Count a connection out that has ended; one that never entered changes nothing."""
-        self.connections.pop(connection.number, None)
+        if self.connections.pop(connection.number, None) is not None:
+            self._received += connection.inbox.received
         self._fanout.drop(connection)
         if self._by_name.get(connection.name) is connection:
             del self._by_name[connection.name]
@@ -71,6 +76,11 @@ class Hub:
     def leave(self, connection: Connection, room: str) -> None:
         """Take a connection out of a room."""
         self._fanout.leave(connection, room)
+
+    @property
+    def received(self) -> int:
+        """How many messages were taken from clients, those that are gone too."""
+        return self._received + sum(each.inbox.received for each in self.connections.values())
 
     # ---- Messages ----
 
@@ -141,6 +151,8 @@ class Hub:
         else:
             audience = (each.outgoing for each in self._audience(post))
             self.broadcaster.offer_some(audience, self._sender(post), forms)
+        if self.connections:  # what the log held before anybody was here is late for nobody
+            self.broker_lag.add(max(0.0, time.time() - post.at.timestamp()))
 
     def _lose(self, after: int) -> None:
         """Tell every `ebb.v1` client that messages are lost: the log goes on `after` that number."""

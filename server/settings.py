@@ -10,6 +10,7 @@ import argparse
 import math
 import resource
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 from pydantic import Field, ValidationError
@@ -70,7 +71,15 @@ class Settings(DrainSettings):
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json")
+    metrics_dir: str = Field(
+        "none", min_length=1, description="none, or a folder that all processes of one port share for their numbers"
+    )
     worker: int = Field(0, ge=0, description="number of this process among those of its launcher, which sets it")
+
+    @property
+    def metrics_folder(self) -> Path | None:
+        """The folder in which the processes of one port ask each other for their numbers."""
+        return None if self.metrics_dir == "none" else Path(self.metrics_dir)
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -16,6 +16,7 @@ from docs.rooms import IMPORTS, PACKAGES, PAGE, PATHS, ROOT, drawn, name_of, pac
 PURE = (
     "server.drain.machine",
     "server.drain.events",
+    "server.durations",
     "server.messages",
     "server.middleware.event_stream",
     "server.rooms",

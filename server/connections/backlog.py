@@ -15,16 +15,19 @@ from .asgi import Send
 
 
 class Backlog:
-    """ASGI messages for one client, of `limit_bytes` together at most; a larger one is sent when nothing waits."""
+    """ASGI messages for one client, of `limit_bytes` together at most; a larger one is sent when nothing waits.
 
-    __slots__ = ("_bytes", "_clock", "_limit_bytes", "_messages", "_send", "_writer")
+    `waiting_bytes`: how much waits.
+    """
+
+    __slots__ = ("_clock", "_limit_bytes", "_messages", "_send", "_writer", "waiting_bytes")
 
     def __init__(self, send: Send, limit_bytes: int) -> None:
         self._send = send
         self._limit_bytes = limit_bytes
         self._clock = asyncio.get_running_loop().time
         self._messages: deque[tuple[MutableMapping[str, Any], int, float]] = deque()
-        self._bytes = 0
+        self.waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
 
     @property
@@ -34,17 +37,17 @@ class Backlog:
 
     def has_room(self, size: int) -> bool:
         """Whether a message of `size` bytes can be put."""
-        return not self._messages or self._bytes + size <= self._limit_bytes
+        return not self._messages or self.waiting_bytes + size <= self._limit_bytes
 
     def put(self, message: MutableMapping[str, Any], size: int) -> str | None:
         """Queue a message of `size` bytes. If it does not fit, all is dropped, and what it says is how full it was."""
         now = self._clock()
         if not self.has_room(size):
-            full = f"{self._bytes} of {self._limit_bytes} bytes, oldest {now - self._messages[0][2]:.1f} s"
+            full = f"{self.waiting_bytes} of {self._limit_bytes} bytes, oldest {now - self._messages[0][2]:.1f} s"
             self._clear()
             return full
         self._messages.append((message, size, now))
-        self._bytes += size
+        self.waiting_bytes += size
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         return None
@@ -63,7 +66,7 @@ class Backlog:
         try:
             while self._messages:
                 message, size, _ = self._messages.popleft()
-                self._bytes -= size
+                self.waiting_bytes -= size
                 await self._send(message)
         except (OSError, RuntimeError):  # the client is gone, or was closed for a missing pong; the reader will notice
             self._clear()
@@ -72,4 +75,4 @@ class Backlog:
 
     def _clear(self) -> None:
         self._messages.clear()
-        self._bytes = 0
+        self.waiting_bytes = 0

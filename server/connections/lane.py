@@ -38,6 +38,10 @@ class Output(Protocol):
         """How much fits before the backlog is over its limit; 0 where nothing may be written without asking."""
 
     @property
+    def waiting_bytes(self) -> int:
+        """How much waits for the client."""
+
+    @property
     def ready(self) -> bool:
         """Whether a close frame could be sent without waiting at all."""
 
@@ -72,6 +76,11 @@ class DirectOutput:
         return self._limit_bytes - self.transport.get_write_buffer_size()
 
     @property
+    def waiting_bytes(self) -> int:
+        """What the kernel has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    @property
     def ready(self) -> bool:
         """Whether uvicorn would send at once."""
         return self._tcp.is_writable
@@ -104,6 +113,11 @@ class QueuedOutput:
 
     def __init__(self, send: Send, limit_bytes: int) -> None:
         self._backlog = Backlog(send, limit_bytes)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What the writer has not sent yet."""
+        return self._backlog.waiting_bytes
 
     def write(self, batch: Batch) -> str | None:
         """Queue a batch for the writer."""

@@ -10,8 +10,10 @@ connection is closed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ..durations import Durations
 from ..messages.frame import Batch, Frame
 from ..messages.wire import Form
 from .lane import Lane, Output
@@ -63,7 +65,9 @@ class Outgoing:
         frames = self.detach()
         if self.output is not None and frames:
             self._pending = []
-            if (full := self.output.write(Batch.of(frames))) is not None:
+            if (full := self.output.write(Batch.of(frames))) is None:
+                self._broadcaster.sent += len(frames)
+            else:
                 self.overflow(full)
 
     def overflow(self, full: str) -> None:
@@ -71,6 +75,11 @@ class Outgoing:
         if self.open:
             self._broadcaster.slow_consumers += 1
             self._overflowed(full)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much was written and waits for the client to read."""
+        return self.output.waiting_bytes if self.output is not None else 0
 
     @property
     def ready(self) -> bool:
@@ -104,27 +113,40 @@ class Outgoing:
 
 
 class Broadcaster:
-    """What everyone was offered in this turn of the event loop, and which connections have something of their own."""
+    """What everyone was offered in this turn of the event loop, and which connections have something of their own.
+
+    `sent` counts messages, once for each client to which one was written; `fanout` how long each broadcast took until
+    it was: of those in one turn all count from the first one's offer to the last write.
+    """
 
     def __init__(self) -> None:
-        self.slow_consumers = 0
+        self.slow_consumers = self.sent = 0
+        self.fanout = Durations()
+        self._broadcasts = 0
+        self._began_at = 0.0
+        self._scheduled = False
         self._batch: list[Mapping[Form, Frame]] = []
         self._detached: list[Outgoing] = []
         self._lanes = {form: Lane() for form in Form}
 
     def offer_some(self, audience: Iterable[Outgoing], but: Outgoing | None, forms: Mapping[Form, Frame]) -> None:
         """Offer one message to an audience without its sender, to each in its form."""
-        for each in audience:
-            if each is not but:
-                each.offer(forms[each.form])
+        self._note_broadcast()
+        self._offer(audience, but, forms)
 
     def offer_everyone(self, but: Outgoing | None, forms: Mapping[Form, Frame]) -> None:
         """Offer one message to everyone without its sender, to each in its form."""
+        self._note_broadcast()
         if but is not None:
             but.detach()
-        self.offer_some([each for each in self._detached if each.subscribed], but, forms)
-        self._schedule()
+        self._offer([each for each in self._detached if each.subscribed], but, forms)
         self._batch.append(forms)
+
+    @staticmethod
+    def _offer(audience: Iterable[Outgoing], but: Outgoing | None, forms: Mapping[Form, Frame]) -> None:
+        for each in audience:
+            if each is not but:
+                each.offer(forms[each.form])
 
     # ---- What `Outgoing` asks ----
 
@@ -147,16 +169,28 @@ class Broadcaster:
         self._schedule()
         self._detached.append(outgoing)
 
+    def _note_broadcast(self) -> None:
+        self._schedule()
+        if not self._broadcasts:
+            self._began_at = time.perf_counter()
+        self._broadcasts += 1
+
     def _schedule(self) -> None:
         """Flush before the event loop looks at its sockets again."""
-        if not self._detached and not self._batch:
+        if not self._scheduled:
+            self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
+        self._scheduled = False
         detached, self._detached = self._detached, []
         messages, self._batch = self._batch, []
         for form, lane in self._lanes.items():
             if messages and lane:
                 lane.write(Batch.of([forms[form] for forms in messages]))
+                self.sent += len(messages) * len(lane)  # those that overflowed have left it
         for outgoing in detached:
             outgoing.attach_again()
+        if self._broadcasts:
+            self.fanout.add(time.perf_counter() - self._began_at, self._broadcasts)
+            self._broadcasts = 0

@@ -5,24 +5,37 @@ Owns the HTTP error that answers it, and how long its connection is stayed with.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from .asgi import Message, Receive, Scope, Send
 from .transport import TcpConnection
 
 RETRY_AFTER_S = 1
 
 
+class Reason(StrEnum):
+    """Why a handshake is refused: the process drains, what it asks for cannot be read, or it may not come in."""
+
+    DRAINING = "draining"
+    MALFORMED = "malformed"
+    DENIED = "denied"
+
+
 class HandshakeRefused(Exception):
     """A handshake is answered with an HTTP error: its status, and its text as `detail`."""
 
-    def __init__(self, status: int, detail: str, retry_after_s: int | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, retry_after_s: int | None = None, reason: Reason = Reason.DENIED
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
 
 def shutting_down() -> HandshakeRefused:
     """The refusal of a newcomer in a drain: it may try again at once, elsewhere."""
-    return HandshakeRefused(503, "this server is shutting down", RETRY_AFTER_S)
+    return HandshakeRefused(503, "this server is shutting down", RETRY_AFTER_S, Reason.DRAINING)
 
 
 async def refuse(scope: Scope, tcp: TcpConnection, receive: Receive, send: Send, refusal: HandshakeRefused) -> None:

@@ -146,6 +146,11 @@ class Shutdown:
         """How many connections there are."""
         return self._machine.remaining
 
+    @property
+    def departures(self) -> Mapping[Departure, int]:
+        """How many connections have ended since the drain began, and how."""
+        return self._machine.departures
+
     def report(self) -> str:
         """The account of the drain: one JSON line."""
         who = {"worker": self.worker} if self.worker else {}

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import to_json
 from starlette.types import Message, Receive, Scope
@@ -22,7 +22,7 @@ from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
 from ..messages.wire import Room
-from ..metrics import Numbers
+from ..metrics.siblings import Siblings
 
 AGAIN = {"Retry-After": str(RETRY_AFTER_S)}
 PAGE = Path(__file__).with_name("page.html")
@@ -170,12 +170,10 @@ def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
         return JSONResponse({"detail": str(error)}, 503, AGAIN)
 
 
-def add_metrics(app: FastAPI, numbers: Numbers) -> None:
-    """Add `GET /metrics` in Prometheus' text format."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(numbers)
+def add_metrics(app: FastAPI, siblings: Siblings) -> None:
+    """Add `GET /metrics` in Prometheus' text format: the numbers of every process of this port."""
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
-        """Counters and gauges in Prometheus' text format."""
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        """The numbers of every process of this port, in the text format of Prometheus."""
+        return Response(await siblings.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -29,7 +29,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from ..brokers.embedded import roomy_folder
+from ..brokers.private_folder import roomy_folder
 from ..settings import OneLineParser
 
 OWN = __package__.rpartition(".")[0]

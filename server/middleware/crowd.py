@@ -33,7 +33,7 @@ class Crowd:
         self.options = options
         self.busy = Busy()
         self.connections: dict[int, Client] = {}
-        self.refused = 0
+        self.refused = self.slow_consumers = 0
         self.shutdown = Shutdown(self, options.drain_terms, handlers_end_s=HANDLERS_END_S)
         self._on_drain = on_drain
         self._numbers = itertools.count(1)

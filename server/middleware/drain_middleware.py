@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..connections.asgi import ASGIApp, Receive, Scope, Send
+from ..connections.refusal import Reason
 from ..drain.hold import hold
 from ..logs import is_worth_a_line, write_lines
 from ..settings import explained
@@ -101,9 +102,10 @@ class DrainMiddleware:
     def _register(self) -> Callable[[], None]:
         from prometheus_client import REGISTRY
 
-        from ..metrics import DrainNumbers
+        from ..metrics.numbers import DrainNumbers
 
-        numbers = DrainNumbers(self.shutdown, lambda: self._crowd.refused)
+        crowd = self._crowd
+        numbers = DrainNumbers(self.shutdown, lambda: {Reason.DRAINING: crowd.refused}, lambda: crowd.slow_consumers)
         REGISTRY.register(numbers)
         return partial(REGISTRY.unregister, numbers)
 

@@ -216,6 +216,7 @@ class WebSocketClient:
 
     def _overflow(self, full: str) -> None:
         """Close a client that reads too slowly for those who send to it: it has missed a message."""
+        self._crowd.slow_consumers += 1
         until = self._in_close_timeout()
         asyncio.get_running_loop().call_at(until, self.tcp.abort)
         goodbye = Goodbye.with_code(CloseCode.POLICY_VIOLATION, f"slow consumer: {full}", until)

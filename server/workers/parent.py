@@ -11,10 +11,11 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from ..brokers.embedded import EmbeddedFailed, EmbeddedValkey
+from ..brokers.private_folder import PrivateFolder
 from ..logs import set_up_logs
 from ..settings import PREFIX, load, stop_budget
 from .listeners import CannotListen, reserve
@@ -47,7 +48,25 @@ def main(count: int, command: Sequence[str], host: str, port: int, scheme: str, 
     with contextlib.ExitStack() as stack:
         for each in reserved:
             stack.enter_context(each)
+        if with_broker and settings.metrics_folder is None:
+            os.environ[f"{PREFIX}METRICS_DIR"] = stack.enter_context(metrics_folder())
         return asyncio.run(_run(count, [*command, "--port", str(port)], url, broker_url))
+
+
+@contextlib.contextmanager
+def metrics_folder() -> Iterator[str]:
+    """Make a folder in which the workers answer each other when one of them is scraped; "none" where that cannot be."""
+    folder = PrivateFolder()
+    try:
+        folder.make()
+        path = str(folder.path)
+    except OSError as error:
+        logger.warning("no folder for the metrics: %s; a scrape has the numbers of one worker only", error)
+        path = "none"
+    try:
+        yield path
+    finally:
+        folder.remove()
 
 
 async def _run(count: int, command: Sequence[str], url: str, broker_url: str | None) -> int:

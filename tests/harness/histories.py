@@ -216,7 +216,9 @@ class Story:
         return self.about("target").add(t, "memory", rss_bytes=rss_bytes)
 
     def gauge(self, began: float, left: float | None, took: float = 0.002, worker: str | None = None) -> Self:
-        detail = {"began": began, "status": 200, "error": None, "connections": left, "worker": worker}
+        detail = {"began": began, "status": 200, "error": None, "connections": left, "of_each": None}
+        if left is not None and worker is not None:
+            detail["of_each"] = {worker: left}
         return self.about("metrics").add(began + took, "answered", **detail)
 
     def prints(self, t: float, text: str = SHUTDOWN) -> Self:

@@ -14,7 +14,7 @@ from harness.faults.touched import source_touched
 from harness.history.events import Event
 from harness.history.record import History
 from harness.probes.machine import watch_memory
-from harness.probes.polling import Probes, value_of, worker_of
+from harness.probes.polling import Probes, values_of
 from harness.targets.declaration import Profile
 from harness.targets.target import Target, TargetFailed
 from tests.harness.servers import empty_history, only, until
@@ -130,26 +130,18 @@ async def test_a_target_that_never_rests_is_not_idle(history: History) -> None:
 
 
 @pytest.mark.parametrize(
-    ("exposition", "value"),
+    ("exposition", "values"),
     [
-        (b"# HELP ebb_connections Connections\nebb_connections 12.0\n", 12.0),
-        (b'ebb_connections{worker="1"} 3\nebb_connections{worker="2"} 4e0\n', 7.0),
-        (b"ebb_connections_total 12\n", None),
-        (b"ebb_connections many\n", None),
-        (b"", None),
+        (b"# HELP ebb_connections Connections\nebb_connections 12.0\n", {"": 12.0}),
+        (b'# HELP ebb_connections {worker="3"}\nebb_connections{worker="1"} 3\n', {"1": 3.0}),
+        (b'ebb_connections{worker="1"} 3\nebb_connections{worker="2"} 4e0\n', {"1": 3.0, "2": 4.0}),
+        (b'ebb_connections{room="a",worker="2"} 3\nebb_connections{room="b",worker="2"} 4\n', {"2": 7.0}),
+        (b'ebb_connections{process="7",worker="2"} 3\n', {"2/7": 3.0}),
+        (b'ebb_connections 3\nebb_refused_total{worker="2"} 3\n', {"": 3.0}),
+        (b"ebb_connections_total 12\n", {}),
+        (b"ebb_connections many\n", {}),
+        (b"", {}),
     ],
 )
-def test_a_gauge_is_read_from_the_metrics(exposition: bytes, value: float | None) -> None:
-    assert value_of("ebb_connections", exposition) == value
-
-
-@pytest.mark.parametrize(
-    ("exposition", "worker"),
-    [
-        (b'# HELP ebb_connections {worker="3"}\nebb_connections{worker="1"} 3\n', "1"),
-        (b'ebb_connections{host="a",worker="2"} 3\n', "2"),
-        (b'ebb_connections 3\nebb_refused_total{worker="2"} 3\n', None),
-    ],
-)
-def test_a_gauge_says_of_which_worker_it_speaks(exposition: bytes, worker: str | None) -> None:
-    assert worker_of("ebb_connections", exposition) == worker
+def test_a_gauge_is_read_from_the_metrics_for_each_process(exposition: bytes, values: dict[str, float]) -> None:
+    assert values_of("ebb_connections", exposition) == values

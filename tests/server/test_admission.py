@@ -112,7 +112,7 @@ async def test_a_check_sees_the_handshake_and_may_refuse_it():
 
     assert (ann.status, bob.status) == (None, 401)
     assert [each.name for each in server.hub.connections.values()] == ["ann"]
-    assert server.admission.refused == 0
+    assert server.admission.refused == {"draining": 0, "malformed": 0, "denied": 1}
 
 
 async def test_a_drain_that_begins_during_the_check_refuses_the_handshake_with_503():
@@ -122,7 +122,7 @@ async def test_a_drain_that_begins_during_the_check_refuses_the_handshake_with_5
     await server.shutdown.drain()
     await serving
 
-    assert (peer.status, server.admission.refused, server.shutdown.phase) == (503, 1, Phase.STOPPED)
+    assert (peer.status, server.admission.refused["draining"], server.shutdown.phase) == (503, 1, Phase.STOPPED)
     assert server.hub.connections == {}
 
 
@@ -133,7 +133,7 @@ async def test_where_the_asgi_server_cannot_say_503_the_handshake_is_refused_wit
     await server.shutdown.drain()
     await server.start_connection(peer, "ann")
 
-    assert (peer.status, server.admission.refused) == (403, 1)
+    assert (peer.status, server.admission.refused["draining"]) == (403, 1)
 
 
 async def test_a_client_that_leaves_during_the_check_is_forgotten():

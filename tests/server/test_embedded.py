@@ -19,8 +19,9 @@ from typing import Any
 import psutil
 import pytest
 
-from server.brokers import broker_of, embedded
-from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey, find_binary, roomy_folder
+from server.brokers import broker_of, embedded, private_folder
+from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey, find_binary
+from server.brokers.private_folder import roomy_folder
 from tests.server.broker_services import Server, Subscriber, until
 
 OWNER = """
@@ -143,7 +144,7 @@ def test_an_installed_server_comes_first(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_its_folder_is_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    free = SimpleNamespace(free=embedded.ROOMY_BYTES)
+    free = SimpleNamespace(free=private_folder.ROOMY_BYTES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: free)
     monkeypatch.setattr(tempfile, "tempdir", "/var/tmp")
     assert roomy_folder() == (Path("/dev/shm") if Path("/dev/shm").is_dir() else Path("/var/tmp"))

@@ -46,7 +46,7 @@ def liveness_says_503_once_while_evicting(run: Recording) -> Recording:
 def metrics_hang_once(run: Recording) -> Recording:
     """One request for the metrics hangs for a second, until it is given up."""
     probe = run.first("metrics", since=run.seen.t0 + 0.5)
-    hung = {"status": None, "error": "timeout", "connections": None, "worker": None}
+    hung = {"status": None, "error": "timeout", "connections": None, "of_each": None}
     return run.changed(probe, t=probe.detail["began"] + 1.0, **hung)
 
 
