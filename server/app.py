@@ -12,6 +12,8 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -36,6 +38,9 @@ from .metrics.numbers import LoopLag, Numbers
 from .metrics.siblings import Siblings
 from .sessions.registry import Sessions
 from .settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from .tracing import Tracing
 
 logger = logging.getLogger("ebb")
 
@@ -75,6 +80,8 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     except ValueError as error:
         raise SystemExit(f"{PREFIX}BROKER_URL: {error}") from None
     hub = Hub(broker, settings.history_messages)
+    if settings.tracing:
+        hub.tracing = tracing()
     shutdown = Shutdown(hub, settings.drain_terms, settings.worker)
     limits = Limits(
         settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s
@@ -119,6 +126,15 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     add_metrics(app, siblings)
     add_docs(app)
     return app
+
+
+def tracing() -> Tracing:
+    """Make the spans of OpenTelemetry; without it the process ends with status 1 and one line."""
+    if find_spec("opentelemetry") is None:
+        raise SystemExit(f"{PREFIX}TRACING needs opentelemetry-api: pip install 'ebb-ws[otel]'")
+    from .tracing import Tracing
+
+    return Tracing()
 
 
 def warn_of_workers(server: uvicorn.Server, hub: Hub) -> None:

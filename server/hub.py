@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .brokers.broker import Broker
 from .connections.connection import Connection
@@ -22,6 +22,9 @@ from .messages.frame import Frame
 from .messages.history import History, Message, Post, StoredMessage
 from .messages.wire import Form, Gap, Position
 from .rooms import Fanout
+
+if TYPE_CHECKING:
+    from .tracing import Tracing
 
 HISTORY_BYTES = 64 * 1024 * 1024
 
@@ -36,6 +39,7 @@ class Hub:
         self.history = History(history_messages, HISTORY_BYTES)
         self.published = 0
         self.broker_lag = Durations()
+        self.tracing: Tracing | None = None
         self._received = 0
         self._fanout: Fanout[Connection] = Fanout()
         self.broadcaster = Broadcaster()
@@ -112,7 +116,10 @@ class Hub:
             origin=(self.process, sender.number) if sender else None,
             key=key,
         )
-        seq = await self.broker.publish(post)
+        if self.tracing is None:
+            seq = await self.broker.publish(post)
+        else:
+            seq = await self.tracing.publish(self.broker.publish, post, sender.handshake if sender else None)
         self.published += 1
         return seq
 

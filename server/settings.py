@@ -71,6 +71,7 @@ class Settings(DrainSettings):
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json")
+    tracing: bool = Field(False, description="true: OpenTelemetry has a span for each publish; false: none")
     metrics_dir: str = Field(
         "none", min_length=1, description="none, or a folder that all processes of one port share for their numbers"
     )

@@ -112,7 +112,10 @@ class Admission:
         client_id = scope["path_params"].get("client_id")
         form = Form.ENVELOPE if SUBPROTOCOL in scope["subprotocols"] else Form.PLAIN
         who = Identity(number, client_id or f"{self._hub.process}-{number}", client_id is not None, form)
-        return Connection(who, receive, send, tcp, self._limits, self._hub.broadcaster)
+        connection = Connection(who, receive, send, tcp, self._limits, self._hub.broadcaster)
+        if self._hub.tracing is not None:
+            connection.handshake = self._hub.tracing.handshake(scope)
+        return connection
 
 
 def arrival_of(query: bytes) -> Arrival:

@@ -17,7 +17,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..drain.events import TURNS, Departure
 from ..messages.close_codes import CloseCode
@@ -29,6 +29,9 @@ from .inbox import Inbox
 from .lane import output_of
 from .outgoing import Broadcaster, Outgoing
 from .transport import TcpConnection
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 logger = logging.getLogger("ebb")
 
@@ -66,7 +69,7 @@ class Identity(NamedTuple):
 
 
 class Connection:
-    """A client's connection. It is `open` until either side has closed."""
+    """A client's connection. It is `open` until either side has closed. `handshake` is its span, if it has one."""
 
     __slots__ = (
         "_aborted",
@@ -77,6 +80,7 @@ class Connection:
         "_receive",
         "_send",
         "form",
+        "handshake",
         "inbox",
         "name",
         "named",
@@ -98,6 +102,7 @@ class Connection:
         self.tcp = tcp
         self.outgoing = Outgoing(broadcaster, self.form, self._overflow)
         self.inbox = Inbox(limits.inbox_messages, self._fail)
+        self.handshake: SpanContext | None = None
         self._goodbye: Goodbye | None = None
         self._receive = receive
         self._send = send
