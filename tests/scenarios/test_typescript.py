@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +21,13 @@ ASYNCAPI = ROOT / "docs" / "asyncapi.json"
 pytestmark = [pytest.mark.scenario, needs("node", f"nodejs npm; npm ci in {CLIENT}", CLIENT / "node_modules")]
 
 
+def run(*command: str, timeout_s: float = 50) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHON": sys.executable}
+    return subprocess.run(command, cwd=CLIENT, capture_output=True, text=True, timeout=timeout_s, check=False, env=env)
+
+
 def node(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["node", *command], cwd=CLIENT, capture_output=True, text=True, timeout=50, check=False)
+    return run("node", *command)
 
 
 def test_the_committed_types_are_those_of_the_models():
@@ -41,3 +49,28 @@ def test_asyncapis_own_parser_takes_no_operation_on_a_channel_that_is_not_there(
     checked = node("check-asyncapi.mjs", str(broken))
     assert checked.returncode == 1
     assert "heavy" in checked.stderr
+
+
+def test_the_client_is_sound_under_strict():
+    checked = run("npm", "run", "--silent", "check")
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_a_field_that_no_message_has_is_an_error_under_strict(tmp_path: Path):
+    wrong = tmp_path / "wrong.ts"
+    wrong.write_text(
+        f'import type {{ Envelope }} from "{CLIENT}/src/messages.js";\n'
+        "export const numberOf = (message: Envelope): string => message.number;\n"
+    )
+    checked = run(
+        "npx", "tsc", "--ignoreConfig", "--noEmit", "--strict", "--module", "nodenext", "--types", "", str(wrong)
+    )
+    assert checked.returncode != 0
+    assert "TS2339" in checked.stdout
+
+
+@pytest.mark.timeout(200)
+def test_the_client_loses_and_doubles_nothing_in_a_rolling_deploy_of_real_servers():
+    done = run("npm", "test", "--silent", timeout_s=180)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall("0 lost, 0 doubled", done.stdout)) == 5, done.stdout

@@ -1,0 +1,61 @@
+// What a client may be told, and what it is held to: the server's own limits, so that nothing is refused over the wire.
+
+import type { SocketConstructor } from "./connection.js";
+import type { Envelope, Gap } from "./messages.js";
+
+const MOST_ROOMS = 100;
+const LONGEST_NAME = 200; // of a room, of an id
+
+export interface Options {
+  /** By which the client is known, on every connection; at most one client has it at a time. Default: a random one. */
+  name?: string;
+  /** Sent as the subprotocol `bearer.TOKEN`, asked for anew at each handshake. */
+  token?: string | (() => string | Promise<string>);
+  /** To be in from the start; at most 100. */
+  rooms?: Iterable<string>;
+  /** Each message once, in order. */
+  onMessage?: (message: Envelope) => void;
+  /** Messages are lost: the client was away for longer than the server's history reaches. */
+  onGap?: (gap: Gap) => void;
+  /** Each time that another connection has become the client's: the first, after a move, after a cut. */
+  onConnected?: () => void;
+  /** Default: the one of the browser or of Node 22. For Node 20 that of `ws`. */
+  WebSocket?: SocketConstructor;
+  /** Within which a place must let the client in, and a publish must be acknowledged. Default 5,000 and 10,000. */
+  arriveWithinMs?: number;
+  acknowledgeWithinMs?: number;
+  /** Publishes that may wait to be acknowledged. Default 1,000. */
+  mostWaiting?: number;
+}
+
+/** Throws RangeError for a name of a room, or an id, that the server would not take. */
+export function checkName(what: string, name: string): void {
+  if (name.length < 1 || name.length > LONGEST_NAME) {
+    throw new RangeError(`${what} of ${name.length} characters: 1 to ${LONGEST_NAME} are allowed`);
+  }
+}
+
+/** Throws RangeError for rooms that no handshake could name. */
+export function checkRooms(rooms: Set<string>): void {
+  for (const room of rooms) checkName("room", room);
+  if (rooms.size > MOST_ROOMS) throw new RangeError(`${rooms.size} rooms, limit ${MOST_ROOMS}`);
+}
+
+/** Finds the WebSocket to use. Throws TypeError where there is none. */
+export function socketOf(options: Options): SocketConstructor {
+  const found: SocketConstructor | undefined = options.WebSocket ?? globalThis.WebSocket;
+  if (found === undefined) throw new TypeError("there is no WebSocket here: pass that of `ws` as an option");
+  return found;
+}
+
+/** Asks for the token, if there is one, and lists the subprotocols of a handshake. */
+export async function protocolsOf({ token }: Options): Promise<string[]> {
+  const said = await (typeof token === "function" ? token() : token);
+  return said === undefined ? ["ebb.v1"] : ["ebb.v1", `bearer.${said}`];
+}
+
+/** Draws a name that nobody else has. */
+export function randomName(): string {
+  const numbers = crypto.getRandomValues(new Uint32Array(4));
+  return [...numbers].map((each) => each.toString(36)).join("");
+}

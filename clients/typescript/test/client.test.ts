@@ -1,0 +1,225 @@
+// What a client does, told by a server of the test's own.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { test, type TestContext } from "node:test";
+import WebSocket, { WebSocketServer } from "ws";
+import { backoffMs } from "../src/backoff.js";
+import { connect, PublishRefused, type EbbServerMessage, type Options } from "../src/index.js";
+import { until } from "./listening.js";
+
+type Saying = Record<string, unknown>;
+
+const message = { type: "message", room: null, from: null, data: 0, at: "" };
+
+/** A place that says welcome once it `admits`; `answer` is called with what a client says, and how to answer it. */
+class Place {
+  admits: Promise<unknown> = Promise.resolve();
+  readonly hears: Saying[] = [];
+  readonly handshakes: { url: string; protocols: string }[] = [];
+  sockets: WebSocket[] = [];
+  answer: (said: Saying, say: (what: EbbServerMessage) => void) => void = () => {};
+  readonly #server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+
+  static async open(t: TestContext): Promise<Place> {
+    const place = new Place();
+    await once(place.#server, "listening");
+    t.after(() => place.#server.close());
+    place.#server.on("connection", async (socket, request) => {
+      const say = (what: EbbServerMessage) => socket.send(JSON.stringify(what));
+      place.sockets.push(socket);
+      place.handshakes.push({ url: request.url ?? "", protocols: request.headers["sec-websocket-protocol"] ?? "" });
+      socket.on("message", (text) => {
+        const said = JSON.parse(String(text)) as Saying;
+        place.hears.push(said);
+        place.answer(said, say);
+      });
+      await place.admits;
+      say({ type: "welcome", connection: "c", epoch: "e", seq: 0, ping_s: null });
+      if (request.url?.includes("epoch=")) say({ type: "resumed", epoch: "e", seq: 0, replayed: 0 });
+    });
+    return place;
+  }
+
+  /** Says something on the first connection. */
+  say(what: Saying): void {
+    this.sockets[0]?.send(JSON.stringify(what));
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/ws`;
+  }
+}
+
+async function connected(t: TestContext, place: Place, options: Options = {}) {
+  const client = await connect(place.url, { WebSocket, name: "ann", ...options });
+  t.after(() => client.close());
+  return client;
+}
+
+test("a token is a subprotocol beside ebb.v1, asked for anew at each handshake", async (t) => {
+  const place = await Place.open(t);
+  let asked = 0;
+  await connected(t, place, { token: () => `t${++asked}` });
+  place.sockets[0]?.terminate();
+  await until(() => place.handshakes.length === 2, "a second handshake");
+  assert.deepEqual(
+    place.handshakes.map((each) => each.protocols),
+    ["ebb.v1,bearer.t1", "ebb.v1,bearer.t2"],
+  );
+});
+
+test("it resumes from its position, with its rooms, under its name", async (t) => {
+  const place = await Place.open(t);
+  const heard: number[] = [];
+  await connected(t, place, { rooms: ["tea room"], onMessage: ({ seq }) => void heard.push(seq) });
+  place.say({ ...message, seq: 7 });
+  await until(() => heard.length === 1, "the message");
+  place.sockets[0]?.terminate();
+  await until(() => place.handshakes.length === 2, "a second handshake");
+  assert.deepEqual(
+    place.handshakes.map((each) => each.url),
+    ["/ws/ann?room=tea+room", "/ws/ann?room=tea+room&epoch=e&seq=7"],
+  );
+});
+
+test("what is not acknowledged in time is repeated with the same id on another connection", async (t) => {
+  const place = await Place.open(t);
+  place.answer = ({ id }, say) => {
+    if (place.handshakes.length > 1) say({ type: "ack", id: String(id), seq: 9 });
+  };
+  const client = await connected(t, place, { acknowledgeWithinMs: 50 });
+  assert.equal(await client.publish("hello", { id: "order-17", room: "tea" }), 9);
+  const request = { type: "publish", id: "order-17", room: "tea", data: "hello" };
+  assert.deepEqual(place.hears, [request, request]);
+});
+
+test("a publish that is refused is rejected with the reason, one without an id is the oldest", async (t) => {
+  const place = await Place.open(t);
+  place.answer = ({ id, data }, say) => {
+    if (data === "first") say({ type: "error", code: "malformed", detail: "surrogates" });
+    else say({ type: "error", code: "broker_unavailable", detail: "away", id: String(id) });
+  };
+  const client = await connected(t, place);
+  const answers = await Promise.allSettled([client.publish("first"), client.publish("second", { id: "x" })]);
+  const reasons = answers.map((each) => (each as PromiseRejectedResult).reason as PublishRefused);
+  assert.deepEqual(
+    reasons.map((each) => each.code),
+    ["malformed", "broker_unavailable"],
+  );
+  assert.equal(reasons[1]?.message, "publish x was refused (broker_unavailable): away");
+});
+
+test("what no server would take is refused at once, and so is more than may wait", async (t) => {
+  const client = await connected(t, await Place.open(t), { mostWaiting: 1 });
+  await assert.rejects(client.publish(undefined), TypeError);
+  await assert.rejects(client.publish(1, { id: "" }), RangeError);
+  await assert.rejects(client.publish(1, { room: "x".repeat(201) }), RangeError);
+  assert.throws(() => client.join(""), RangeError);
+  void client.publish(1).catch(() => {});
+  await assert.rejects(client.publish(2), /1 of 1 publishes wait/);
+});
+
+test("a code after which no client should come back ends it, and what waits is rejected", async (t) => {
+  const place = await Place.open(t);
+  const client = await connected(t, place);
+  const waiting = client.publish("hello");
+  waiting.catch(() => {});
+  place.sockets[0]?.close(1008, "slow consumer");
+  assert.deepEqual(await client.closed, { code: 1008, reason: "slow consumer" });
+  await assert.rejects(waiting, /the client has ended: 1008 slow consumer/);
+  await assert.rejects(client.publish("more"), /the client has ended/);
+  assert.equal(place.handshakes.length, 1);
+});
+
+test("it leaves with 1000 and comes back no more", async (t) => {
+  const place = await Place.open(t);
+  const client = await connected(t, place);
+  const [socket] = place.sockets as [WebSocket];
+  const [closed] = await Promise.all([once(socket, "close"), client.close()]);
+  assert.equal(closed[0], 1000);
+  assert.equal((await client.closed).code, 1000);
+});
+
+test("a gap is told once, and numbers go on after it in its epoch", async (t) => {
+  const place = await Place.open(t);
+  const heard: unknown[] = [];
+  await connected(t, place, {
+    onGap: (gap) => void heard.push(gap.next),
+    onMessage: (message) => void heard.push(message.seq),
+  });
+  for (const said of [
+    { type: "gap", after: 0, next: 5, epoch: "f" },
+    { type: "gap", after: 0, next: 5, epoch: "f" },
+    { ...message, seq: 4 },
+    { ...message, seq: 5 },
+    { ...message, seq: 5 },
+  ]) {
+    place.say(said);
+  }
+  await until(() => heard.length >= 2, "the gap and a message");
+  assert.deepEqual(heard, [5, 5]);
+});
+
+test("in a drain it moves at its moment, and leaves the old place once the new one has let it in", async (t) => {
+  t.mock.method(Math, "random", () => 0); // in the order in which they are written
+  const [old, next] = [await Place.open(t), await Place.open(t)];
+  const heard: number[] = [];
+  const options = { WebSocket, onMessage: ({ seq }: { seq: number }) => void heard.push(seq) };
+  const client = await connect([old.url, next.url], options);
+  t.after(() => client.close());
+  const [left] = old.sockets as [WebSocket];
+  let admit = () => {};
+  next.admits = new Promise<void>((resolve) => (admit = resolve));
+
+  const told = Date.now();
+  old.say({ type: "draining", deadline_s: 9, deadline_at: "", reconnect_after_s: 0.3 });
+  assert.equal((await client.draining).deadline_s, 9);
+  await until(() => next.handshakes.length === 1, "a handshake at the next place");
+  assert.ok(Date.now() - told >= 290, "before its moment");
+  client.join("tea");
+  old.say({ ...message, seq: 1 });
+  await until(() => heard.length === 1, "a message at the old place");
+  assert.equal(left.readyState, WebSocket.OPEN);
+  admit();
+  await Promise.all([once(left, "close"), until(() => next.hears.length === 1, "what it joined meanwhile")]);
+  next.say({ ...message, seq: 1 });
+  next.say({ ...message, seq: 2 });
+  await until(() => heard.length === 2, "a message at the next place");
+
+  assert.deepEqual(heard, [1, 2]);
+  assert.deepEqual([old.hears, next.hears], [[], [{ type: "join", room: "tea" }]]);
+});
+
+test("a place that does not let it in is given up in time, and the next one is tried", async (t) => {
+  t.mock.method(Math, "random", () => 0); // in the order in which they are written
+  const silent = new WebSocketServer({ port: 0, host: "127.0.0.1" }); // says no welcome
+  let asked = 0;
+  silent.on("connection", () => void (asked += 1));
+  t.after(() => silent.close());
+  await once(silent, "listening");
+  const place = await Place.open(t);
+  const urls = [`ws://127.0.0.1:${(silent.address() as AddressInfo).port}/ws`, place.url];
+  const client = await connect(urls, { WebSocket, arriveWithinMs: 100 });
+  t.after(() => client.close());
+  assert.deepEqual([asked, place.handshakes.length], [1, 1]);
+});
+
+test("the wait doubles with each failure up to a limit, and is drawn from all of it", () => {
+  const longest = [0, 1, 2, 3, 6, 7, 100].map((failures) => backoffMs(failures, () => 1));
+  assert.deepEqual(longest, [0, 100, 200, 400, 3200, 5000, 5000]);
+  assert.equal(
+    backoffMs(7, () => 0),
+    0,
+  );
+  assert.equal(
+    backoffMs(7, () => 0.5),
+    2500,
+  );
+});
+
+test("without a WebSocket or a place it says so", async () => {
+  await assert.rejects(connect([], { WebSocket }), /no place to connect to/);
+  await assert.rejects(connect("ws://x/ws", { WebSocket, rooms: [""] }), RangeError);
+});

@@ -1,0 +1,77 @@
+// Clients and what they have heard; and a speaker, whose messages are 1, 2, 3, ...
+
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import WebSocket from "ws";
+import { connect, type Client, type Options } from "../src/index.js";
+import type { Host } from "./hosts.js";
+
+/** A client, what it has heard (gaps as well), and how often it has connected. */
+export class Listening {
+  client!: Client;
+  readonly heard: unknown[] = [];
+  arrivals = 0;
+
+  static async start(t: TestContext, ports: number[], options: Options = {}): Promise<Listening> {
+    const listening = new Listening();
+    listening.client = await connect(
+      ports.map((port) => `ws://127.0.0.1:${port}/ws`),
+      {
+        WebSocket,
+        onMessage: (message) => void listening.heard.push(message.data),
+        onGap: (gap) => void listening.heard.push(gap),
+        onConnected: () => void (listening.arrivals += 1),
+        ...options,
+      },
+    );
+    t.after(() => listening.client.close());
+    return listening;
+  }
+
+  static crowd(t: TestContext, ports: number[], size: number, options: Options = {}): Promise<Listening[]> {
+    return Promise.all(Array.from({ length: size }, () => Listening.start(t, ports, options)));
+  }
+}
+
+/** Says 1, 2, 3, ... through a host, until it is silenced. */
+export class Speaker {
+  last = 0;
+  #silenced = false;
+  readonly #done: Promise<void>;
+
+  constructor(host: Host) {
+    this.#done = (async () => {
+      while (!this.#silenced) {
+        await host.say(++this.last);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    })();
+  }
+
+  async silence(): Promise<void> {
+    this.#silenced = true;
+    await this.#done;
+  }
+}
+
+export function numbers(last: number): number[] {
+  return Array.from({ length: last }, (_, n) => n + 1);
+}
+
+/** Waits until a condition holds. */
+export async function until(condition: () => boolean, what: string, withinMs = 20_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Waits until every client has heard as much as is expected, and compares: nothing lost, doubled, or out of order. */
+export async function allHear(clients: Listening[], expected: unknown[]): Promise<void> {
+  try {
+    await until(() => clients.every((each) => each.heard.length >= expected.length), "everything heard");
+  } finally {
+    for (const each of clients) assert.deepEqual(each.heard, expected);
+  }
+}
