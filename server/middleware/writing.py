@@ -127,7 +127,7 @@ class Writing:
             await self._send(message)
         except Exception as error:
             self._take(error)
-        if not self._greeted and self._is_mine:
+        if not self._greeted and (self._is_mine or asyncio.get_running_loop().time() >= self._greets_until):
             self.greet()
 
     async def _send_answer(self, message: Message) -> None:
