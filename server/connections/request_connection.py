@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from .asgi import Send
-from .transport import when_lost
 
 
 class RequestConnection:
@@ -35,7 +34,7 @@ class RequestConnection:
         """Call `then` once the connection has ended, if that can be known."""
         protocol = self._cycle and self._cycle.transport.get_protocol()
         if isinstance(protocol, asyncio.BaseProtocol):
-            when_lost(protocol, then)
+            _when_lost(protocol, then)
 
     @property
     def unsent_bytes(self) -> int:
@@ -57,3 +56,14 @@ class RequestConnection:
         """Cut the connection off, whatever its write buffer still holds."""
         if self._cycle is not None:
             self._cycle.transport.abort()
+
+
+def _when_lost(protocol: Any, then: Callable[[], None]) -> None:
+    """Call `then` once the connection of a protocol object has ended. Of several calls for one the last counts."""
+
+    def connection_lost(exc: Exception | None) -> None:
+        del protocol.connection_lost  # and with it the cycle of references that would keep both alive
+        protocol.connection_lost(exc)
+        then()
+
+    protocol.connection_lost = connection_lost

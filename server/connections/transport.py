@@ -31,43 +31,48 @@ _hushed = logging.getLogger("ebb.websocket")
 _hushed.setLevel(logging.WARNING)
 
 
-def when_lost(protocol: Any, then: Callable[[], None]) -> None:
-    """Call `then` once the connection of a protocol object has ended. Of several calls for one the last counts."""
-
-    def connection_lost(exc: Exception | None) -> None:
-        del protocol.connection_lost  # and with it the cycle of references that would keep both alive
-        protocol.connection_lost(exc)
-        then()
-
-    protocol.connection_lost = connection_lost
-
-
 class TcpConnection:
-    """One TCP connection, found through its ASGI `send`. `lost` is done once it has ended.
+    """One TCP connection, found through its ASGI `send`. It `is_lost` once it has ended, and calls `on_lost` then.
 
     Made in the task of its handler. `hushed`: uvicorn logs no line for it.
     """
 
-    __slots__ = ("_handler", "_protocol", "lost", "writes_directly")
+    __slots__ = ("_handler", "_lost", "_protocol", "is_lost", "on_lost", "writes_directly")
 
     def __init__(self, send: Send, hushed: bool = True) -> None:
         protocol = getattr(send, "__self__", None)
         self._protocol: Any = protocol if isinstance(protocol, asyncio.BaseProtocol) else None
-        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lost: asyncio.Future[None] | None = None
+        self._handler: asyncio.Task[None] | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self.is_lost = self._protocol is None
         # Whether frames may be written to the transport.
         self.writes_directly = type(protocol).__name__ in _DIRECT and hasattr(protocol, "writable")
-        self._handler: asyncio.Task[None] | None = None
         if self._protocol is None:
-            self.lost.set_result(None)
             self._handler = asyncio.current_task()
         else:
-            when_lost(self._protocol, self._note_the_end)
+            self._protocol.connection_lost = self._connection_lost  # type: ignore[method-assign]
             if hushed:
                 self._hush(self._protocol)
 
-    def _note_the_end(self) -> None:
-        if not self.lost.done():
-            self.lost.set_result(None)
+    def _connection_lost(self, exc: Exception | None) -> None:
+        del self._protocol.connection_lost  # and with it the cycle of references that would keep both alive
+        self._protocol.connection_lost(exc)
+        self.is_lost = True
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(None)
+        if (then := self.on_lost) is not None:
+            self.on_lost = None
+            then()
+
+    @property
+    def lost(self) -> asyncio.Future[None]:
+        """Done once the connection has ended."""
+        if self._lost is None:
+            self._lost = asyncio.get_running_loop().create_future()
+            if self.is_lost:
+                self._lost.set_result(None)
+        return self._lost
 
     def _hush(self, protocol: Any) -> None:
         """Keep uvicorn from even making the lines that it logs for each connection."""

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 from ..connections.asgi import Message, Receive
 
-# Of a close that no frame announced (RFC 6455, 7.1.5).
-ABNORMAL = 1006
+# Of a close frame without a code, and of a close that no frame announced (RFC 6455, 7.1.5).
+NO_CODE, ABNORMAL = 1005, 1006
 # Seconds after which a handler counts as busy. One timer is for all of them.
 BUSY_S = 0.05
 # Seconds after which handlers that ask for a message wait for the next turn of the event loop, once.
@@ -59,32 +58,32 @@ class Busy:
 
 
 class Reading:
-    """Hands over what `receive` of the server gives. `code(theirs)` is the close code that the application is told."""
+    """Hands over what `receive` of the server gives. Once we close, the application is told our `close_code`."""
 
     __slots__ = (
         "_ahead",
         "_busy",
-        "_code",
         "_in_hand",
         "_inbox",
         "_limit",
         "_moved",
         "_receive",
         "_waiting",
+        "close_code",
         "ended",
         "gone",
         "noted",
         "received",
     )
 
-    def __init__(self, receive: Receive, limit: int, code: Callable[[int], int], busy: Busy) -> None:
+    def __init__(self, receive: Receive, limit: int, busy: Busy) -> None:
         self.received = 0
+        self.close_code: int | None = None
         self.gone = False
         self.ended = False  # the handler has ended, or has closed: what its client says is dropped
         self.noted = False  # by `busy`
         self._receive = receive
         self._limit = limit
-        self._code = code
         self._busy = busy
         self._waiting = self._in_hand = False
         self._inbox: deque[Message] | None = None  # these three are seldom needed
@@ -115,7 +114,10 @@ class Reading:
         else:
             while not self._inbox:
                 if self._ahead.done():
-                    return {"type": "websocket.disconnect", "code": self._code(ABNORMAL)}
+                    return {
+                        "type": "websocket.disconnect",
+                        "code": ABNORMAL if self.close_code is None else self.close_code,
+                    }
                 await self.wait()
             message = self._inbox.popleft()
             self.stir()
@@ -162,7 +164,7 @@ class Reading:
     def _note(self, message: Message) -> Message:
         if message["type"] == "websocket.disconnect":
             self.gone = True
-            message["code"] = self._code(message.get("code", 1005))
+            message["code"] = message.get("code", NO_CODE) if self.close_code is None else self.close_code
         else:
             self.received += 1
         return message

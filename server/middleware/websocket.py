@@ -21,7 +21,7 @@ from ..messages.wire import Draining
 from .client_gone import came_of_leaving
 from .crowd import Crowd
 from .reading import Reading
-from .writing import Writing
+from .writing import Written
 
 # Seconds in which a handler that its server cancels still says goodbye.
 HASTE_S = 0.2
@@ -36,11 +36,9 @@ async def serve(app: ASGIApp, crowd: Crowd, scope: Scope, receive: Receive, send
         return
     client = WebSocketClient(crowd, scope, receive, send, tcp)
     crowd.join(client)
-    has_an_end = not tcp.lost.done()
-    if has_an_end:
-        tcp.lost.add_done_callback(lambda _: crowd.gone(client))
+    tcp.on_lost = client.was_lost
     try:
-        await app(scope, client.reading.next, client.writing.send)
+        await app(scope, client.reading.next, client.send)
         await client.close_after(CloseCode.NORMAL_CLOSURE, "")
     except asyncio.CancelledError:
         if not client.was_cancelled:
@@ -55,13 +53,9 @@ async def serve(app: ASGIApp, crowd: Crowd, scope: Scope, receive: Receive, send
             await tcp.lost  # or uvicorn logs an ERROR for it
     finally:
         client.handler_ended()
-        if has_an_end:
-            tcp.lost.add_done_callback(lambda _: crowd.forget(client))
-        else:
-            crowd.forget(client)
 
 
-class WebSocketClient:
+class WebSocketClient(Written):
     """The client of one handler, in whose task it is made."""
 
     __slots__ = (
@@ -70,29 +64,20 @@ class WebSocketClient:
         "_closer",
         "_crowd",
         "_goodbye",
+        "_handler_ended",
         "_scope",
-        "_send",
-        "handler",
         "number",
-        "reading",
         "refused",
-        "tcp",
-        "writing",
     )
 
     def __init__(self, crowd: Crowd, scope: Scope, receive: Receive, send: Send, tcp: TcpConnection) -> None:
-        handler = asyncio.current_task()
-        assert handler is not None
+        reading = Reading(receive, crowd.options.inbox_messages, crowd.busy)
+        super().__init__(send, tcp, reading, crowd.options.outbox_bytes)
         self.number = crowd.number()
-        self.handler = handler
-        self.tcp = tcp
-        self.reading = Reading(receive, crowd.options.inbox_messages, self._code, crowd.busy)
-        self.writing = Writing(send, tcp, self.reading, crowd.options.outbox_bytes, self._overflow)
         self.refused = False
         self._crowd = crowd
         self._scope = scope
-        self._send = send
-        self._aborted = self._cancelled = False
+        self._aborted = self._cancelled = self._handler_ended = False
         self._goodbye: Goodbye | None = None
         self._closer: asyncio.Task[None] | None = None
 
@@ -105,19 +90,29 @@ class WebSocketClient:
 
     def handler_ended(self) -> None:
         """Drop what nobody will answer, and where the client is gone, what it will not read."""
+        self._handler_ended = True
         self.reading.end()
         if self.reading.gone:
-            self.writing.end()
+            self.drop()
             self.reading.stop()
+        if self.tcp.is_lost:
+            self._crowd.forget(self)
+
+    def was_lost(self) -> None:
+        """Its connection has ended, though its handler may go on."""
+        if self._handler_ended:
+            self._crowd.forget(self)
+        else:
+            self._crowd.gone(self)
 
     async def close_after(self, code: CloseCode, reason: str | None) -> None:
         """Close where the handler has ended and has not; a handshake that it left open is the server's to answer."""
-        if self.writing.accepted:
+        if self.accepted:
             await self._begin_close(code, reason, self._in_close_timeout())
 
     async def close_in_haste(self) -> None:
         """Say goodbye where the server cancels the handler, before the connection ends under it."""
-        if self.writing.accepted:
+        if self.accepted:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HASTE_S):
                     await self._begin_close(CloseCode.SERVICE_RESTART, None, self._in_close_timeout())
@@ -126,13 +121,12 @@ class WebSocketClient:
 
     def tell(self, notice: Draining) -> None:
         """Send the notice, as the application words it."""
-        self.writing.tell(lambda: self._crowd.word(self._scope, notice, self.writing.subprotocol))
+        self.tell_in_time(lambda: self._crowd.word(self._scope, notice, self.subprotocol))
 
     @property
     def quiet(self) -> bool:
         """Whether every message is answered, and a close frame would leave at once."""
-        writing = self.writing
-        return writing.accepted and self.reading.idle and writing.is_flushed and self.tcp.would_send
+        return self.accepted and self.reading.idle and self.is_flushed and self.tcp.would_send
 
     async def close_now(self, until: float) -> None:
         """Close a quiet connection with 1012."""
@@ -151,9 +145,9 @@ class WebSocketClient:
         reading, seen = self.reading, -1
         while seen != reading.received and not (reading.ended or reading.gone):
             seen = reading.received
-            while not (self.writing.accepted and reading.idle) and not (reading.ended or reading.gone):
+            while not (self.accepted and reading.idle) and not (reading.ended or reading.gone):
                 await reading.wait()
-            await self.writing.flushed()
+            await self.flushed()
             for _ in range(TURNS):
                 await asyncio.sleep(0)
 
@@ -184,17 +178,18 @@ class WebSocketClient:
         if self._goodbye is None:
             if self.reading.gone or self.reading.ended:
                 return
-            self.writing.greet()
-            self._shut(Goodbye.with_code(code, reason, until))
+            self.greet()
+            self._close_with(Goodbye.with_code(code, reason, until))
         assert self._goodbye is not None
         await self._close(self._goodbye)
 
-    def _shut(self, goodbye: Goodbye) -> None:
+    def _close_with(self, goodbye: Goodbye) -> None:
         self._goodbye = goodbye
-        self.writing.shut()
+        self.reading.close_code = int(goodbye.code)
+        self.shut()
 
     async def _close(self, goodbye: Goodbye) -> None:
-        await self.writing.flushed()
+        await self.flushed()
         if not (self.tcp.peer_closed or self.reading.gone):
             self.tcp.set_close_timeout(goodbye.until - asyncio.get_running_loop().time())
             with contextlib.suppress(OSError, RuntimeError):  # the client is gone
@@ -202,7 +197,7 @@ class WebSocketClient:
         self.reading.begin()
 
     async def _send_close(self, goodbye: Goodbye) -> None:
-        if not self.writing.accepted:
+        if not self.accepted:
             self.refused = True
             await answer(self._scope, self._send, shutting_down())
             return
@@ -214,18 +209,14 @@ class WebSocketClient:
         except Exception:  # daphne knows no code below 3000 but 1000
             await self._send({"type": "websocket.close", "code": int(CloseCode.NORMAL_CLOSURE)})
 
-    def _overflow(self, full: str) -> None:
+    def overflow(self, full: str) -> None:
         """Close a client that reads too slowly for those who send to it: it has missed a message."""
         self._crowd.slow_consumers += 1
         until = self._in_close_timeout()
         asyncio.get_running_loop().call_at(until, self.tcp.abort)
         goodbye = Goodbye.with_code(CloseCode.POLICY_VIOLATION, f"slow consumer: {full}", until)
-        self._shut(goodbye)
+        self._close_with(goodbye)
         self._closer = asyncio.create_task(self._close(goodbye))
-
-    def _code(self, theirs: int) -> int:
-        """The close code that the application is told: ours, where we have closed."""
-        return theirs if self._goodbye is None else int(self._goodbye.code)
 
     def _in_close_timeout(self) -> float:
         return asyncio.get_running_loop().time() + self._crowd.options.close_timeout_s

@@ -27,11 +27,11 @@ DROPS_IN_A_TURN = 1000
 # Seconds that an application has for its greeting. A notice comes after it: Socket.IO's client loses what comes before.
 GREETS_WITHIN_S = 0.1
 
-_serving: ContextVar[Writing | None] = ContextVar("_serving", default=None)
+_serving: ContextVar[Written | None] = ContextVar("_serving", default=None)
 
 
-class Writing:
-    """Takes what the application sends. `overflow(how full)` is called where there is no room for more.
+class Written:
+    """One that takes what the application sends, in whose handler it is made.
 
     Nearly every message goes the short way: while `_room` is set, it is sent with nothing else to be thought of.
     """
@@ -42,30 +42,28 @@ class Writing:
         "_dropper",
         "_greeted",
         "_greets_until",
-        "_handler",
         "_limit_bytes",
         "_notice",
-        "_overflow",
-        "_reading",
         "_room",
         "_send",
         "_shut",
-        "_tcp",
         "accepted",
+        "handler",
+        "reading",
         "subprotocol",
+        "tcp",
     )
 
-    def __init__(
-        self, send: Send, tcp: TcpConnection, reading: Reading, limit_bytes: int, overflow: Callable[[str], None]
-    ) -> None:
+    def __init__(self, send: Send, tcp: TcpConnection, reading: Reading, limit_bytes: int) -> None:
+        handler = asyncio.current_task()
+        assert handler is not None
+        self.handler = handler
+        self.tcp = tcp
+        self.reading = reading
         self.accepted = False
         self.subprotocol: str | None = None
         self._send = send
-        self._tcp = tcp
-        self._reading = reading
         self._limit_bytes = limit_bytes
-        self._overflow = overflow
-        self._handler = asyncio.current_task()
         self._greeted = self._shut = False
         self._room: asyncio.Event | None = None
         self._greets_until = math.inf  # until it is accepted
@@ -78,7 +76,7 @@ class Writing:
     async def send(self, message: Message) -> None:
         """Send what the application sends."""
         room = self._room
-        if room is not None and room.is_set() and message["type"] == "websocket.send" and not self._reading.gone:
+        if room is not None and room.is_set() and message["type"] == "websocket.send" and not self.reading.gone:
             try:
                 await self._send(message)
             except Exception as error:
@@ -92,7 +90,7 @@ class Writing:
 
     @property
     def _is_over(self) -> bool:
-        return self._shut or self._reading.gone
+        return self._shut or self.reading.gone
 
     @property
     def _is_mine(self) -> bool:
@@ -104,11 +102,11 @@ class Writing:
 
         uvicorn has an OSError of its own for that (`ClientDisconnected`).
         """
-        is_the_handlers = asyncio.current_task() is self._handler
+        is_the_handlers = asyncio.current_task() is self.handler
         if isinstance(error, OSError):
             if is_the_handlers:
                 raise ClientGone("the client is gone") from error
-        elif is_the_handlers or not (self._reading.gone or self._reading.ended):
+        elif is_the_handlers or not (self.reading.gone or self.reading.ended):
             raise error
 
     async def _send_with_care(self, message: Message) -> None:
@@ -116,10 +114,10 @@ class Writing:
         if self._is_over:
             await self._drop()
             return
-        if self.is_flushed and self._tcp.would_send:
+        if self.is_flushed and self.tcp.would_send:
             self._find_room()
         else:
-            if not self._is_mine or (self._tcp.writes_directly and self._has_room(message)):
+            if not self._is_mine or (self.tcp.writes_directly and self._has_room(message)):
                 self._queue(message)
                 return
             await self.flushed()
@@ -135,7 +133,7 @@ class Writing:
         self.greet()
         await self.flushed()
         if message["type"] == "websocket.close":
-            self._reading.ended = True
+            self.reading.ended = True
         await self._send(message)
         if message["type"] == "websocket.accept":
             self.accepted = True
@@ -144,7 +142,7 @@ class Writing:
             self._greets_until = loop.time() + GREETS_WITHIN_S
             if self._notice is not None:
                 loop.call_at(self._greets_until, self.greet)
-        self._reading.stir()
+        self.reading.stir()
 
     async def _drop(self) -> None:
         """Drop a message without a pause, in which others could leave: a loop over a list would pass over somebody.
@@ -158,7 +156,7 @@ class Writing:
         self._dropped += 1
         if self._dropped == DROPS_IN_A_TURN:
             await asyncio.sleep(0)
-        if task is self._handler:
+        if task is self.handler:
             raise ClientGone("the client is gone")
 
     def _forget_dropper(self) -> None:
@@ -169,7 +167,7 @@ class Writing:
     def _find_room(self) -> None:
         """Take the short way from now on, where nothing waits and nothing has to come first."""
         if self._greeted and self.is_flushed and not self._shut:
-            self._backlog, self._room = None, self._tcp.room
+            self._backlog, self._room = None, self.tcp.room
 
     @property
     def is_flushed(self) -> bool:
@@ -185,7 +183,7 @@ class Writing:
         """Send nothing of the application's any more, but what waits already."""
         self._shut, self._room = True, None
 
-    def end(self) -> None:
+    def drop(self) -> None:
         """Drop what waits."""
         if self._backlog is not None:
             self._backlog.end()
@@ -197,18 +195,22 @@ class Writing:
         if self._backlog is None:
             self._backlog, self._room = Backlog(self._send, self._limit_bytes), None
         if (full := self._backlog.put(message, size_of(message))) is not None:
-            self._overflow(full)
+            self.overflow(full)
+
+    def overflow(self, full: str) -> None:
+        """Do something about a client that reads too slowly: it has missed a message. `full`: how much waits for it."""
+        raise NotImplementedError
 
     # ---- The notice ----
 
-    def tell(self, word: Callable[[], str | bytes | None]) -> None:
+    def tell_in_time(self, word: Callable[[], str | bytes | None]) -> None:
         """Send what `word` says; where the client has only just come, after the application has greeted it."""
         loop = asyncio.get_running_loop()
         if not self._greeted and loop.time() < self._greets_until:
             self._notice = word
             if self.accepted:
                 loop.call_at(self._greets_until, self.greet)
-        elif not (self._is_over or self._reading.ended) and (said := word()) is not None:
+        elif not (self._is_over or self.reading.ended) and (said := word()) is not None:
             self._queue({"type": "websocket.send", "text" if isinstance(said, str) else "bytes": said})
 
     def greet(self) -> None:
@@ -217,7 +219,7 @@ class Writing:
         self._find_room()
         if self._greeted and (word := self._notice) is not None:
             self._notice = None
-            self.tell(word)
+            self.tell_in_time(word)
 
 
 def size_of(message: Message) -> int:

@@ -14,16 +14,12 @@ async def at_once() -> Message:
     return {"type": "websocket.receive", "text": "one more"}
 
 
-def the_same(code: int) -> int:
-    return code
-
-
 @pytest.mark.parametrize(("takes_s", "others"), [(TURN_S * 0.4, []), (TURN_S * 0.6, ["a probe"])])
 async def test_a_handler_gives_way_once_it_has_taken_its_time(
     monkeypatch: pytest.MonkeyPatch, takes_s: float, others: list[str]
 ):
     loop, now, seen = asyncio.get_running_loop(), 100.0, list[str]()
-    reading = Reading(at_once, 16, the_same, Busy())
+    reading = Reading(at_once, 16, Busy())
     with monkeypatch.context() as patched:
         patched.setattr(loop, "time", lambda: now)
         await reading.next()
@@ -37,7 +33,7 @@ async def test_a_handler_gives_way_once_it_has_taken_its_time(
 
 async def test_what_is_in_hand_while_a_handler_gives_way_is_not_yet_answered(monkeypatch: pytest.MonkeyPatch):
     loop, now, idle = asyncio.get_running_loop(), 100.0, list[bool]()
-    reading = Reading(at_once, 16, the_same, Busy())
+    reading = Reading(at_once, 16, Busy())
     with monkeypatch.context() as patched:
         patched.setattr(loop, "time", lambda: now)
         await reading.next()
