@@ -129,6 +129,22 @@ async def test_a_server_that_says_nothing_is_no_connection():
                 pass
 
 
+async def test_an_attempt_that_is_under_way_is_given_up_when_the_client_is_closed():
+    begun = asyncio.Event()
+
+    async def no_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begun.set()
+        assert await reader.read() != b"", "a request, and then the end of the connection"
+        writer.close()
+
+    async with await asyncio.start_server(no_answer, HOST, 0) as server:
+        url = f"ws://{HOST}:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(CannotConnect, match=r"^not connected within 0.2 s: no answer$"):
+            async with connect(url, open_timeout_s=0.2):
+                pass
+    assert begun.is_set()
+
+
 async def test_a_server_that_does_not_speak_the_protocol_is_given_up():
     async with serving(welcoming, subprotocol=None) as url:
         with pytest.raises(CannotConnect, match=r"^the server does not speak ebb\.v1$"):

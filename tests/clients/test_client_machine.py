@@ -116,6 +116,7 @@ def test_a_move_that_fails_is_tried_again_while_the_old_connection_serves():
     refused = Ending("refused with HTTP 503", status=503)
     assert machine.lost(2, refused, 6.1) == [Status("refused", 1, "refused with HTTP 503", HALF_S)]
     assert machine.heard(1, message(8), 6.1) == [Deliver(message(8))]
+    assert machine.tick(6.1 + HALF_S / 2) == []
     assert machine.tick(6.1 + HALF_S) == [Open(3, 1, "?epoch=e&seq=8")]
     assert machine.lost(3, refused, 6.3) == [Status("refused", 1, "refused with HTTP 503", 2 * HALF_S)]
 
@@ -151,6 +152,14 @@ def test_a_client_that_was_told_and_then_closed_starts_its_backoff_anew():
     machine.tick(7.0)
     machine.lost(3, CUT, 7.1)
     assert machine.lost(1, RESTART, 7.2) == [Status("cut", 0, RESTART.reason, HALF_S)]
+
+
+def test_a_client_that_has_moved_starts_its_backoff_anew():
+    machine = moving()
+    machine.lost(2, CUT, 6.1)
+    machine.tick(7.0)
+    machine.heard(3, Resumed("e", 7, 0), 7.1)
+    assert machine.lost(3, CUT, 7.2) == [Status("cut", 1, CUT.reason, HALF_S)]
 
 
 def test_the_wait_grows_to_a_bound():
@@ -224,6 +233,15 @@ def test_a_gap_in_answer_to_a_resume_is_an_arrival_in_another_epoch():
     gap = Gap(after=7, next=1, epoch="f")
     assert machine.heard(2, gap, 6.1) == [Status("moved", 1), Leave(1), Lose(gap)]
     assert machine.heard(2, message(1), 6.2) == [Deliver(message(1))]
+
+
+def test_a_replay_that_is_broken_off_by_a_gap_is_not_complete():
+    machine = moving()
+    machine.heard(2, Resumed("e", 900, 2), 6.1)
+    machine.heard(2, Gap(after=7, next=1, epoch="f"), 6.2)
+    for seq in (1, 2):
+        assert machine.heard(2, message(seq), 6.3) == [Deliver(message(seq))]
+    assert machine.position.resume_from == ("f", 2)
 
 
 def test_a_resume_in_an_epoch_that_has_ended_meanwhile_is_tried_again():
@@ -336,9 +354,9 @@ def test_a_close_code_that_would_come_again_ends_the_client(code: int):
 )
 def test_a_refusal_that_would_come_again_ends_the_client(ending: Ending, at_first: bool, later: bool):
     first = begun().lost(1, ending, 0.1)
-    assert first == [End(ending)] if at_first else [Status("refused", 0, "", HALF_S)]
+    assert first == ([End(ending)] if at_first else [Status("refused", 0, "", HALF_S)])
     then = moving().lost(2, ending, 6.1)
-    assert then == [Leave(1), End(ending)] if later else [Status("refused", 1, "", HALF_S)]
+    assert then == ([Leave(1), End(ending)] if later else [Status("refused", 1, "", HALF_S)])
 
 
 def test_a_client_that_is_closed_leaves_all_its_connections():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -11,13 +12,19 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from clients.python import Client, Message, Status, connect
+from harness.clauses import judge
+from harness.clauses.verdict import Verdict
 from harness.probes.http import fetch
 from harness.probes.network import free_port
+from harness.scenarios import rolling_deploy
+from harness.scenarios.fleet_stage import FleetStage
+from harness.targets.declaration import Ask
 from harness.targets.known import LAUNCHER
 from harness.targets.target import Target
 from server.brokers.embedded import EmbeddedValkey
@@ -122,6 +129,28 @@ async def test_in_a_rolling_deploy_nothing_is_lost_doubled_or_reordered(hosts: H
     assert [each.heard for each in listeners] == [published] * len(listeners)
     assert [each.happened["cut"] for each in listeners] == [0] * len(listeners)
     assert publisher.moves >= 1
+
+
+async def test_in_the_harness_own_rolling_deploy_of_three_hosts_it_hears_what_the_harness_says():
+    ask = rolling_deploy.SCENARIO.asked(Ask(clients=rolling_deploy.SCENARIO.enough))
+    heard: list[dict[str, list[int]]] = [{} for _ in range(6)]
+    stage = rolling_deploy.SCENARIO.stage(LAUNCHER, ask)
+    assert isinstance(stage, FleetStage)
+    async with stage, AsyncExitStack() as stack:
+        urls = [f"ws://127.0.0.1:{port}" for port in stage.fleet.ports]
+        for each in heard:
+            keep = partial(lambda each, message: each.setdefault(message.data["s"], []).append(message.data["n"]), each)
+            await stack.enter_async_context(connect(*urls, on_message=keep))
+        await stage.open_crowd()
+        await stage.speak(rolling_deploy.PER_S, rolling_deploy.ALONE_S)
+        for host in range(3):
+            await stage.replace(host)
+        await stage.settle()
+        said = {speaker.name: list(range(1, speaker.said + 1)) for speaker in stage.crowd.speakers}
+        for each in heard:
+            await until(lambda each=each: sum(map(len, each.values())) >= sum(map(len, said.values())), "all messages")
+    assert heard == [said] * len(heard)
+    assert {ruling.verdict for ruling in judge(stage.history, (33, 35))} == {Verdict.PASS}
 
 
 async def test_clients_of_a_host_that_is_killed_are_elsewhere_and_have_everything(hosts: Hosts):
@@ -248,6 +277,28 @@ async def test_listen_and_chat_move_in_a_drain_and_end_with_one_line_on_ctrl_c(h
         )
         chat.process.stdin.close()
         assert await chat.ended() == 0
+
+
+async def test_listen_ends_with_0_after_as_many_messages_as_were_asked_for(hosts: Hosts):
+    url = hosts.urls[0]
+    async with command("listen", url, "--json", "--count", 2) as listen, connect(url, name="ann") as ann:
+        while listen.process.returncode is None:
+            await ann.publish({"a": 1})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(listen.process.wait(), 0.1)
+        assert await listen.ended() == 0
+    said = [json.loads(line) for line in listen.output.splitlines()]
+    assert [(each["from"], each["room"], each["data"]) for each in said] == [("ann", None, {"a": 1})] * 2
+    assert listen.errors == ""
+
+
+async def test_a_command_that_is_terminated_says_goodbye_first(hosts: Hosts):
+    async with command("many", hosts.urls[0], "--clients", 3) as many:
+        await asyncio.wait_for(until_connected(hosts.running[0], 3), EXIT_S)
+        many.process.send_signal(signal.SIGTERM)
+        assert await many.ended() == 143
+        await asyncio.wait_for(until_connected(hosts.running[0], 0), EXIT_S)
+    assert many.errors.startswith("python -m clients.python: terminated; 3 clients, 0 messages received, ")
 
 
 async def test_stress_survives_a_deploy_and_says_that_nothing_is_lost(hosts: Hosts):
