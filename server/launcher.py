@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None, prog: str = f"python -m {__package__
         again = sys.orig_argv[1:] if argv is None else ["-m", __package__, *argv]
         scheme = "https" if args.ssl_certfile else "http"
         command = [sys.executable, *again]
-        status = parent.main(args.workers, command, args.host, args.port, scheme, with_broker=args.app is None)
+        with_broker = args.app is None
+        status = parent.main(args.workers, command, args.host, args.port, scheme, with_broker, args.metrics_port)
     else:
         status = serve(args, load())
     for each in SIGNALS:
@@ -169,6 +170,8 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser.add_argument("--port", type=a_port, default=8000, help="port to bind, 0 for any (default 8000)")
     workers_help = "processes that serve on the port (default 1); SIGHUP replaces them one by one"
     parser.add_argument("--workers", type=a_count, default=1, metavar="N", help=workers_help)
+    metrics_help = "port at which the parent of several workers serves the metrics of all (default: none; 0 for any)"
+    parser.add_argument("--metrics-port", type=a_port, metavar="PORT", help=metrics_help)
     parser.add_argument("--access-log", action="store_true", help="write a line for each HTTP request")
     parser.add_argument("--limit-max-requests", type=int, metavar="N", help="drain and exit after N HTTP requests")
     parser.add_argument("--ws-ping-interval", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
@@ -183,4 +186,7 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
             continue  # the parent's own word
         shown = f"{field.description} (default {field.default})".replace("%", "%%")
         group.add_argument(f"--{name.replace('_', '-')}", metavar="X", help=shown)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.metrics_port is not None and (args.workers == 1 or args.app is not None):
+        parser.error("--metrics-port is for several --workers of the reference server")
+    return args

@@ -44,11 +44,7 @@ class Siblings:
         families = [*self._labelled()]
         if self._folder is not None:
             mine = self._path(self._folder)
-            families.append(up(mine, b"here"))
-            others = [path for path in sorted(self._folder.glob(f"*{SUFFIX}")) if path != mine]
-            for path, answer in zip(others, await asyncio.gather(*map(ask, others)), strict=True):
-                if answer != b"":
-                    families += [up(path, answer), *(text_string_to_metric_families((answer or b"").decode()))]
+            families += [up(mine, b"here"), *(await families_in(self._folder, but=mine))]
         return generate_latest(Together(families))
 
     @contextlib.asynccontextmanager
@@ -126,6 +122,16 @@ async def listen(path: Path, siblings: Siblings) -> asyncio.Server:
         listener.close()
         raise
     return server
+
+
+async def families_in(folder: Path, but: Path | None = None) -> list[Metric]:
+    """Ask every process in a folder, but one, for its numbers. Takes `ANSWERS_WITHIN_S` at most."""
+    families: list[Metric] = []
+    paths = [path for path in sorted(folder.glob(f"*{SUFFIX}")) if path != but]
+    for path, answer in zip(paths, await asyncio.gather(*map(ask, paths)), strict=True):
+        if answer != b"":
+            families += [up(path, answer), *text_string_to_metric_families((answer or b"").decode())]
+    return families
 
 
 async def ask(path: Path) -> bytes | None:

@@ -12,11 +12,13 @@ import logging
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 
 from ..brokers.embedded import EmbeddedFailed, EmbeddedValkey
 from ..brokers.private_folder import PrivateFolder
 from ..logs import set_up_logs
+from ..metrics.port import metrics_port
 from ..settings import PREFIX, load, stop_budget
 from .listeners import CannotListen, reserve
 from .orders import COULD_NOT_START
@@ -25,12 +27,20 @@ from .supervisor import Supervisor
 logger = logging.getLogger("ebb")
 
 
-def main(count: int, command: Sequence[str], host: str, port: int, scheme: str, with_broker: bool) -> int:
+def main(
+    count: int,
+    command: Sequence[str],
+    host: str,
+    port: int,
+    scheme: str,
+    with_broker: bool,
+    at_metrics_port: int | None = None,
+) -> int:
     """Run `count` workers, each the `command` with a few options on top; return the exit status.
 
     They inherit the environment, with what they share; `with_broker`: a broker too, a private one where the operator
-    named none. Exits with status 1 and one line where a setting is wrong or the port cannot be bound. All signals are
-    ignored once it returns.
+    named none; `at_metrics_port`: the numbers of all workers, at a port of its own (0: any). Exits with status 1 and
+    one line where a setting is wrong or a port cannot be bound. All signals are ignored once it returns.
     """
     settings = load()
     os.environ[f"{PREFIX}EVICT_PER_S"] = str(settings.evict_per_s / count)
@@ -48,25 +58,41 @@ def main(count: int, command: Sequence[str], host: str, port: int, scheme: str, 
     with contextlib.ExitStack() as stack:
         for each in reserved:
             stack.enter_context(each)
-        if with_broker and settings.metrics_folder is None:
-            os.environ[f"{PREFIX}METRICS_DIR"] = stack.enter_context(metrics_folder())
+        folder = settings.metrics_folder
+        if with_broker and folder is None:
+            folder = stack.enter_context(private_folder())
+            os.environ[f"{PREFIX}METRICS_DIR"] = str(folder or "none")
+        if at_metrics_port is not None and folder is not None:
+            stack.enter_context(serve_metrics(host, at_metrics_port, folder))
         return asyncio.run(_run(count, [*command, "--port", str(port)], url, broker_url))
 
 
 @contextlib.contextmanager
-def metrics_folder() -> Iterator[str]:
-    """Make a folder in which the workers answer each other when one of them is scraped; "none" where that cannot be."""
+def private_folder() -> Iterator[Path | None]:
+    """Make a folder in which the workers answer each other when one of them is scraped; None where that cannot be."""
     folder = PrivateFolder()
     try:
         folder.make()
-        path = str(folder.path)
     except OSError as error:
         logger.warning("no folder for the metrics: %s; a scrape has the numbers of one worker only", error)
-        path = "none"
+        yield None
+        return
     try:
-        yield path
+        yield folder.path
     finally:
         folder.remove()
+
+
+@contextlib.contextmanager
+def serve_metrics(host: str, port: int, folder: Path) -> Iterator[None]:
+    """Serve the numbers of all workers at a port of its own. Exits with status 1 and one line if it cannot be bound."""
+    with contextlib.ExitStack() as stack:
+        try:
+            port = stack.enter_context(metrics_port(host, port, folder))
+        except OSError as error:
+            raise SystemExit(f"cannot serve metrics on {host} port {port}: {error.strerror}") from None
+        logger.info("the metrics of all workers are on http://%s:%d", host, port)
+        yield
 
 
 async def _run(count: int, command: Sequence[str], url: str, broker_url: str | None) -> int:
