@@ -10,7 +10,7 @@ import { backoffMs } from "./backoff.js";
 import { Connection, type Closed, type SocketConstructor } from "./connection.js";
 import { Deferred, sleep } from "./deferred.js";
 import type { Draining, Envelope, Gap } from "./messages.js";
-import { checkName, checkRooms, protocolsOf, randomName, socketOf, type Options } from "./options.js";
+import { checkName, checkRooms, copyOf, protocolsOf, randomName, socketOf, type Options } from "./options.js";
 import { Places } from "./places.js";
 import { Position } from "./position.js";
 import { Publishing, PublishRefused } from "./publishing.js";
@@ -70,16 +70,15 @@ export class Client {
 
   /**
    * Publishes to everyone else, or to everyone else in a room; returns its number. It is repeated with the same `id`
-   * after each reconnect, and published once. Rejects with PublishRefused, with RangeError when too many wait, and with
-   * Error when the client has ended.
+   * after each reconnect, and published once. Rejects with PublishRefused, with RangeError when too many wait, with
+   * TypeError for what JSON cannot hold, and with Error when the client has ended.
    */
   async publish(data: unknown, { room, id }: { room?: string; id?: string } = {}): Promise<number> {
     if (this.#stop.signal.aborted) throw new Error("the client has ended");
-    if (data === undefined) throw new TypeError("undefined is no data: JSON has no such thing");
     const key = id ?? `${this.#run}-${++this.#published}`;
     checkName("id", key);
     if (room !== undefined) checkName("room", room);
-    const request = { type: "publish" as const, id: key, ...(room === undefined ? {} : { room }), data };
+    const request = { type: "publish" as const, id: key, ...(room === undefined ? {} : { room }), data: copyOf(data) };
     const answer = this.#publishing.take(request);
     if (this.#current?.send(request)) this.#expectAnswer(this.#current);
     return answer;

@@ -41,6 +41,13 @@ export function checkRooms(rooms: Set<string>): void {
   if (rooms.size > MOST_ROOMS) throw new RangeError(`${rooms.size} rooms, limit ${MOST_ROOMS}`);
 }
 
+/** Copies what is to be published as JSON has it: it may be repeated. Throws TypeError for what JSON cannot hold. */
+export function copyOf(data: unknown): unknown {
+  const text = JSON.stringify(data) as string | undefined;
+  if (text === undefined) throw new TypeError(`JSON cannot hold ${typeof data}`);
+  return JSON.parse(text);
+}
+
 /** Finds the WebSocket to use. Throws TypeError where there is none. */
 export function socketOf(options: Options): SocketConstructor {
   const found: SocketConstructor | undefined = options.WebSocket ?? globalThis.WebSocket;

@@ -95,6 +95,24 @@ test("what is not acknowledged in time is repeated with the same id on another c
   assert.deepEqual(place.hears, [request, request]);
 });
 
+test("what is repeated is what was published, whatever became of it", async (t) => {
+  const place = await Place.open(t);
+  place.answer = ({ id }, say) => {
+    if (place.handshakes.length > 1) say({ type: "ack", id: String(id), seq: 9 });
+  };
+  const client = await connected(t, place);
+  const data = { text: "as it was" };
+  const answer = client.publish(data);
+  await until(() => place.hears.length === 1, "the first time");
+  data.text = "changed";
+  place.sockets[0]?.terminate();
+  await answer;
+  assert.deepEqual(
+    place.hears.map((each) => each["data"]),
+    [{ text: "as it was" }, { text: "as it was" }],
+  );
+});
+
 test("a publish that is refused is rejected with the reason, one without an id is the oldest", async (t) => {
   const place = await Place.open(t);
   place.answer = ({ id, data }, say) => {
@@ -113,7 +131,7 @@ test("a publish that is refused is rejected with the reason, one without an id i
 
 test("what no server would take is refused at once, and so is more than may wait", async (t) => {
   const client = await connected(t, await Place.open(t), { mostWaiting: 1 });
-  await assert.rejects(client.publish(undefined), TypeError);
+  for (const data of [undefined, 1n, () => 1]) await assert.rejects(client.publish(data), TypeError);
   await assert.rejects(client.publish(1, { id: "" }), RangeError);
   await assert.rejects(client.publish(1, { room: "x".repeat(201) }), RangeError);
   assert.throws(() => client.join(""), RangeError);
