@@ -99,7 +99,7 @@ async def publish_until(stopped: asyncio.Event, publisher: Client, published: li
 
 
 async def test_in_a_rolling_deploy_nothing_is_lost_doubled_or_reordered(hosts: Hosts):
-    listeners = [Listener() for _ in range(10)]
+    listeners = [Listener() for _ in range(20)]  # so that some begin at the first host
     published: list[int] = []
     async with AsyncExitStack() as stack:
         clients = [

@@ -37,7 +37,7 @@ def parse(argv: Sequence[str], prog: str) -> argparse.Namespace:
 
     many = _command(commands, "many", "clients that listen, and what becomes of them")
     broadcast = _command(commands, "broadcast", "publish at a steady rate, and time the acknowledgements")
-    stress = _command(commands, "stress", "both: how long from the publish to each client, and is anything lost?")
+    stress = _command(commands, "stress", "both, and time each delivery; count what is lost, doubled or reordered")
     for one in (many, stress):
         one.add_argument("--clients", type=_whole, default=100, metavar="N", help="how many listen (100)")
     broadcast.set_defaults(clients=0)
