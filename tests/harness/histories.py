@@ -215,6 +215,17 @@ class Story:
     def uses(self, t: float, rss_bytes: int) -> Self:
         return self.about("target").add(t, "memory", rss_bytes=rss_bytes)
 
+    def gauges(self, began: float, **of_each: float) -> Self:
+        """One answer with the gauges of several processes."""
+        detail = {
+            "began": began,
+            "status": 200,
+            "error": None,
+            "connections": sum(of_each.values()),
+            "of_each": of_each,
+        }
+        return self.about("metrics").add(began + 0.002, "answered", **detail)
+
     def gauge(self, began: float, left: float | None, took: float = 0.002, worker: str | None = None) -> Self:
         detail = {"began": began, "status": 200, "error": None, "connections": left, "of_each": None}
         if left is not None and worker is not None:

@@ -25,6 +25,13 @@ def two_workers(one: tuple[float, ...], two: tuple[float, ...]) -> Story:
     return told
 
 
+def together(*answers: dict[str, float]) -> Story:
+    told = story(processes=2).probe("ready", 0.01, 503)
+    for i, of_each in enumerate(answers):
+        told.gauges(0.1 + i / 5, **of_each)
+    return told
+
+
 def without_the_gauge() -> Story:
     told = healthy()
     told.events = [(*e[:3], {**e[3], "connections": None}) if e[1] == "metrics" else e for e in told.events]
@@ -89,6 +96,18 @@ CASES: Cases = {
             FAIL,
             "1 of 6 probes begun after the late horizon (t0+0.012 s) found ebb_connections grown;"
             " first a probe at t0+0.600 s found 4 of worker 2 after 2",
+        ),
+        Case(
+            "all workers in each answer, and one of them did not answer in time once",
+            lambda: together({"a": 9, "b": 3}, {"a": 8}, {"a": 8, "b": 2}, {"b": 1}),
+            PASS,
+            "4 probes begun after the late horizon (t0+0.012 s), from 12 to 9",
+        ),
+        Case(
+            "one of them grows while all together fall",
+            lambda: together({"a": 9, "b": 3}, {"a": 6, "b": 3}, {"a": 3, "b": 4}),
+            FAIL,
+            "first a probe at t0+0.500 s found 4 of worker b after 3",
         ),
         Case("a worker that was gone at once", lambda: two_workers((9, 8, 8), ()), PASS, "from 9 to 8"),
         Case("workers that were hardly asked", lambda: two_workers((9, 8), (3, 2)), UNKNOWN, "only 2 values"),
