@@ -83,7 +83,7 @@ class Client:
         Waits for the acknowledgement; where the connection is cut before, it is repeated on the next one and published
         once. `id`: 1 to 200 characters, names this publish among those of this client's name for ten minutes.
         Raises NotPublished when the server did not carry it out, ClientEnded when there is no connection any more,
-        ValueError for a room or an id that the server would not take.
+        ValueError for a room, an id or a text that the server would not take, TypeError for what JSON cannot hold.
         """
         async with self._room_to_publish:
             if self._ended.done():

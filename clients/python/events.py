@@ -85,7 +85,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """A publish was not carried out; `id` None: the server could not tell which request it was."""
+    """A publish was not carried out; `id` None: no publish waits for an answer, so it was another request."""
 
     id: str | None
     code: str

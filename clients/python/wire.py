@@ -113,12 +113,14 @@ def read(text: str | bytes) -> ServerMessage | None:
 
 
 def publish(id: str, data: Any, room: str | None) -> str:
-    """Write a publish. Raises ValueError for an id or a room that the server would not take, TypeError for the data."""
+    """Write a publish. Raises ValueError for what the server would not take, TypeError for what JSON cannot hold."""
     check_name("id", id)
     if room is not None:
         check_name("room", room)
     request = {"type": "publish", "id": id, "data": data} | ({} if room is None else {"room": room})
-    return json.dumps(request, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(request, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text.encode()  # raises UnicodeEncodeError, a ValueError, for half of a surrogate pair
+    return text
 
 
 def join(room: str) -> str:
@@ -139,6 +141,7 @@ def query(position: tuple[str, int] | None, rooms: Collection[str]) -> str:
 
 
 def check_name(what: str, name: str) -> None:
-    """Raise ValueError unless it has 1 to 200 characters."""
+    """Raise ValueError unless it has 1 to 200 characters, and UTF-8 can hold it."""
+    name.encode()
     if not 1 <= len(name) <= LONGEST_NAME:
         raise ValueError(f"{what} of {len(name)} characters, allowed are 1 to {LONGEST_NAME}")

@@ -298,6 +298,14 @@ def test_a_refused_publish_is_not_repeated():
     assert machine.pending == {}
 
 
+def test_a_request_that_the_server_cannot_read_is_the_oldest_without_an_answer():
+    machine = connected()
+    machine.publish("a", "x")
+    machine.publish("b", "y")
+    assert machine.heard(1, Refusal("malformed", "what?", None), 1.0) == [Refuse("a", "malformed", "what?")]
+    assert list(machine.pending) == ["b"]
+
+
 # ---- Rooms ----
 
 

@@ -73,6 +73,11 @@ def test_what_the_server_would_not_take_is_not_sent(id: str, room: str | None, w
 def test_data_that_is_no_json_is_not_sent():
     with pytest.raises(TypeError):
         wire.publish("a", object(), None)
+    for data in (float("nan"), ["\ud800"]):
+        with pytest.raises(ValueError, match=r"not JSON compliant|surrogates not allowed"):
+            wire.publish("a", data, None)
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        wire.check_name("room", "\ud800")
 
 
 def test_a_request_is_as_short_as_it_can_be():
