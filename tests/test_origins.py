@@ -54,7 +54,7 @@ def missing(page: str) -> set[str]:
 
     numbers = {row[0] for row in rows(page)}
     gone = {name for name in quoted(page) if not exists(name)}
-    gone |= {number for number in re.findall(r"\((\d\.\d+)\)", page) if number not in numbers}
+    gone |= {number for number in re.findall(r"(?:\(|, )(\d\.\d+)(?=\)|, \d)", page) if number not in numbers}
     for clauses in re.findall(r"clauses? ((?:\d+(?:, | and | to )?)+)", page):
         gone |= {f"clause {each}" for each in re.findall(r"\d+", clauses) if int(each) not in CLAUSES}
     return gone
@@ -88,9 +88,9 @@ def test_the_rows_of_each_document_are_numbered_without_a_hole_and_none_is_witho
         own = [row for number, row in numbers if number == document]
         assert own == list(range(1, len(own) + 1))
         assert own
-    for number, said, place, *shown in rows(PAGE):
+    for number, said, place, _shown in rows(PAGE):
         assert said, number
-        assert place or any(shown), number
+        assert place, number
 
 
 def figure(clients: str, name: str) -> tuple[str, str]:
@@ -106,12 +106,14 @@ def figure(clients: str, name: str) -> tuple[str, str]:
     ("clients", "name", "words"),
     [
         ("1,000", "last client, p50, ms", "{0} ms until the last of 1,000 clients"),
+        ("1,000", "idle, % of a core", "with 1,000 it is {0} % and {1} %"),
         ("10,000", "memory a connection, kB", "{0} kB of Ebb's, {1} kB of the tutorial's server"),
         ("10,000", "memory a connection, kB", "{1} kB each, 0.3 GB in all, for the tutorial's server"),
         ("10,000", "idle, % of a core", "{0} % of a core for Ebb, {1} % for the tutorial's server"),
         ("10,000", "echo, average, µs", "{1} µs in the tutorial's server and {0} µs in Ebb"),
         ("10,000", "last client, p50, ms", "{1} ms and {0} ms"),
         ("10,000", "handshakes a second", "{1} handshakes a second in the tutorial's server, {0} in Ebb"),
+        ("10,000", "handshakes a second", "a second has {0} handshakes of Ebb's"),
     ],
 )
 def test_a_figure_is_that_of_the_page_on_performance(clients: str, name: str, words: str):
