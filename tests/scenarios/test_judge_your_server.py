@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "judge-your-server.md"
 BLOCK = re.compile(r"(?:<!-- (?P<about>[^\n]+) -->\n)?```(?P<kind>\w+)\n(?P<body>.*?)```\n", re.DOTALL)
-OF_A_CLONE = ("pyproject.toml", "README.md", "harness", "server", "packaging")
+OF_A_CLONE = ("pyproject.toml", "README.md", "harness", "server", "clients", "packaging")
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]
 
@@ -45,8 +45,10 @@ def test_the_page_is_followed_word_for_word(tmp_path: Path):
     folder.mkdir()
     clone.mkdir()
     for name in OF_A_CLONE:  # pip builds where the source is, and here that is to stay as it is
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, clone / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("node_modules"))
+        else:
+            shutil.copy(ROOT / name, clone / name)
     environment = {**os.environ, "EBB": str(clone)}
     printed, statuses = "", []
 
