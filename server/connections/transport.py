@@ -140,6 +140,11 @@ class TcpConnection:
         state = getattr(connection, "state", None)  # wsproto
         return None if state is None else state.name in ("REMOTE_CLOSING", "CLOSED")
 
+    @property
+    def server_closed(self) -> bool:
+        """Whether the server has sent its close frame, for a missing pong for one; False where nobody can tell."""
+        return bool(getattr(self._protocol, "close_sent", False))
+
     def set_close_timeout(self, seconds: float) -> None:
         """Bound the closing handshake that is about to begin; uvicorn's own bound is 10 s."""
         if hasattr(self._protocol, "close_timeout"):

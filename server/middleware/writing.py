@@ -100,10 +100,11 @@ class Written:
     def _take(self, error: Exception) -> None:
         """Raise an error of the server's, but not for who only happened to send to a client that is gone.
 
-        uvicorn has an OSError of its own for that (`ClientDisconnected`).
+        uvicorn has an OSError of its own for that (`ClientDisconnected`), and a RuntimeError for one that it has closed
+        by itself, for a missing pong.
         """
         is_the_handlers = asyncio.current_task() is self.handler
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) or (self.tcp.server_closed and not self.reading.ended):
             if is_the_handlers:
                 raise ClientGone("the client is gone") from error
         elif is_the_handlers or not (self.reading.gone or self.reading.ended):

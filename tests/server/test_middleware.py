@@ -519,3 +519,38 @@ async def test_metrics_without_prometheus_client_fail_the_startup_with_one_line(
     answer = await started(DrainMiddleware(Chat(), metrics=True))
 
     assert answer["message"] == "EBB_METRICS needs prometheus_client: pip install prometheus-client"
+
+
+class Closed(Writable):
+    """One of uvicorn's that it has closed for a missing pong, before anybody has read that."""
+
+    server_closed = True
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(Closed, []), (Writable, [RuntimeError])])
+async def test_a_client_that_its_server_has_closed_by_itself_is_no_error_for_who_broadcasts(
+    monkeypatch: pytest.MonkeyPatch, kind: type[TcpConnection], expected: list[type[Exception]]
+):
+    monkeypatch.setattr("server.middleware.websocket.TcpConnection", kind)
+    chat = Chat()
+    app = DrainMiddleware(chat)
+
+    async def has_closed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def check(message: Message) -> None:
+            if message["type"] == "websocket.send":
+                raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+            await send(message)
+
+        await app(scope, receive, check)
+
+    client = websocket(has_closed)
+    await asyncio.sleep(1)
+    errors: list[type[Exception]] = []
+    try:
+        await chat.sends[0]({"type": "websocket.send", "text": "hello"})
+    except RuntimeError as error:
+        errors.append(type(error))
+    client.task.cancel()
+    await asyncio.wait({client.task})
+
+    assert errors == expected
