@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.python import Client, Message, Status, connect
+from clients.python import Message, Status, connect
 from harness.clauses import judge
 from harness.clauses.verdict import Verdict
 from harness.probes.http import fetch
@@ -27,51 +27,18 @@ from harness.scenarios.fleet_stage import FleetStage
 from harness.targets.declaration import Ask
 from harness.targets.known import LAUNCHER
 from harness.targets.target import Target
-from server.brokers.embedded import EmbeddedValkey
-from tests.harness.servers import empty_history, until
+from tests.harness.servers import until
+from tests.scenarios.rolling_hosts import EXIT_S, Hosts, hosts_of_one_broker, publish_until
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).parent.parent.parent
-SETTINGS = {
-    "SERVER_NOTIFY_INTERVAL_S": "0",
-    "SERVER_DRAIN_TIMEOUT_S": "10",
-    "SERVER_RECONNECT_WINDOW_S": "1",
-    "SERVER_CLOSE_TIMEOUT_S": "1",
-}
-EXIT_S = 20.0
-
-
-class Hosts:
-    """Two hosts with one broker, each of which can be replaced."""
-
-    def __init__(self, broker: str) -> None:
-        self._settings = SETTINGS | {"SERVER_BROKER_URL": broker}
-        self._stack = AsyncExitStack()
-        self.running: list[Target] = []
-
-    @property
-    def urls(self) -> list[str]:
-        return [f"ws://127.0.0.1:{host.port}" for host in self.running]
-
-    async def start(self, port: int | None = None) -> Target:
-        return await self._stack.enter_async_context(Target(LAUNCHER, empty_history(), self._settings, port=port))
-
-    async def replace(self, number: int) -> None:
-        old = self.running[number]
-        old.signal(signal.SIGTERM)
-        assert await old.until_exit(EXIT_S), "it did not exit"
-        assert old.status == 0
-        self.running[number] = await self.start(old.port)
 
 
 @pytest.fixture
 async def hosts() -> AsyncIterator[Hosts]:
-    with EmbeddedValkey() as valkey:
-        both = Hosts(valkey.url)
-        async with both._stack:
-            both.running = [await both.start(), await both.start()]
-            yield both
+    async with hosts_of_one_broker() as both:
+        yield both
 
 
 class Listener:
@@ -86,16 +53,6 @@ class Listener:
 
     def on_status(self, status: Status) -> None:
         self.happened[status.what] += 1
-
-
-async def publish_until(stopped: asyncio.Event, publisher: Client, published: list[int]) -> None:
-    """Publish the numbers from 0 on, each once the one before is acknowledged, until the test has seen enough."""
-    while not stopped.is_set():
-        await publisher.publish(len(published))
-        published.append(len(published))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.02):
-                await stopped.wait()
 
 
 async def test_in_a_rolling_deploy_nothing_is_lost_doubled_or_reordered(hosts: Hosts):
