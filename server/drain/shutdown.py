@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import json
 import logging
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -94,6 +95,7 @@ class Shutdown:
         self._notifying: asyncio.Task[None] | None = None
         self.told_to_stop: Callable[[], bool] = lambda: False
         self.take_force: Callable[[], bool] = lambda: False
+        self.handlers_end_at = math.inf  # in the loop's time; known once the last client is gone
 
     async def drain(self) -> None:
         """Notify every client, serve them on, close them, account for them. Returns when no connection is left."""
@@ -101,8 +103,8 @@ class Shutdown:
         while self._machine.phase is not Phase.STOPPED:
             await asyncio.sleep(TICK_S)
             self._feed(ForceRequested() if self.take_force() else Ticked())
-        until = self._now() + self._handlers_end_s
-        while self._clients.connections and self._now() < until:
+        self.handlers_end_at = self._now() + self._handlers_end_s
+        while self._clients.connections and self._now() < self.handlers_end_at:
             await asyncio.sleep(TICK_S)
         for connection in list(self._clients.connections.values()):
             connection.give_up()

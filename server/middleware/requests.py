@@ -14,7 +14,7 @@ from typing import Any
 from ..connections.asgi import ASGIApp, Message, Receive, Scope, Send
 from ..connections.request_connection import RequestConnection
 from .answers import refuse_request, respond
-from .crowd import Crowd
+from .crowd import HANDLERS_END_S, Crowd
 from .event_stream import accepts_events
 from .response import Response
 
@@ -44,13 +44,19 @@ class Requests:
             self._under_way.discard(response)
 
     async def end(self) -> None:
-        """Wait until the deadline for those that are not counted and still have a client; then end what is left."""
+        """Wait for those that are not counted and still have a client; then end what is left.
+
+        Until the deadline, or an operator's force, but no less than handlers have to end. One that has only just begun
+        is left to the server: most are answered in a moment, and a middleware around us takes an end for a crash.
+        """
         loop = asyncio.get_running_loop()
         shutdown = self._crowd.shutdown
-        while self._waited_for() and loop.time() < shutdown.deadline and not shutdown.forced:
+        until = shutdown.handlers_end_at if shutdown.forced else max(shutdown.deadline, shutdown.handlers_end_at)
+        while self._waited_for() and loop.time() < until and not shutdown.take_force():
             await asyncio.sleep(LOOK_EVERY_S)
         for response in self._under_way:
-            response.abort()
+            if loop.time() - response.began >= HANDLERS_END_S:
+                response.abort()
 
     def _waited_for(self) -> bool:
         return any(not (response.counted or response.client_gone) for response in self._under_way)

@@ -30,6 +30,7 @@ class Response:
 
     def __init__(self, crowd: Crowd, send: Send, connection: RequestConnection, word: Word) -> None:
         self.number = 0  # until it is counted
+        self.began = asyncio.get_running_loop().time()
         self.departure = Departure.LEFT
         self._crowd = crowd
         self._send = send
@@ -67,7 +68,6 @@ class Response:
         if self._over:
             await asyncio.sleep(0)  # a loop that only sends gives way
             raise ClientGone("the response is over")
-        self._started = True
         if self._stream is not None:
             await self._send_events(self._stream, message)
         elif message["type"] == "http.response.start" and is_event_stream(message.get("headers", ())):
@@ -76,17 +76,19 @@ class Response:
             if message.get("more_body"):
                 self._join()
             await self._send(message)
+            self._started = True
 
     async def _begin_events(self, message: Message) -> None:
         if not self._crowd.serving:
             self._crowd.refused += 1
-            self._over = True
+            self._over = self._started = True
             await refuse_request(self._send)
             raise ClientGone("no event stream begins in a drain")
         self._stream = _Stream()
         self._join()
         async with self._stream.turn:
             await self._send(message)
+            self._started = True
 
     async def _send_events(self, stream: _Stream, message: Message) -> None:
         async with stream.turn:

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from server.middleware.client_gone import ClientGone
 from server.middleware.drain_middleware import DrainMiddleware
-from tests.server.asgi_driver import request
+from tests.server.asgi_driver import request, websocket
 
 pytestmark = pytest.mark.looptime
 
@@ -175,6 +175,69 @@ async def test_a_request_under_way_is_answered_by_the_application_or_at_the_dead
 
     assert client.sent[0]["status"] == status
     assert account(app) == (0, 0, 0, 0)
+
+
+async def stay(scope: Scope, receive: Receive, send: Send) -> None:
+    """A client that stays until it is closed."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def test_requests_under_way_when_the_last_client_is_closed_are_answered():
+    answer, too_slow = answers_after(0.3), answers_after(300)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        serves = stay if scope["type"] == "websocket" else too_slow if scope["path"] == "/slow" else answer
+        await serves(scope, receive, send)
+
+    app = DrainMiddleware(serve, drain_timeout_s=2)
+    client = websocket(app)
+    await asyncio.sleep(1)
+    draining = asyncio.ensure_future(app._drain())
+    slow = request(app, "/slow")
+    await asyncio.sleep(1.9)
+    under_way = request(app)
+    await asyncio.sleep(0.4)
+    only_just_begun = request(app)
+    await draining
+    for each in (client, slow, under_way, only_just_begun):
+        await each.task
+
+    assert client.sent[-1]["code"] == 1012
+    assert [each.sent[0]["status"] for each in (slow, under_way, only_just_begun)] == [503, 200, 200]
+
+
+async def test_a_request_that_ends_while_a_middleware_around_us_has_the_beginning_of_its_answer_gets_503():
+    app = DrainMiddleware(answers_after(1), drain_timeout_s=5)
+
+    async def takes_its_time(scope: Scope, receive: Receive, send: Send) -> None:
+        async def pass_on(message: Message) -> None:
+            await asyncio.sleep(0 if message.get("status") == 503 else 100)
+            await send(message)
+
+        await app(scope, receive, pass_on)
+
+    client = request(takes_its_time)
+    await asyncio.sleep(1)
+    await app._drain()
+    await client.task
+
+    assert [message.get("status") for message in client.sent] == [503, None]
+
+
+async def test_a_second_ctrl_c_waits_for_no_request():
+    app = DrainMiddleware(answers_after(300), drain_timeout_s=1000)
+    client = request(app, method="POST")
+    await asyncio.sleep(1)
+    draining = asyncio.ensure_future(app._drain())
+    await asyncio.sleep(5)
+    app.shutdown.take_force = lambda: True
+    await asyncio.wait_for(draining, 1)
+    await client.task
+
+    assert client.sent[0]["status"] == 503
 
 
 async def test_a_handler_that_goes_on_after_the_end_without_looking_gives_way():
