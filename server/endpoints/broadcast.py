@@ -72,7 +72,7 @@ class Enveloped:
         try:
             request = parse(text)
         except Malformed as error:
-            self._connection.offer(Refusal(code="malformed", detail=str(error)).frame())
+            self._connection.offer(Refusal(code="malformed", detail=str(error), id=error.id).frame())
             return
         match request:
             case Publish():

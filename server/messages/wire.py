@@ -7,6 +7,7 @@ in `docs/wire.md`; what is in the log, and how it is encoded for many at once, i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +19,9 @@ from pydantic.json_schema import SkipJsonSchema
 from .frame import Frame
 
 T = TypeVar("T")
+
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+_ids: TypeAdapter[str] = TypeAdapter(Id, config=ConfigDict(strict=True))
 
 SUBPROTOCOL = "ebb.v1"
 MOST_ROOMS = 100  # in one handshake
@@ -55,7 +59,14 @@ class ClientMessage(BaseModel):
 
 
 class Malformed(ValueError):
-    """A text that is no request; says in one line which field, what is allowed and what was there."""
+    """A text that is no request; says in one line which field, what is allowed and what was there.
+
+    `id`: the one that the text gives itself, where it can be read and said again.
+    """
+
+    def __init__(self, complaint: str, id: str | None = None) -> None:
+        super().__init__(complaint)
+        self.id = id
 
 
 def read(requests: TypeAdapter[T], text: str) -> T:
@@ -65,7 +76,16 @@ def read(requests: TypeAdapter[T], text: str) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "message"
-        raise Malformed(f"{field}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise Malformed(f"{field}: {first['msg'].removeprefix('Value error, ')}", _id_of(text)) from None
+
+
+def _id_of(text: str) -> str | None:
+    """The id in a text that is no request. The standard library reads some JSON that pydantic does not."""
+    try:
+        said = json.loads(text)
+        return _ids.validate_python(said.get("id")) if isinstance(said, dict) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 # ---- Server to client ----
@@ -131,7 +151,10 @@ class Gap(ServerMessage):
 
 
 class Refusal(ServerMessage):
-    """A client's message that was not carried out, and why (`id`: of that `publish`). The connection stays."""
+    """A client's message that was not carried out, and why. The connection stays.
+
+    `id`: that of the message; missing where it has none, or none that can be read.
+    """
 
     type: Literal["error"] = "error"
     code: Literal["malformed", "broker_unavailable"]
@@ -160,7 +183,7 @@ class Publish(ClientMessage):
     """Send `data` to everyone else, or to everyone else in `room`. Answered by `ack` with the same `id`."""
 
     type: Literal["publish"]
-    id: str = Field(min_length=1, max_length=200)
+    id: Id
     room: Room | None = None
     data: Any
 

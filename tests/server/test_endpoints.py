@@ -102,6 +102,13 @@ def test_a_malformed_request_is_answered_and_the_connection_stays(client):
             "code": "malformed",
             "detail": "message: Invalid JSON: expected value at line 1 column 1",
         }
+        ann.send_text('{"type":"publish","id":"1"}')
+        assert received(ann) == {
+            "type": "error",
+            "code": "malformed",
+            "detail": "publish.data: Field required",
+            "id": "1",
+        }
         ann.send_text('{"type":"publish","id":"1","data":0}')
         assert received(ann)["type"] == "ack"
 

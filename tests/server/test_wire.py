@@ -114,6 +114,26 @@ def test_a_resume_and_rooms_ride_on_the_query():
 
 
 @pytest.mark.parametrize(
+    ("text", "id"),
+    [
+        ('{"type":"publish","id":"a"}', "a"),
+        (r'{"type":"publish","id":"a","data":"\ud800"}', "a"),  # half of a pair: pydantic reads none of it
+        (r'{"type":"publish","id":"\ud800"}', None),
+        ('{"type":"publish","id":1,"data":1}', None),
+        (f'{{"type":"publish","id":"{"a" * 201}","data":1}}', None),
+        ('{"type":"join","room":""}', None),
+        ('["a"]', None),
+        ("[" * 100_000, None),
+        ("hello", None),
+    ],
+)
+def test_what_is_malformed_is_known_by_its_id_where_that_can_be_read(text: str, id: str | None):
+    with pytest.raises(Malformed) as caught:
+        parse(text)
+    assert caught.value.id == id
+
+
+@pytest.mark.parametrize(
     ("query", "complaint"),
     [
         ([("seq", "12")], "epoch=None: Input should be a valid string"),

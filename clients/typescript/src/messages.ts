@@ -79,7 +79,9 @@ export interface Gap {
   epoch: string;
 }
 /**
- * A client's message that was not carried out, and why (`id`: of that `publish`). The connection stays.
+ * A client's message that was not carried out, and why. The connection stays.
+ *
+ * `id`: that of the message; missing where it has none, or none that can be read.
  */
 export interface Refusal {
   type: "error";
