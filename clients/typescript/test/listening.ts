@@ -1,10 +1,8 @@
 // Clients and what they have heard; and a speaker, whose messages are 1, 2, 3, ...
+//
+// Runs under Node and in a browser: knows neither, nor how a host is started.
 
-import assert from "node:assert/strict";
-import type { TestContext } from "node:test";
-import WebSocket from "ws";
 import { connect, type Client, type Options } from "../src/index.js";
-import type { Host } from "./hosts.js";
 
 /** A client, what it has heard (gaps as well), and how often it has connected. */
 export class Listening {
@@ -12,37 +10,28 @@ export class Listening {
   readonly heard: unknown[] = [];
   arrivals = 0;
 
-  static async start(t: TestContext, ports: number[], options: Options = {}): Promise<Listening> {
+  static async start(urls: string[], options: Options = {}): Promise<Listening> {
     const listening = new Listening();
-    listening.client = await connect(
-      ports.map((port) => `ws://127.0.0.1:${port}/ws`),
-      {
-        WebSocket,
-        onMessage: (message) => void listening.heard.push(message.data),
-        onGap: (gap) => void listening.heard.push(gap),
-        onConnected: () => void (listening.arrivals += 1),
-        ...options,
-      },
-    );
-    t.after(() => listening.client.close());
+    listening.client = await connect(urls, {
+      onMessage: (message) => void listening.heard.push(message.data),
+      onGap: (gap) => void listening.heard.push(gap),
+      onConnected: () => void (listening.arrivals += 1),
+      ...options,
+    });
     return listening;
-  }
-
-  static crowd(t: TestContext, ports: number[], size: number, options: Options = {}): Promise<Listening[]> {
-    return Promise.all(Array.from({ length: size }, () => Listening.start(t, ports, options)));
   }
 }
 
-/** Says 1, 2, 3, ... through a host, until it is silenced. */
+/** Says 1, 2, 3, ..., until it is silenced. */
 export class Speaker {
   last = 0;
   #silenced = false;
   readonly #done: Promise<void>;
 
-  constructor(host: Host) {
+  constructor(say: (data: unknown) => Promise<unknown>) {
     this.#done = (async () => {
       while (!this.#silenced) {
-        await host.say(++this.last);
+        await say(++this.last);
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
     })();
@@ -67,11 +56,17 @@ export async function until(condition: () => boolean, what: string, withinMs = 6
   }
 }
 
+/** Compares what JSON can hold. */
+export function equal(actual: unknown, expected: unknown): void {
+  const [is, shouldBe] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (is !== shouldBe) throw new Error(`${is}\nshould be\n${shouldBe}`);
+}
+
 /** Waits until every client has heard as much as is expected, and compares: nothing lost, doubled, or out of order. */
 export async function allHear(clients: Listening[], expected: unknown[]): Promise<void> {
   try {
     await until(() => clients.every((each) => each.heard.length >= expected.length), "everything heard");
   } finally {
-    for (const each of clients) assert.deepEqual(each.heard, expected);
+    for (const each of clients) equal(each.heard, expected);
   }
 }
