@@ -21,6 +21,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -53,8 +54,9 @@ def main(argv: Sequence[str] | None = None, prog: str = f"python -m {__package__
         again = sys.orig_argv[1:] if argv is None else ["-m", __package__, *argv]
         scheme = "https" if args.ssl_certfile else "http"
         command = [sys.executable, *again]
-        with_broker = args.app is None
-        status = parent.main(args.workers, command, args.host, args.port, scheme, with_broker, args.metrics_port)
+        ours = args.app is None
+        watched = (Path(__file__).parent if ours else Path.cwd()) if args.reload else None
+        status = parent.main(args.workers, command, args.host, args.port, scheme, ours, args.metrics_port, watched)
     else:
         status = serve(args, load())
     for each in SIGNALS:
@@ -172,6 +174,8 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser.add_argument("--workers", type=a_count, default=1, metavar="N", help=workers_help)
     metrics_help = "port at which the parent of several workers serves the metrics of all (default: none; 0 for any)"
     parser.add_argument("--metrics-port", type=a_port, metavar="PORT", help=metrics_help)
+    reload_help = "replace the workers when a source file changes: the server's, or one in the current folder"
+    parser.add_argument("--reload", action="store_true", help=reload_help)
     parser.add_argument("--access-log", action="store_true", help="write a line for each HTTP request")
     parser.add_argument("--limit-max-requests", type=int, metavar="N", help="drain and exit after N HTTP requests")
     parser.add_argument("--ws-ping-interval", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
@@ -189,4 +193,6 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.metrics_port is not None and (args.workers == 1 or args.app is not None):
         parser.error("--metrics-port is for several --workers of the reference server")
+    if args.reload and args.workers == 1:
+        parser.error("--reload is for several --workers: one serves until its successor does")
     return args

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -22,6 +23,7 @@ from ..metrics.port import metrics_port
 from ..settings import PREFIX, load, stop_budget
 from .listeners import CannotListen, reserve
 from .orders import COULD_NOT_START
+from .reload import reloading
 from .supervisor import Supervisor
 
 logger = logging.getLogger("ebb")
@@ -35,12 +37,14 @@ def main(
     scheme: str,
     with_broker: bool,
     at_metrics_port: int | None = None,
+    watched: Path | None = None,
 ) -> int:
     """Run `count` workers, each the `command` with a few options on top; return the exit status.
 
     They inherit the environment, with what they share; `with_broker`: a broker too, a private one where the operator
-    named none; `at_metrics_port`: the numbers of all workers, at a port of its own (0: any). Exits with status 1 and
-    one line where a setting is wrong or a port cannot be bound. All signals are ignored once it returns.
+    named none; `at_metrics_port`: the numbers of all workers, at a port of its own (0: any); `watched`: the workers
+    are replaced when a source file in this folder changes. Exits with status 1 and one line where a setting is wrong or
+    a port cannot be bound. All signals are ignored once it returns.
     """
     settings = load()
     os.environ[f"{PREFIX}EVICT_PER_S"] = str(settings.evict_per_s / count)
@@ -64,7 +68,7 @@ def main(
             os.environ[f"{PREFIX}METRICS_DIR"] = str(folder or "none")
         if at_metrics_port is not None and folder is not None:
             stack.enter_context(serve_metrics(host, at_metrics_port, folder))
-        return asyncio.run(_run(count, [*command, "--port", str(port)], url, broker_url))
+        return asyncio.run(_run(count, [*command, "--port", str(port)], url, broker_url, watched))
 
 
 @contextlib.contextmanager
@@ -95,18 +99,22 @@ def serve_metrics(host: str, port: int, folder: Path) -> Iterator[None]:
         yield
 
 
-async def _run(count: int, command: Sequence[str], url: str, broker_url: str | None) -> int:
+async def _run(count: int, command: Sequence[str], url: str, broker_url: str | None, watched: Path | None) -> int:
     """Run the workers, and their broker where the operator named none."""
     supervisor = Supervisor(count, command, os.environ, url)
     take_signals(supervisor)
     try:
-        if broker_url == "embedded://":
-            async with EmbeddedValkey().kept(lambda: supervisor.stopping) as os.environ[f"{PREFIX}BROKER_URL"]:
-                return await supervisor.run()
-        if broker_url == "memory://":
-            reach = "a message reaches the clients of one worker only"
-            logger.warning("%sBROKER_URL=memory://: %s; leave it unset, or name a Redis", PREFIX, reach)
-        return await supervisor.run()
+        async with contextlib.AsyncExitStack() as stack:
+            if broker_url == "embedded://":
+                valkey = EmbeddedValkey().kept(lambda: supervisor.stopping)
+                os.environ[f"{PREFIX}BROKER_URL"] = await stack.enter_async_context(valkey)
+            if broker_url == "memory://":
+                reach = "a message reaches the clients of one worker only"
+                logger.warning("%sBROKER_URL=memory://: %s; leave it unset, or name a Redis", PREFIX, reach)
+            if watched is not None:
+                await stack.enter_async_context(reloading(watched, partial(supervisor.told, signal.SIGHUP)))
+                logger.info("open %s/ in a browser; a change in %s replaces the workers", url, watched)
+            return await supervisor.run()
     except EmbeddedFailed as error:
         logger.critical("%s", error)
         return COULD_NOT_START[0]

@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import psutil
@@ -57,6 +58,7 @@ class Host:
         command: Sequence[str] = SERVER,
         comes_up: bool = True,
         preexec: Callable[[], None] | None = None,
+        cwd: Path | None = None,
         **settings: str,
     ) -> None:
         self._command = [*command, "--port", "0", "--workers", str(workers), *options]
@@ -64,6 +66,7 @@ class Host:
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
         self._comes_up = comes_up
         self._preexec = preexec
+        self._cwd = cwd
         self.lines: list[str] = []
         self.workers: dict[int, list[psutil.Process]] = {number: [] for number in range(1, workers + 1)}
 
@@ -71,6 +74,7 @@ class Host:
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             env=self._environment,
+            cwd=self._cwd,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
