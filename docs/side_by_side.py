@@ -37,9 +37,9 @@ def observe(*target: str) -> Drain:
         asked = f"--clients {CLIENTS} --timeout 3 --seed 7 --tellings 1 --history".split()
         command = [sys.executable, "-m", "harness", "drain", *asked, str(record), *target]
         subprocess.run(command, capture_output=True, timeout=60, check=False)
-        seen = History.load(record.read_text().splitlines()).drain
-    assert seen is not None
-    return seen
+        (history,) = History.load(record.read_text().splitlines())
+    assert history.drain is not None
+    return history.drain
 
 
 def line(seen: Drain, client: ClientView) -> str:

@@ -141,7 +141,7 @@ def common_options() -> Parser:
     add("--target", type=target, metavar="NAME|F", help=f"{known}, or a target file, .toml (default uvicorn)")
     add("--json", type=Path, metavar="F", help="write the report for programs")
     add("--junit", type=Path, metavar="F", help="write JUnit XML: one test case for each clause")
-    add("--history", type=Path, metavar="F", help="write everything that was observed, as JSON lines")
+    add("--history", type=Path, metavar="F", help="write everything that was observed, as JSON lines, run by run")
     group = parser.add_argument_group("the target: what is written here overrides a target file")
     target_options.add_to(group)
     group.add_argument("--reference", action="store_true", help="COMMAND is the reference server, or a variant of it")

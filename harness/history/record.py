@@ -71,15 +71,20 @@ class History:
             connection.write(json.dumps(event._asdict(), default=list) + "\n")
 
     @classmethod
-    def load(cls, lines: Iterable[str]) -> History:
-        """Read back what `dump` wrote. Raises ValueError where the first line holds no terms."""
-        rest = iter(lines)
-        head = json.loads(next(rest, "{}"))
-        if "terms" not in head:
-            raise ValueError(f"not a history: the first line holds {sorted(head)}, not its terms")
-        terms: dict[str, Any] = head["terms"]
-        history = cls(Terms(**{**terms, "profile": Profile(**terms["profile"])}))
-        for line in rest:
-            event = json.loads(line)
-            history.record(event["t"], event["who"], event["what"], **event["detail"])
-        return history
+    def load(cls, lines: Iterable[str]) -> list[History]:
+        """Read back what `dump` wrote, once or several times: one history for each run, in their order, at least one.
+
+        Raises ValueError where the first line holds no terms.
+        """
+        histories: list[History] = []
+        for line in lines:
+            said: dict[str, Any] = json.loads(line)
+            if (terms := said.get("terms")) is not None:
+                histories.append(cls(Terms(**{**terms, "profile": Profile(**terms["profile"])})))
+            elif histories:
+                histories[-1].record(said["t"], said["who"], said["what"], **said["detail"])
+            else:
+                raise ValueError(f"not a history: the first line holds {sorted(said)}, not its terms")
+        if not histories:
+            raise ValueError("not a history: the first line holds nothing, not its terms")
+        return histories

@@ -377,7 +377,7 @@ CASES: Cases = {
 def test_a_history_that_was_written_and_read_back_is_judged_alike() -> None:
     history, written = cut_off(replayed=False).history(), io.StringIO()
     history.dump(written)
-    read = History.load(written.getvalue().splitlines())
+    (read,) = History.load(written.getvalue().splitlines())
     assert CLAUSES[33].judge(read) == CLAUSES[33].judge(history)
 
 

@@ -20,10 +20,20 @@ def test_a_history_reads_back_as_it_was_dumped() -> None:
     file = io.StringIO()
     history.dump(file)
     file.seek(0)
-    again = History.load(file)
+    (again,) = History.load(file)
     assert again.terms == history.terms
     assert again.events == history.events
     assert judge(again, CLAUSES) == judge(history, CLAUSES)
+
+
+def test_the_histories_of_several_runs_in_one_file_are_read_back_one_by_one() -> None:
+    histories = [healthy().history(), History(TERMS), story().history()]
+    file = io.StringIO()
+    for history in histories:
+        history.dump(file)
+    file.seek(0)
+    again = History.load(file)
+    assert [(each.terms, each.events, each.t0) for each in again] == [(h.terms, h.events, h.t0) for h in histories]
 
 
 @pytest.mark.parametrize("lines", [[], ['{"t": 1.0}']])

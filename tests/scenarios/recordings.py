@@ -43,9 +43,8 @@ def recording_of(scenario: str, folder: Path) -> Recording:
 
 def load(file: Path) -> Recording:
     """The last run in a file, which has one run for each telling."""
-    lines = file.read_text().splitlines()
-    head = max(number for number, line in enumerate(lines) if line.startswith('{"terms"'))
-    return Recording.of(History.load(lines[head:]))
+    with file.open() as lines:
+        return Recording.of(History.load(lines)[-1])
 
 
 def record(scenario: str, kept: Path) -> None:

@@ -22,7 +22,7 @@ def history_of(scenario: str, target: str, folder: Path) -> History:
     run = harness(folder, "run", scenario, "--target", target, "--history", str(file))
     assert run.status == 0, run.output
     with file.open() as lines:
-        return History.load(lines)
+        return History.load(lines)[-1]
 
 
 def moment(history: History, who: str, what: str, after: float = 0.0) -> float:
