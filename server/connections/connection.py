@@ -191,13 +191,19 @@ class Connection:
         self._begin_close(code, reason, self._in_close_timeout())
 
     async def say_goodbye(self, until: float) -> None:
-        """Answer everything that has arrived, flush, then close with 1012: all by `until`, in the loop's time."""
+        """Answer everything that has arrived, flush, then close with 1012: all by `until`, in the loop's time.
+
+        The close frame leaves in the turn in which the last frame may be offered, or a broadcast would come in between.
+        """
         try:
             async with asyncio.timeout_at(until):
                 await self._settle()
         except TimeoutError:
             pass  # a client that does not read: the close frame waits behind its backlog until it is cut off
-        self._begin_close(CloseCode.SERVICE_RESTART, None, until)
+        if self._goodbye is None:
+            goodbye = self._end_offers(CloseCode.SERVICE_RESTART, None, until)
+            if self.outgoing.output is not None:
+                await self._send_close(goodbye)
 
     @property
     def quiet(self) -> bool:
@@ -228,7 +234,7 @@ class Connection:
     # ---- Steps of closing ----
 
     async def _settle(self) -> None:
-        """Return when every message is answered and a few turns of the loop have brought no new one."""
+        """Return when every message is answered, a few turns have brought no new one, and all is flushed."""
         seen = -1
         while seen != self.inbox.received:
             seen = self.inbox.received
@@ -236,14 +242,14 @@ class Connection:
             await self.outgoing.flushed()
             for _ in range(TURNS):
                 await asyncio.sleep(0)
+            await self.outgoing.flushed()
 
     def _begin_close(self, code: CloseCode, reason: str | None, until: float) -> None:
         self.outgoing.flush()
         if self._goodbye is not None:
             return
         goodbye = self._end_offers(code, reason, until)
-        if code is not CloseCode.SERVICE_RESTART:  # the drain aborts its own
-            asyncio.get_running_loop().call_at(until, self.tcp.abort)
+        asyncio.get_running_loop().call_at(until, self.tcp.abort)
         if self.outgoing.output is not None:
             self._closer = asyncio.create_task(self._send_close(goodbye))
 

@@ -100,6 +100,23 @@ class Peer(asyncio.Protocol):
             self.connection_lost(None)
 
 
+class WSProtocol(Peer):
+    """A client to which frames are written directly, as under uvicorn's protocol of this name; `wire`: all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writable = self.reading
+        self.wire = b""
+        self.scope: dict[str, Any] = {}
+
+    @property
+    def transport(self) -> Any:
+        return SimpleNamespace(abort=self._abort, write=self._write, get_write_buffer_size=lambda: 0)
+
+    def _write(self, data: bytes) -> None:
+        self.wire += data
+
+
 class InMemoryServer:
     """A server without sockets: a hub and its shutdown, to which peers connect through the admission, by name."""
 

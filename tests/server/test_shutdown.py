@@ -12,7 +12,7 @@ from freezegun import freeze_time
 
 from server.drain import shutdown
 from server.drain.events import DrainTerms, Phase
-from tests.server.peers import InMemoryServer, Peer
+from tests.server.peers import InMemoryServer, Peer, WSProtocol
 
 pytestmark = pytest.mark.looptime
 
@@ -117,6 +117,27 @@ async def test_what_a_client_has_said_is_answered_before_its_close_frame():
 
     assert [text for text in talker.heard if text.startswith("You said")] == [f"You said: m{n}" for n in range(30)]
     assert talker.close_frame == (1012, "service restart")
+
+
+async def test_what_is_broadcast_in_the_turns_before_a_close_frame_goes_before_it():
+    server, talker = InMemoryServer(DrainTerms(drain_timeout_s=10)), WSProtocol()
+    await server.connect(talker)
+    draining = asyncio.create_task(server.shutdown.drain())
+    while server.shutdown.phase is not Phase.EVICTING:
+        await asyncio.sleep(0.01)
+    accepted: list[bytes] = []
+    while talker.close_frame is None:
+        if len(accepted) < 20:
+            talker.say("and I?")  # it is not quiet when its turn comes
+        said = f"b{len(accepted)}."
+        await server.hub.publish(said)
+        if talker.close_frame is None:
+            accepted.append(said.encode())
+        await asyncio.sleep(0)
+    await draining
+
+    assert len(accepted) > 20
+    assert [each for each in accepted if each not in talker.wire] == []
 
 
 async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_close_timeout():
