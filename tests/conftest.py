@@ -1,7 +1,8 @@
 """What holds for every test: in CI nothing is skipped, for `.ci/run` installs what a machine may lack.
 
 And SIGINT and SIGHUP are never ignored from the start in what a test starts, as one is in a script's background and the
-other under `nohup`: a process inherits what is ignored, but nobody's handler.
+other under `nohup`: a process inherits what is ignored, but nobody's handler. And no example of hypothesis is red for
+having taken long: by itself it allows 0.2 s for each.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ import os
 import signal
 from collections.abc import Generator
 
-import hypothesis  # noqa: F401  # now, not in the summary: CPython 3.11 fails if garbage is collected in this import
+import hypothesis  # now, not in the summary: CPython 3.11 fails if garbage is collected in this import
 import pytest
 
 for _each in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_each) is signal.SIG_IGN:
         signal.signal(_each, lambda *_: None)
+
+hypothesis.settings.register_profile(
+    "any machine",
+    parent=hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
 
 SHARED = ("teeth", "board", "soak")
 

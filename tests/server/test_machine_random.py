@@ -141,4 +141,4 @@ class Shutdown(RuleBasedStateMachine):
 
 
 TestShutdown = Shutdown.TestCase
-TestShutdown.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestShutdown.settings = settings(max_examples=60, stateful_step_count=40)
