@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from clients.python import Client
+from harness.probes.http import fetch
 from harness.targets.known import LAUNCHER
 from harness.targets.target import Target
 from server.brokers.embedded import EmbeddedValkey
@@ -46,6 +48,12 @@ class Hosts:
         assert old.status == 0
         self.running[number] = await self.start(old.port)
 
+    async def crash(self, number: int) -> None:
+        """Kill a host, and start it again on its port."""
+        old = self.running[number]
+        await old.kill()
+        self.running[number] = await self.start(old.port)
+
 
 @asynccontextmanager
 async def hosts_of_one_broker(number: int = 2, **settings: str) -> AsyncIterator[Hosts]:
@@ -65,3 +73,15 @@ async def publish_until(stopped: asyncio.Event, publisher: Client, published: li
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.02):
                 await stopped.wait()
+
+
+async def until_connected(hosts: Hosts, clients: int) -> None:
+    """Wait until the hosts have as many connections in all."""
+    async with asyncio.timeout(EXIT_S):
+        while sum([await connections(host) for host in hosts.running]) != clients:
+            await asyncio.sleep(0.05)
+
+
+async def connections(host: Target) -> int:
+    """Ask a host how many connections it has."""
+    return int(json.loads((await fetch(host.port, "/health")).body)["connections"])

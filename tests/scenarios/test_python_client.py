@@ -11,24 +11,16 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from functools import partial
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from clients.python import Message, Status, connect
-from harness.clauses import judge
-from harness.clauses.verdict import Verdict
-from harness.probes.http import fetch
 from harness.probes.network import free_port
-from harness.scenarios import rolling_deploy
-from harness.scenarios.fleet_stage import FleetStage
-from harness.targets.declaration import Ask
-from harness.targets.known import LAUNCHER
-from harness.targets.target import Target
 from tests.harness.servers import until
-from tests.scenarios.rolling_hosts import EXIT_S, Hosts, hosts_of_one_broker, publish_until
+from tests.scenarios.programs import Program, running
+from tests.scenarios.rolling_hosts import EXIT_S, Hosts, hosts_of_one_broker, publish_until, until_connected
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
@@ -88,28 +80,6 @@ async def test_in_a_rolling_deploy_nothing_is_lost_doubled_or_reordered(hosts: H
     assert publisher.moves >= 1
 
 
-async def test_in_the_harness_own_rolling_deploy_of_three_hosts_it_hears_what_the_harness_says():
-    ask = rolling_deploy.SCENARIO.asked(Ask(clients=rolling_deploy.SCENARIO.enough))
-    heard: list[dict[str, list[int]]] = [{} for _ in range(6)]
-    stage = rolling_deploy.SCENARIO.stage(LAUNCHER, ask)
-    assert isinstance(stage, FleetStage)
-    async with stage, AsyncExitStack() as stack:
-        urls = [f"ws://127.0.0.1:{port}" for port in stage.fleet.ports]
-        for each in heard:
-            keep = partial(lambda each, message: each.setdefault(message.data["s"], []).append(message.data["n"]), each)
-            await stack.enter_async_context(connect(*urls, on_message=keep))
-        await stage.open_crowd()
-        await stage.speak(rolling_deploy.PER_S, rolling_deploy.ALONE_S)
-        for host in range(3):
-            await stage.replace(host)
-        await stage.settle()
-        said = {speaker.name: list(range(1, speaker.said + 1)) for speaker in stage.crowd.speakers}
-        for each in heard:
-            await until(lambda each=each: sum(map(len, each.values())) >= sum(map(len, said.values())), "all messages")
-    assert heard == [said] * len(heard)
-    assert {ruling.verdict for ruling in judge(stage.history, (33, 35))} == {Verdict.PASS}
-
-
 async def test_clients_of_a_host_that_is_killed_are_elsewhere_and_have_everything(hosts: Hosts):
     listeners = [Listener() for _ in range(6)]
     published: list[int] = []
@@ -146,7 +116,7 @@ async def test_the_example_of_the_documents_survives_a_deploy(hosts: Hosts, tmp_
     (example,) = re.findall(r"<!-- example -->\n```python\n(.*?)```", page, re.DOTALL)
     program = tmp_path / "example.py"
     program.write_text(example.replace("from ebb.client import", "from clients.python import"))
-    async with connect(*hosts.urls, name="bob", rooms=["tea"]) as bob, running(program, *hosts.urls) as ann:
+    async with connect(*hosts.urls, name="bob", rooms=["tea"]) as bob, python(program, *hosts.urls) as ann:
         assert (await anext(aiter(bob))).data == "hello"
         await bob.publish("to everyone")
         await hosts.replace(0)
@@ -162,47 +132,12 @@ async def test_the_example_of_the_documents_survives_a_deploy(hosts: Hosts, tmp_
 # ---- The command ----
 
 
-class Command:
-    """`python -m clients.python ...` as a person runs it."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.output = ""
-        self.errors = ""
-        self._reading = [asyncio.create_task(self._read(name)) for name in ("output", "errors")]
-
-    async def _read(self, name: str) -> None:
-        stream = self.process.stdout if name == "output" else self.process.stderr
-        assert stream is not None
-        async for line in stream:
-            setattr(self, name, getattr(self, name) + line.decode())
-
-    async def ended(self) -> int:
-        async with asyncio.timeout(EXIT_S):
-            status = await self.process.wait()
-            await asyncio.gather(*self._reading)
-        return status
+def command(*words: object) -> AbstractAsyncContextManager[Program]:
+    return python("-m", "clients.python", *words)
 
 
-def command(*words: object) -> AbstractAsyncContextManager[Command]:
-    return running("-m", "clients.python", *words)
-
-
-@asynccontextmanager
-async def running(*words: object) -> AsyncIterator[Command]:
-    process = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-W", "error", *map(str, words)],
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    try:
-        yield Command(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+def python(*words: object) -> AbstractAsyncContextManager[Program]:
+    return running(sys.executable, "-W", "error", *words, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 async def test_listen_and_chat_move_in_a_drain_and_end_with_one_line_on_ctrl_c(hosts: Hosts):
@@ -251,10 +186,10 @@ async def test_listen_ends_with_0_after_as_many_messages_as_were_asked_for(hosts
 
 async def test_a_command_that_is_terminated_says_goodbye_first(hosts: Hosts):
     async with command("many", hosts.urls[0], "--clients", 3) as many:
-        await asyncio.wait_for(until_connected(hosts.running[0], 3), EXIT_S)
+        await until_connected(hosts, 3)
         many.process.send_signal(signal.SIGTERM)
         assert await many.ended() == 143
-        await asyncio.wait_for(until_connected(hosts.running[0], 0), EXIT_S)
+        await until_connected(hosts, 0)
     assert many.errors.startswith("python -m clients.python: terminated; 3 clients, 0 messages received, ")
 
 
@@ -272,7 +207,7 @@ async def test_stress_survives_a_deploy_and_says_that_nothing_is_lost(hosts: Hos
 async def test_a_run_that_is_interrupted_shows_what_it_has_measured_and_one_line(hosts: Hosts, what: str):
     async with command(what, hosts.urls[0], "--duration", 60) as run, connect(hosts.urls[0]) as witness:
         if what == "many":
-            await asyncio.wait_for(until_connected(hosts.running[0], 101), EXIT_S)
+            await until_connected(hosts, 101)
         else:
             await asyncio.wait_for(anext(aiter(witness)), EXIT_S)
         run.process.send_signal(signal.SIGINT)
@@ -280,11 +215,6 @@ async def test_a_run_that_is_interrupted_shows_what_it_has_measured_and_one_line
     assert run.output.startswith("milliseconds ")
     assert run.errors.startswith("python -m clients.python: interrupted; ")
     assert run.errors.count("\n") == 1
-
-
-async def until_connected(host: Target, clients: int) -> None:
-    while f'"connections":{clients}' not in (await fetch(host.port, "/health")).body.decode():
-        await asyncio.sleep(0.05)
 
 
 async def test_a_host_that_is_not_there_is_one_line():
