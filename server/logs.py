@@ -9,6 +9,7 @@ import json
 import logging
 import queue
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import Any
 
@@ -108,6 +109,12 @@ def wait_until_written(within_s: float) -> None:
 def _wait_until_empty(lines: queue.Queue[Any], within_s: float) -> None:
     with lines.all_tasks_done:
         lines.all_tasks_done.wait_for(lambda: lines.unfinished_tasks == 0, within_s)
+
+
+def raised_at(error: Exception) -> str:
+    """Where something was raised, as `FILE:LINE`: what one line can say of a traceback."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{at.filename}:{at.lineno}"
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:

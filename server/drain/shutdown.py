@@ -8,14 +8,16 @@ it is to stop (see `uvicorn`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import logging
 import math
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from ..logs import raised_at
 from ..messages.wire import Draining
 from .events import (
     TURNS,
@@ -92,6 +94,7 @@ class Shutdown:
         self.worker = worker
         self._machine = Drain(terms)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failed = 0
         self._notifying: asyncio.Task[None] | None = None
         self.told_to_stop: Callable[[], bool] = lambda: False
         self.take_force: Callable[[], bool] = lambda: False
@@ -107,7 +110,10 @@ class Shutdown:
         while self._clients.connections and self._now() < self.handlers_end_at:
             await asyncio.sleep(TICK_S)
         for connection in list(self._clients.connections.values()):
-            connection.give_up()
+            with self._alone(connection):
+                connection.give_up()
+        if self._failed > 1:
+            logger.error("%d connections were cut off because something was raised", self._failed)
 
     # ---- What the rest of the server asks and reports ----
 
@@ -173,7 +179,8 @@ class Shutdown:
                 self._start(self._evict([connections[number] for number in numbers], until))
             case Abort(numbers):
                 for number in numbers:
-                    connections[number].abort()
+                    with self._alone(connections[number]):
+                        connections[number].abort()
             case Progress(phase, remaining, time_left_s):
                 logger.info("%s: %d connections left, %.1f s at most", phase, remaining, time_left_s)
 
@@ -188,7 +195,8 @@ class Shutdown:
                     notice = Draining(
                         deadline_s=deadline_s, deadline_at=deadline_at, reconnect_after_s=reconnect_after_s
                     )
-                    connection.tell(notice)
+                    with self._alone(connection):
+                        connection.tell(notice)
             await asyncio.sleep(0)
 
     async def _evict(self, chosen: Sequence[Client], until: float) -> None:
@@ -205,9 +213,26 @@ class Shutdown:
     async def _say_goodbye(self, connection: Client, until: float) -> None:
         """Close a connection that is quiet at once; any other in a task of its own, for it may take its time."""
         if connection.quiet:
-            await connection.close_now(until)
+            with self._alone(connection):
+                await connection.close_now(until)
         else:
-            self._start(connection.say_goodbye(until))
+            self._start(self._take_leave(connection, until))
+
+    async def _take_leave(self, connection: Client, until: float) -> None:
+        with self._alone(connection):
+            await connection.say_goodbye(until)
+
+    @contextlib.contextmanager
+    def _alone(self, connection: Client) -> Iterator[None]:
+        """Cut a connection off where something is raised, and go on with the others. A line for the first one."""
+        try:
+            yield
+        except Exception as error:
+            self._failed += 1
+            if self._failed == 1:
+                logger.error("a connection is cut off, and the stop goes on: %r at %s", error, raised_at(error))
+            with contextlib.suppress(Exception):
+                connection.abort()
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -25,6 +25,8 @@ from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
+from ..logs import raised_at
+
 logger = logging.getLogger("ebb")
 
 HELD = (signal.SIGTERM, signal.SIGINT)
@@ -118,7 +120,7 @@ class SignalHold:
             await self._drain()
             self._report()
         except Exception as error:
-            logger.error("the drain failed, and the stop goes on: %r", error)
+            logger.error("the drain failed, and the stop goes on: %r at %s", error, raised_at(error))
         self.release()
         if self._loop_was_told:  # nobody has connected since it took its descriptor back
             self._handlers[signal.SIGTERM](signal.SIGTERM, None)  # raised again, it may hang: granian's worker does

@@ -21,11 +21,12 @@ import inspect
 import logging
 import signal
 import socket
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import uvicorn
+
+from ..logs import raised_at
 
 logger = logging.getLogger("ebb")
 
@@ -91,7 +92,7 @@ def hold_shutdown(server: uvicorn.Server, drain: Callable[[], Awaitable[None]], 
         loop = asyncio.get_running_loop()
         due = [loop.call_later(CUT_OFF_S, _abort_all, server), loop.call_later(LEAVE_S, _leave_handlers, server)]
         if not await _step("uvicorn's own part", original, sockets):
-            await _cut_off_the_rest(server)
+            await _close_the_rest(server)
         for each in due:
             each.cancel()
         if (done := getattr(server.lifespan, "shutdown_event", None)) and not done.is_set():
@@ -108,8 +109,7 @@ async def _step(name: str, step: Callable[..., Any], *arguments: Any) -> bool:
         if inspect.isawaitable(result):
             await result
     except Exception as error:
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        logger.error("%s failed, and the stop goes on: %r at %s:%s", name, error, at.filename, at.lineno)
+        logger.error("%s failed, and the stop goes on: %r at %s", name, error, raised_at(error))
         return False
     return True
 
@@ -120,8 +120,7 @@ async def _ticking(server: uvicorn.Server) -> AsyncIterator[None]:
 
     async def tick() -> None:
         counter = 0
-        while True:
-            await server.on_tick(counter)
+        while await _step("uvicorn's tick", server.on_tick, counter):
             counter += 1
             await asyncio.sleep(0.1)
 
@@ -146,11 +145,16 @@ async def _refuse_the_last(server: uvicorn.Server) -> None:
             return
 
 
-async def _cut_off_the_rest(server: uvicorn.Server) -> None:
-    """Do what uvicorn has left undone: cut the connections off, and wait for their requests to end."""
-    _abort_all(server)
+async def _close_the_rest(server: uvicorn.Server) -> None:
+    """Do what uvicorn has left undone: close each connection, cut off what cannot be closed, and wait for requests."""
+    for connection in list(server.server_state.connections):
+        try:
+            connection.shutdown()
+        except Exception:  # the one of which uvicorn's part has failed, or another like it
+            connection.transport.abort()
     if tasks := set(server.server_state.tasks):
         await asyncio.wait(tasks, timeout=CUT_OFF_S)
+    _abort_all(server)
 
 
 def _abort_all(server: uvicorn.Server) -> None:

@@ -6,10 +6,12 @@ import asyncio
 import json
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import pytest
 from freezegun import freeze_time
 
+from server.connections.connection import Connection
 from server.drain import shutdown
 from server.drain.events import DrainTerms, Phase
 from tests.server.peers import InMemoryServer, Peer, WSProtocol
@@ -203,6 +205,35 @@ async def test_a_client_that_reads_its_backlog_late_still_gets_everything_and_a_
     assert [text for text in late.heard if text.startswith("b")] == [f"b{n}" for n in range(5)]
     assert late.close_frame == (1012, "service restart")
     assert not late.aborted
+
+
+@pytest.mark.parametrize("breaks", ["tell", "close_now", "say_goodbye", "abort"])
+async def test_what_goes_wrong_with_some_clients_costs_the_others_nothing_and_two_lines(
+    breaks: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    works = getattr(Connection, breaks)
+
+    def fail(connection: Connection, *arguments: Any) -> Any:
+        if connection.name in ("bad", "worse"):
+            connection.tcp.abort()
+            raise AssertionError("not on purpose")
+        return works(connection, *arguments)
+
+    server = InMemoryServer(DrainTerms(drain_timeout_s=10, close_timeout_s=5))
+    clients = {
+        name: WSProtocol() if breaks == "close_now" else Peer() for name in ("ann", "bad", "bob", "worse", "zoe")
+    }
+    for name, peer in clients.items():
+        peer.answers_close = breaks != "abort"
+        await server.connect(peer, name)
+    await asyncio.sleep(1)
+    monkeypatch.setattr(Connection, breaks, fail)
+    await server.shutdown.drain()
+
+    assert [clients[name].close_frame for name in ("ann", "bob", "zoe")] == [(1012, "service restart")] * 3
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert errors[0].startswith("a connection is cut off, and the stop goes on: AssertionError('not on purpose') at ")
+    assert errors[1:] == ["2 connections were cut off because something was raised"]
 
 
 async def test_evictions_are_paced():

@@ -98,6 +98,7 @@ async def test_the_drain_comes_first_then_uvicorns_own_part_then_the_report(serv
 @pytest.mark.parametrize(
     ("breaks", "name"),
     [
+        ("tick", "uvicorn's tick"),
         ("drain", "the drain"),
         ("close_listeners", "refusing the last handshakes"),
         ("original", "uvicorn's own part"),
@@ -118,16 +119,21 @@ async def test_whatever_is_raised_in_a_step_is_one_line_and_the_stop_goes_on(ser
 
     shutdown_event = asyncio.Event()
     server.servers = []
-    server.on_tick = lambda counter: tell_nothing()
+    server.on_tick = lambda counter: step("tick") if counter == 0 else nothing
     server.close_listeners = lambda: step("close_listeners")
     server.lifespan = SimpleNamespace(shutdown_event=shutdown_event, shutdown=lambda: step("lifespan"))
     server.shutdown = lambda sockets: step("original")
     aborted: list[str] = []
     server.server_state.connections = {ConnectionStub(aborted)}
-    hold_shutdown(server, lambda: step("drain"), lambda: step("report"))
+
+    async def drain() -> None:
+        await asyncio.sleep(0.5)  # or nothing ticks meanwhile
+        step("drain")
+
+    hold_shutdown(server, drain, lambda: step("report"))
     await server.shutdown()
 
-    assert told == ["drain", "close_listeners", "original", "lifespan", "report"]
+    assert told == ["tick", "drain", "close_listeners", "original", "lifespan", "report"]
     assert aborted == (["aborted"] if breaks == "original" else [])
     ((level, message),) = [(record.levelname, record.getMessage()) for record in caplog.records]
     assert level == "ERROR"
@@ -139,6 +145,36 @@ class ConnectionStub:
 
     def __init__(self, aborted: list[str]) -> None:
         self.transport = SimpleNamespace(abort=lambda: aborted.append("aborted"))
+
+    def shutdown(self) -> None: ...
+
+
+@pytest.mark.looptime
+async def test_one_connection_that_uvicorn_cannot_close_costs_no_other_its_answer(server):
+    told: list[str] = []
+
+    class Bad(ConnectionStub):
+        def shutdown(self) -> None:
+            raise AssertionError("not on purpose")
+
+    async def answer() -> None:
+        await asyncio.sleep(0.2)
+        told.append("answered")
+
+    async def original(sockets: Any) -> None:
+        raise AssertionError("not on purpose")
+
+    server.servers = []
+    server.lifespan = SimpleNamespace()
+    server.shutdown = original
+    bad, under_way = Bad(aborted := []), ConnectionStub(told)
+    server.server_state.connections = {bad, under_way}
+    server.server_state.tasks.add(asyncio.ensure_future(answer()))
+    hold_shutdown(server, tell_nothing, tell_nothing)
+    await server.shutdown()
+
+    assert aborted[0] == "aborted"
+    assert told == ["answered", "aborted"]
 
 
 async def tell_nothing() -> None: ...
