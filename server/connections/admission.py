@@ -27,6 +27,8 @@ Begin = Callable[[Connection, Arrival], Handler]
 Check = Callable[[Scope], Awaitable[None]]
 
 NO_WISHES = Arrival()
+# How a name begins that the server gives to a client that has none: who claimed it would replace that client.
+GIVEN = "~"
 
 
 class Admission:
@@ -69,6 +71,7 @@ class Admission:
         try:
             self._refuse_in_a_drain()
             assert begin is not None
+            refuse_given_names(scope)
             arrival = arrival_of(scope["query_string"])
             if self._check is not None:
                 await self._check(scope)
@@ -111,11 +114,17 @@ class Admission:
         number = next(self._numbers)
         client_id = scope["path_params"].get("client_id")
         form = Form.ENVELOPE if SUBPROTOCOL in scope["subprotocols"] else Form.PLAIN
-        who = Identity(number, client_id or f"{self._hub.process}-{number}", client_id is not None, form)
+        who = Identity(number, client_id or f"{GIVEN}{self._hub.process}-{number}", client_id is not None, form)
         connection = Connection(who, receive, send, tcp, self._limits, self._hub.broadcaster)
         if self._hub.tracing is not None:
             connection.handshake = self._hub.tracing.handshake(scope)
         return connection
+
+
+def refuse_given_names(scope: Scope) -> None:
+    """Let nobody have a name that the server gives. Raises HandshakeRefused."""
+    if scope["path_params"].get("client_id", "").startswith(GIVEN):
+        raise HandshakeRefused(403, f"names that begin with {GIVEN} are the server's to give")
 
 
 def arrival_of(query: bytes) -> Arrival:

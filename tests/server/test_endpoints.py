@@ -50,6 +50,20 @@ def test_a_second_connection_with_the_same_id_replaces_the_first(client):
         assert second.receive_text() == "You said: still here"
 
 
+@pytest.mark.parametrize("path", ["/ws/", "/ws/session/"])
+def test_a_name_that_the_server_gave_to_a_client_is_nobody_elses_to_take(client, path: str):
+    with client.websocket_connect("/ws", subprotocols=["ebb.v1"]) as ann:
+        name = received(ann)["connection"]
+        with pytest.raises(WebSocketDenialResponse) as caught, client.websocket_connect(path + name):
+            pass
+        assert (caught.value.status_code, caught.value.text) == (
+            403,
+            "names that begin with ~ are the server's to give\n",
+        )
+        assert client.post(f"/clients/{name}/messages", json={"data": "for you"}).status_code == 202
+        assert received(ann)["data"] == "for you"
+
+
 def test_clients_that_leave_are_forgotten(client):
     with client.websocket_connect("/ws"), client.websocket_connect("/ws/ann"):
         assert client.get("/health").json() == {"status": "ok", "phase": "serving", "connections": 2}
