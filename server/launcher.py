@@ -29,6 +29,7 @@ import uvicorn
 from uvicorn.importer import ImportFromStringError, import_from_string
 
 from .app import create_app
+from .brokers import has_password
 from .connections.asgi import ASGIApp
 from .drain.shutdown import Shutdown
 from .logs import set_up_logs
@@ -191,6 +192,8 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
         shown = f"{field.description} (default {field.default})".replace("%", "%%")
         group.add_argument(f"--{name.replace('_', '-')}", metavar="X", help=shown)
     args = parser.parse_args(argv)
+    if args.broker_url is not None and has_password(args.broker_url):
+        parser.error(f"everybody here can read a password on a command line: put the URL into {PREFIX}BROKER_URL")
     if args.metrics_port is not None and (args.workers == 1 or args.app is not None):
         parser.error("--metrics-port is for several --workers of the reference server")
     if args.reload and args.workers == 1:

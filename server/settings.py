@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ class DrainSettings(BaseSettings):
 class Settings(DrainSettings):
     """What an operator may set. Each description says what is allowed."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     notify_interval_s: AtLeast0 = Field(10, description="seconds between notifications, 0 for none")
     notify_text: str = Field("Test notification", description="text of the periodic notification")
@@ -63,6 +64,7 @@ class Settings(DrainSettings):
         "memory://",
         pattern=r"^(memory://|embedded://|(redis|rediss|unix)://.+)$",
         description="memory://, redis://HOST, rediss://HOST, unix://PATH or embedded://",
+        repr=False,  # it may hold a password: its value is in no error either
     )
     history_messages: int = Field(10_000, ge=1, description="messages kept for clients that come back, 1 or more")
     session_ttl_s: MoreThan0 = Field(300, description="seconds that an idle session's state is kept, more than 0")
@@ -87,8 +89,8 @@ class OneLineParser(argparse.ArgumentParser):
     """Reads a command line, and says in one line what is wrong with it."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with 2."""
-        self.exit(2, f"{self.prog}: {message} (--help shows what there is)\n")
+        """Exit with 2. Of a URL in `message` no password is said."""
+        self.exit(2, f"{self.prog}: {re.sub(r'://[^ ]*@', '://...@', message)} (--help shows what there is)\n")
 
 
 def load() -> Settings:
@@ -128,4 +130,5 @@ def explained(settings: type[DrainSettings], error: ValidationError) -> Iterator
         name = str(field["loc"][0])
         known = settings.model_fields.get(name)
         allowed = f"is not allowed: {known.description}" if known else "is no setting"
-        yield f"{prefix}{name.upper()}={field['input']!r} {allowed}"
+        value = "..." if known and not known.repr else repr(field["input"])
+        yield f"{prefix}{name.upper()}={value} {allowed}"

@@ -5,9 +5,12 @@ Owns which broker a URL means. Loads none that is not asked for.
 
 from __future__ import annotations
 
+import re
+
 from .broker import Broker
 from .memory import MemoryBroker
 
+PASSWORD = re.compile(r":[^@]*@|password=")
 SCHEMES = "memory://, redis://, rediss://, unix:// or embedded://"
 
 
@@ -29,3 +32,8 @@ def broker_of(url: str, history: int) -> Broker:
     if url == "memory://":
         return MemoryBroker()
     raise ValueError(f"{f'{scheme}://...' if separator else 'a URL without a scheme'} is no broker: {SCHEMES}")
+
+
+def has_password(url: str) -> bool:
+    """Say whether a URL has a password in it, also one that is mistyped."""
+    return PASSWORD.search(url.rpartition("://")[2]) is not None

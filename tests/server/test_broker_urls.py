@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from server.brokers import broker_of
+from server.brokers import broker_of, has_password
 from server.brokers import redis as valkey
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.memory import MemoryBroker
@@ -40,6 +40,22 @@ async def test_a_url_names_a_broker(url: str, kind: type):
     assert type(broker) is kind
     assert "secret" not in getattr(broker, "name", "")
     await broker.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://localhost", False),
+        ("redis://ann@[::1]:6379/1", False),
+        ("embedded://", False),
+        ("redis://:secret@host", True),
+        ("rediss://ann:se/c@ret@host:6380/0", True),
+        ("unix:///run/valkey.sock?db=1&password=secret", True),
+        ("redis:/:secret@host", True),
+    ],
+)
+def test_a_password_in_a_url_is_seen_even_where_the_url_is_mistyped(url: str, expected: bool):
+    assert has_password(url) is expected
 
 
 @pytest.mark.parametrize(

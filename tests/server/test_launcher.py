@@ -89,6 +89,23 @@ def test_a_wrong_setting_ends_it_with_one_line():
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--broker-url", "redis://:secret@host"],
+            "everybody here can read a password on a command line: put the URL into SERVER_BROKER_URL",
+        ),
+        (["--broker-ur1=redis://:secret@host"], "unrecognized arguments: --broker-ur1=redis://...@host"),
+    ],
+)
+def test_a_password_is_not_taken_from_the_command_line_nor_said_again(options: list[str], said: str):
+    done = subprocess.run([*LAUNCHER, *options], capture_output=True, text=True, timeout=20, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr == f"python -m server: {said} (--help shows what there is)\n"
+
+
 def test_a_port_that_is_taken_is_named():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

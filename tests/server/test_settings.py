@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from server.drain.events import DrainTerms
 from server.settings import Settings, load
@@ -50,6 +51,27 @@ def test_a_wrong_value_is_named_with_what_is_allowed(monkeypatch, name, value, l
 
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["Redis://:secret@host", "redis:/:secret@host", "redis//:secret@host", " redis://:secret@host"]
+)
+def test_a_broker_url_that_is_mistyped_is_named_without_its_password(monkeypatch, url: str):
+    monkeypatch.setenv("SERVER_BROKER_URL", url)
+
+    with pytest.raises(SystemExit) as caught:
+        load()
+
+    allowed = "memory://, redis://HOST, rediss://HOST, unix://PATH or embedded://"
+    assert str(caught.value) == f"SERVER_BROKER_URL=... is not allowed: {allowed}"
+
+
+def test_no_password_is_in_what_python_says_of_settings():
+    with pytest.raises(ValidationError) as caught:
+        Settings(broker_url="Redis://:secret@host")
+
+    assert "secret" not in str(caught.value)
+    assert "secret" not in repr(Settings(broker_url="redis://:secret@host"))
 
 
 def test_two_wrong_values_are_both_named(monkeypatch):
