@@ -36,6 +36,7 @@ from .hub import Hub
 from .logs import set_up_logs
 from .metrics.numbers import LoopLag, Numbers
 from .metrics.siblings import Siblings
+from .page import add_page
 from .sessions.registry import Sessions
 from .settings import PREFIX, Settings
 
@@ -125,6 +126,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     siblings = Siblings(Numbers(hub, shutdown, admission, lag), settings.metrics_folder)
     add_metrics(app, siblings)
     add_docs(app)
+    add_page(app, settings.place_urls)
     return app
 
 

@@ -77,7 +77,17 @@ class Settings(DrainSettings):
     metrics_dir: str = Field(
         "none", min_length=1, description="none, or a folder that all processes of one port share for their numbers"
     )
+    places: str = Field(
+        "none",
+        pattern=r"^(none|wss?://[^\s,;\"']+(,wss?://[^\s,;\"']+)*)$",
+        description="none, or where this service is, ws://HOST/ws,ws://OTHER/ws: the page moves between these",
+    )
     worker: int = Field(0, ge=0, description="number of this process among those of its launcher, which sets it")
+
+    @property
+    def place_urls(self) -> tuple[str, ...]:
+        """The WebSocket URLs between which the page moves."""
+        return () if self.places == "none" else tuple(self.places.split(","))
 
     @property
     def metrics_folder(self) -> Path | None:

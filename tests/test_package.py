@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from importlib.metadata import distribution, requires
 from pathlib import Path
@@ -33,12 +34,22 @@ def test_every_package_of_the_tree_is_declared():
 
 
 def test_every_file_that_is_no_module_is_declared():
-    declared = {(package, pattern) for package, patterns in SETUPTOOLS["package-data"].items() for pattern in patterns}
     for name, home in HOMES.items():
         for path in (ROOT / home).rglob("*"):
             if path.is_file() and path.suffix not in (".py", ".pyc"):
-                package = ".".join([name, *path.parent.relative_to(ROOT / home).parts])
-                assert any(package == where and fnmatch(path.name, what) for where, what in declared), path
+                assert any(fits(path, pattern) for pattern in patterns(name, home)), path
+
+
+def patterns(name: str, home: str) -> Iterator[Path]:
+    """Paths of what is no module, as setuptools is told of them: each relative to its package."""
+    for package, declared in SETUPTOOLS["package-data"].items():
+        if package == name or package.startswith(f"{name}."):
+            folder = (ROOT / home).joinpath(*package.removeprefix(name).split("."))
+            yield from (folder / each for each in declared)
+
+
+def fits(path: Path, pattern: Path) -> bool:
+    return path.parent == pattern.parent and fnmatch(path.name, pattern.name)
 
 
 def test_nothing_but_ebb_is_put_among_everybodys_packages():

@@ -6,11 +6,10 @@ know how the parts are put together.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import to_json
@@ -25,7 +24,6 @@ from ..messages.wire import Room
 from ..metrics.siblings import Siblings
 
 AGAIN = {"Retry-After": str(RETRY_AFTER_S)}
-PAGE = Path(__file__).with_name("page.html")
 
 
 class Broadcast(BaseModel):
@@ -130,11 +128,6 @@ def too_large(actual: str, limit_bytes: int) -> HTTPException:
 
 def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
     """Add what HTTP answers."""
-
-    @app.get("/", response_class=HTMLResponse)
-    async def page() -> FileResponse:
-        """The page: connect, send, watch, see the drain coming."""
-        return FileResponse(PAGE, media_type="text/html")
 
     @app.get("/health")
     async def health() -> Health:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from harness.probes.network import free_port
 from harness.targets.known import LAUNCHER
 from harness.targets.target import Target
 from tests.browser.chromium import CHROMIUM, FLAGS, Pages
@@ -60,8 +61,11 @@ async def start_server() -> AsyncIterator[StartServer]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def hosts() -> AsyncIterator[Hosts]:
-    """Two hosts with one broker: `.urls`, `await hosts.replace(0)`."""
-    async with hosts_of_one_broker() as both:
+    """Two hosts with one broker, whose page knows both: `.urls`, `await hosts.replace(0)`."""
+    ports = [free_port() for _ in range(2)]
+    places = ",".join(f"ws://127.0.0.1:{port}/ws" for port in ports)
+    async with hosts_of_one_broker(0, SERVER_PLACES=places, SERVER_RECONNECT_WINDOW_S="3") as both:
+        both.running = [await both.start(port) for port in ports]
         yield both
 
 

@@ -29,7 +29,7 @@ class Hosts:
     """Hosts with one broker, each of which can be replaced."""
 
     def __init__(self, environment: dict[str, str], stack: AsyncExitStack) -> None:
-        self._environment = environment
+        self.environment = environment
         self._stack = stack
         self.running: list[Target] = []
 
@@ -38,7 +38,7 @@ class Hosts:
         return [f"ws://127.0.0.1:{host.port}" for host in self.running]
 
     async def start(self, port: int | None = None) -> Target:
-        return await self._stack.enter_async_context(Target(LAUNCHER, empty_history(), self._environment, port=port))
+        return await self._stack.enter_async_context(Target(LAUNCHER, empty_history(), self.environment, port=port))
 
     async def replace(self, number: int) -> None:
         """Drain a host to its exit, which must be clean, and start it again on its port."""

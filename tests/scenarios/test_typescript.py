@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from server import schema
 from tests.scenarios.typescript import CLIENT, NPM
 
 ROOT = Path(schema.__file__).parent.parent
+PAGE = ROOT / "server" / "page" / "web"
 ASYNCAPI = ROOT / "docs" / "asyncapi.json"
 
 pytestmark = [pytest.mark.scenario, NPM]
@@ -53,6 +55,37 @@ def test_asyncapis_own_parser_takes_no_operation_on_a_channel_that_is_not_there(
 def test_the_client_is_sound_under_strict():
     checked = run("npm", "run", "--silent", "check")
     assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_the_client_of_the_page_is_this_one_compiled(tmp_path: Path):
+    built = run("npx", "tsc", "--outDir", str(tmp_path))
+    assert (built.returncode, built.stdout) == (0, "")
+    committed = PAGE / "client"
+    command = "npm run build:page"
+    assert {path.name for path in committed.iterdir()} == {path.name for path in tmp_path.iterdir()}, command
+    for path in tmp_path.iterdir():
+        assert (committed / path.name).read_text() == path.read_text(), command
+
+
+def test_the_page_is_sound_under_strict():
+    checked = run("npm", "run", "--silent", "check:page")
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_a_field_that_no_message_has_is_an_error_in_the_page_too(tmp_path: Path):
+    page = tmp_path / "web"
+    shutil.copytree(PAGE, page)
+    stream = page / "stream.js"
+    stream.write_text(stream.read_text().replace("hear({ seq,", "hear({ number: seq,"))
+    config = json.loads((CLIENT / "tsconfig.page.json").read_text())
+    config["extends"] = str(CLIENT / "tsconfig.json")
+    config["compilerOptions"]["rootDir"] = str(page)
+    config["include"] = [f"{page}/*.js"]
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    checked = run("npx", "tsc", "--project", str(tmp_path))
+    assert checked.returncode != 0
+    assert "stream.js" in checked.stdout
+    assert "TS2339: Property 'number' does not exist on type 'Envelope'" in checked.stdout
 
 
 def test_a_field_that_no_message_has_is_an_error_under_strict(tmp_path: Path):

@@ -274,7 +274,7 @@ def test_readiness_metrics_and_the_page_answer(client):
     metrics = client.get("/metrics").text
     assert 'ebb_phase{phase="serving"} 1.0' in metrics
     assert "ebb_connections 0.0" in metrics
-    assert "<script" in client.get("/").text
+    assert "<title>Ebb</title>" in client.get("/").text
 
 
 def test_an_unknown_websocket_path_is_refused(client):

@@ -151,7 +151,7 @@ export class Client {
       this.#attempt = undefined;
       if (this.#stop.signal.aborted) return undefined;
       if (attempt.welcomed && !attempt.over) {
-        this.#moveTo(attempt);
+        this.#moveTo(attempt, place);
         return place;
       }
       attempt.abandon("did not let the client in");
@@ -159,16 +159,21 @@ export class Client {
     }
   }
 
-  #moveTo(connection: Connection): void {
+  #moveTo(connection: Connection, place: URL): void {
     const former = this.#current;
     this.#current = connection;
     this.#draining = new Deferred();
     for (const request of this.#publishing.requests) connection.send(request);
     this.#expectAnswer(connection);
     former?.leave();
+    void connection.ended.then((closed) => {
+      if (this.#current === connection && !this.#stop.signal.aborted && !FINAL.has(closed.code)) {
+        this.#options.onCut?.(closed);
+      }
+    });
     this.#settleRooms();
     this.#connected.resolve();
-    this.#options.onConnected?.();
+    this.#options.onConnected?.(place);
   }
 
   /**

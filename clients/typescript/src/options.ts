@@ -1,6 +1,6 @@
 // What a client may be told, and what it is held to: the server's own limits, so that nothing is refused over the wire.
 
-import type { SocketConstructor } from "./connection.js";
+import type { Closed, SocketConstructor } from "./connection.js";
 import type { Envelope, Gap } from "./messages.js";
 
 const MOST_ROOMS = 100;
@@ -18,7 +18,9 @@ export interface Options {
   /** Messages are lost: the client was away for longer than the server's history reaches. */
   onGap?: (gap: Gap) => void;
   /** Each time that another connection has become the client's: the first, after a move, after a cut. */
-  onConnected?: () => void;
+  onConnected?: (place: URL) => void;
+  /** The connection is gone before the client had another one; it is trying to get one. */
+  onCut?: (closed: Closed) => void;
   /** Default: the one of the browser or of Node 22. For Node 20 that of `ws`. */
   WebSocket?: SocketConstructor;
   /** Within which a place must let the client in, and a publish must be acknowledged. Default 5,000 and 10,000. */

@@ -84,6 +84,24 @@ test("it resumes from its position, with its rooms, under its name", async (t) =
   );
 });
 
+test("it says where it is, and when it is cut: also while it looks for another place, not when it leaves", async (t) => {
+  const place = await Place.open(t);
+  const events: string[] = [];
+  const client = await connected(t, place, {
+    onConnected: ({ href }) => void events.push(href),
+    onCut: ({ code }) => void events.push(`cut ${code}`),
+  });
+  place.admits = new Promise(() => {});
+  place.say({ type: "draining", deadline_s: 1, deadline_at: "", reconnect_after_s: 0 });
+  await until(() => place.handshakes.length === 2, "the attempt to move");
+  place.admits = Promise.resolve();
+  place.sockets[0]?.close(1012);
+  place.sockets[1]?.terminate();
+  await until(() => events.length === 3, "it is back");
+  await client.close();
+  assert.deepEqual(events, [`${place.url}/ann`, "cut 1012", `${place.url}/ann`]);
+});
+
 test("what is not acknowledged in time is repeated with the same id on another connection", async (t) => {
   const place = await Place.open(t);
   place.answer = ({ id }, say) => {

@@ -1,0 +1,2 @@
+export { connect, Client } from "./client.js";
+export { PublishRefused } from "./publishing.js";

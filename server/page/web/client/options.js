@@ -1,0 +1,40 @@
+// What a client may be told, and what it is held to: the server's own limits, so that nothing is refused over the wire.
+const MOST_ROOMS = 100;
+const LONGEST_NAME = 200; // of a room, of an id
+/** Throws RangeError for a name of a room, or an id, that the server would not take. */
+export function checkName(what, name) {
+    if (name.length < 1 || name.length > LONGEST_NAME) {
+        throw new RangeError(`${what} of ${name.length} characters: 1 to ${LONGEST_NAME} are allowed`);
+    }
+}
+/** Throws RangeError for rooms that no handshake could name. */
+export function checkRooms(rooms) {
+    for (const room of rooms)
+        checkName("room", room);
+    if (rooms.size > MOST_ROOMS)
+        throw new RangeError(`${rooms.size} rooms, limit ${MOST_ROOMS}`);
+}
+/** Copies what is to be published as JSON has it: it may be repeated. Throws TypeError for what JSON cannot hold. */
+export function copyOf(data) {
+    const text = JSON.stringify(data);
+    if (text === undefined)
+        throw new TypeError(`JSON cannot hold ${typeof data}`);
+    return JSON.parse(text);
+}
+/** Finds the WebSocket to use. Throws TypeError where there is none. */
+export function socketOf(options) {
+    const found = options.WebSocket ?? globalThis.WebSocket;
+    if (found === undefined)
+        throw new TypeError("there is no WebSocket here: pass that of `ws` as an option");
+    return found;
+}
+/** Asks for the token, if there is one, and lists the subprotocols of a handshake. */
+export async function protocolsOf({ token }) {
+    const said = await (typeof token === "function" ? token() : token);
+    return said === undefined ? ["ebb.v1"] : ["ebb.v1", `bearer.${said}`];
+}
+/** Draws a name that nobody else has. */
+export function randomName() {
+    const numbers = crypto.getRandomValues(new Uint32Array(4));
+    return [...numbers].map((each) => each.toString(36)).join("");
+}
