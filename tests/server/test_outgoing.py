@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ class Transport:
         self.written: list[bytes] = []
         self.holds = 0
         self.aborted = False
+        self.info: dict[str, Any] = {}
+
+    def get_extra_info(self, name: str) -> Any:
+        return self.info.get(name)
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
@@ -205,6 +210,25 @@ async def test_a_tcp_connection_hears_of_the_end_and_passes_it_on(protocol):
 
     await tcp.lost
     assert protocol.lost_with == [reset, None]
+
+
+async def test_a_connection_of_an_inherited_socket_sends_at_once(protocol):
+    """uvicorn takes what `--fd` names for a Unix socket, and so no event loop turns Nagle's algorithm off."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted, socket.fromfd(accepted.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as taken_for_unix:
+            protocol.transport.info["socket"] = taken_for_unix
+            TcpConnection(protocol.send)
+
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_a_connection_of_a_unix_socket_is_served_too(protocol):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        protocol.transport.info["socket"] = ours
+
+        assert not TcpConnection(protocol.send).is_lost
 
 
 async def test_a_tcp_connection_forgets_the_handshake_and_spreads_the_pings(protocol):
