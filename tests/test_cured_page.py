@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 
-from docs.cured import FOLDER, FRAMEWORKS, IMPORT_HERE, LINE, PAGE, SIGNS, with_examples, without_the_line
+from docs.cured import FOLDER, FRAMEWORKS, IMPORT_HERE, LINE, PAGE, SIGNS, without_the_line
 
 PAGE_TEXT = PAGE.read_text()
 ROWS = [line.strip("| ").split(" | ") for line in PAGE_TEXT.splitlines() if " → " in line]
-
-
-def test_the_code_on_the_page_is_the_code_that_is_tested():
-    assert with_examples(PAGE_TEXT) == PAGE_TEXT, "run `python -m docs.cured --examples`"
 
 
 def test_before_differs_from_after_in_the_line_and_its_import_only():

@@ -96,6 +96,13 @@ def test_a_query_for_what_there_is_not_is_found(query: str, complaint: str):
     assert complaints(query) == [complaint]
 
 
+def test_a_query_of_the_dashboard_that_is_broken_is_found():
+    text = (GRAFANA / "dashboard.json").read_text()
+    broken = json.loads(text.replace("ebb_outbox_bytes", "ebb_outbox_kilobytes"))
+    found = {complaint for query in queries(broken) for complaint in complaints(query)}
+    assert found == {"no metric ebb_outbox_kilobytes"}
+
+
 def test_every_metric_is_on_the_dashboard():
     asked = set(re.findall(r"\bebb_\w+", " ".join(queries(DASHBOARD))))
     without_a_panel = {

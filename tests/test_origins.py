@@ -1,4 +1,4 @@
-"""`docs/origins.md`, and what it refers to: whatever it names exists."""
+"""`docs/origins.md`: its rows, and its figures. That what it names exists is in `test_references`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-
-from harness.clauses import CLAUSES
-from harness.scenarios import SCENARIOS
-from server.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "origins.md").read_text()
@@ -24,62 +20,15 @@ def rows(page: str) -> list[Row]:
     return [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
 
 
-def quoted(page: str) -> list[str]:
-    """Give what stands between backticks."""
-    return re.findall(r"`([^`\n]+)`", page)
-
-
-def missing(page: str) -> set[str]:
-    """Say what the page names that is not there."""
-    tests = {
-        name for file in (ROOT / "tests").rglob("*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
-    }
-    settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    metrics, wire = (ROOT / "docs" / "metrics.md").read_text(), (ROOT / "docs" / "wire.md").read_text()
-    folders = {each.name for each in ROOT.iterdir() if each.is_dir()}
-
-    def exists(name: str) -> bool:
-        if re.fullmatch(r"test_\w+", name):
-            return name in tests
-        if name.startswith(PREFIX):
-            return name.split("=")[0] in settings
-        if name.startswith("ebb_"):
-            return name in metrics
-        if re.match(r"/|(GET|POST) /", name):
-            return name in wire
-        if command := re.match(r"python -m harness run ([a-z_ ]+)", name):
-            return set(command[1].split()) <= {"all", *SCENARIOS}
-        is_file = name.split("/")[0] in folders or re.fullmatch(r"[\w.-]+\.(md|py|toml|ini)", name)
-        return not is_file or (ROOT / name).exists()
-
+def numbers_gone(page: str) -> set[str]:
+    """The rows that others refer to, in brackets, and that there are not."""
     numbers = {row[0] for row in rows(page)}
-    gone = {name for name in quoted(page) if not exists(name)}
-    gone |= {number for number in re.findall(r"(?:\(|, )(\d\.\d+)(?=\)|, \d)", page) if number not in numbers}
-    for clauses in re.findall(r"clauses? ((?:\d+(?:, | and | to )?)+)", page):
-        gone |= {f"clause {each}" for each in re.findall(r"\d+", clauses) if int(each) not in CLAUSES}
-    return gone
+    return set(re.findall(r"(?:\(|, )(\d\.\d+)(?=\)|, \d)", page)) - numbers
 
 
-def test_whatever_the_page_names_exists():
-    assert missing(PAGE) == set()
-
-
-@pytest.mark.parametrize(
-    ("line", "what"),
-    [
-        ("see `server/gone.py`", "server/gone.py"),
-        ("see `GONE.md`", "GONE.md"),
-        ("`test_that_never_was`", "test_that_never_was"),
-        ("`SERVER_GONE_S`", "SERVER_GONE_S"),
-        ("`ebb_gone`", "ebb_gone"),
-        ("`POST /gone`", "POST /gone"),
-        ("`python -m harness run drain gone`", "python -m harness run drain gone"),
-        ("as above (5.99)", "5.99"),
-        ("clauses 1, 3 and 99", "clause 99"),
-    ],
-)
-def test_what_is_not_there_is_found(line: str, what: str):
-    assert missing(f"{PAGE}\n{line}\n") == {what}
+def test_a_row_that_another_one_refers_to_exists():
+    assert numbers_gone(PAGE) == set()
+    assert numbers_gone(f"{PAGE}\nas above (5.99)\n") == {"5.99"}
 
 
 def test_the_rows_of_each_document_are_numbered_without_a_hole_and_none_is_without_a_place():

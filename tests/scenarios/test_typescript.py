@@ -14,6 +14,7 @@ import pytest
 
 from server import schema
 from tests.scenarios.typescript import CLIENT, NPM
+from tests.written import TYPES, drift
 
 ROOT = Path(schema.__file__).parent.parent
 PAGE = ROOT / "server" / "page" / "web"
@@ -32,9 +33,12 @@ def node(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_committed_types_are_those_of_the_models():
-    file = CLIENT / "src" / "messages.ts"
-    command = f"python -m server.schema typescript > {file.relative_to(ROOT)}"
-    assert schema.typescript() + "\n" == file.read_text(), command
+    assert drift(TYPES, (ROOT / TYPES).read_text()) is None
+
+
+def test_types_that_lag_behind_the_models_are_named_with_the_command_that_writes_them():
+    text = (ROOT / TYPES).read_text().replace("reconnect_after_s: number", "reconnect_s: number")
+    assert drift(TYPES, text) == f"{TYPES} lags behind: python -m server.schema typescript > {TYPES}"
 
 
 def test_asyncapis_own_parser_takes_the_document():

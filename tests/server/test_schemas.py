@@ -45,9 +45,9 @@ def errors_of(said: object, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("which", "file"), [("messages", "docs/wire.schema.json"), ("asyncapi", "docs/asyncapi.json")])
-def test_a_committed_schema_is_that_of_the_models(which: str, file: str, capsys: pytest.CaptureFixture[str]):
+def test_a_schema_is_printed_as_it_is_committed(which: str, file: str, capsys: pytest.CaptureFixture[str]):
     assert schema.main([which]) == 0
-    assert capsys.readouterr().out == (ROOT / file).read_text(), f"python -m server.schema {which} > {file}"
+    assert capsys.readouterr().out == (ROOT / file).read_text()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
