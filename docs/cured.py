@@ -80,15 +80,16 @@ def without_the_line(source: str) -> str:
     return "".join(line for line in source.splitlines(keepends=True) if LINE not in line)
 
 
-def judged(name: str, cured: bool, clients: int, timeout_s: float) -> Verdicts:
-    """The verdict on each clause that a `drain` looks at. Exits with what was printed where there is none."""
+def judged(name: str, cured: bool, clients: int, timeout_s: float) -> list[dict[str, Any]]:
+    """The verdict on each clause that a `drain` looks at, as in `--json`. Exits with what was printed if none is."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         options = ["--clients", str(clients), "--timeout", str(timeout_s), *CALM, "--json", str(report)]
         printed = run_harness("drain", *options, "--target", str(target(name, cured, Path(folder))))
         if not report.exists():
             sys.exit(f"{name}: no verdict\n{printed}")
-        return {clause["id"]: clause["verdict"] for clause in json.loads(report.read_text())["clauses"]}
+        clauses: list[dict[str, Any]] = json.loads(report.read_text())["clauses"]
+        return clauses
 
 
 def run_harness(*arguments: str) -> str:
@@ -105,7 +106,7 @@ def run_harness(*arguments: str) -> str:
 
 
 def measured(names: Sequence[str], clients: int, timeout_s: float) -> dict[str, tuple[Verdicts, Verdicts]]:
-    """The verdicts on each framework before and after, one run at a time; says how far it is."""
+    """The verdicts on each framework before and after, one run at a time; says how far it is, and what still fails."""
     found: dict[tuple[str, bool], Verdicts] = {}
     runs = [(name, cured) for name in names for cured in (False, True)]
     for number, (name, cured) in enumerate(runs, start=1):
@@ -116,11 +117,15 @@ def measured(names: Sequence[str], clients: int, timeout_s: float) -> dict[str, 
             file=sys.stderr,
             flush=True,
         )
-        found[name, cured] = judged(name, cured, clients, timeout_s)
+        clauses = judged(name, cured, clients, timeout_s)
+        found[name, cured] = {clause["id"]: clause["verdict"] for clause in clauses}
         counts = ", ".join(
             f"{count} {verdict}" for verdict, count in Counter(found[name, cured].values()).most_common()
         )
         print(f"{counts} ({time.monotonic() - began:.0f} s)", file=sys.stderr)
+        for clause in clauses if cured else ():
+            if clause["verdict"] == "fail":
+                print(f"  {clause['id']} {clause['name']}: {clause['evidence']}", file=sys.stderr)
     return {name: (found[name, False], found[name, True]) for name in names}
 
 
