@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from docs import cured, grants, metrics, rooms, specimens
+from docs import cured, grants, metrics, rooms, specimens, surviving
 from harness.targets.form import schema as target_schema
 from server import schema
 
@@ -54,6 +54,7 @@ WRITTEN = {
     ),
     "docs/architecture.md": Written("python -m docs.rooms", rooms.drawn),
     "docs/metrics.md": Written("python -m docs.metrics", metrics.drawn),
+    "docs/surviving-a-deploy.md": Written("python -m docs.surviving", surviving.drawn),
     "docs/cure.md": Written("python -m docs.cured --examples", cured.with_examples),
     "tests/specimens/README.md": Written("python -m docs.specimens", specimens.drawn),
     **{file: granted(file) for file in GRANTED},

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import httpx2
@@ -16,6 +13,7 @@ import pytest_asyncio
 
 from harness.probes.network import HOST, free_port
 from tests.browser.chromium import BROWSER, Pages
+from tests.browser.files import served
 from tests.scenarios.rolling_hosts import EXIT_S, Hosts, hosts_of_one_broker
 from tests.scenarios.typescript import CLIENT, NPM, compiled
 
@@ -66,19 +64,10 @@ async def stage() -> AsyncIterator[Stage]:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A page with the client, served from loopback as the hosts are, and from another port than theirs."""
+    """A page with the client, from another port than those of the hosts."""
     (compiled() / "index.html").write_text(PAGE)
-    with ThreadingHTTPServer((HOST, 0), partial(Silent, directory=compiled())) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://{HOST}:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
-class Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Do not write to standard error."""
+    with served(compiled()) as address:
+        yield address
 
 
 async def test_every_story_that_is_told_under_node_is_told_in_chromium(pages: Pages, address: str):

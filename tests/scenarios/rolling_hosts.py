@@ -8,6 +8,7 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from clients.python import Client
 from harness.probes.http import fetch
@@ -23,6 +24,7 @@ SETTINGS = {
     "SERVER_CLOSE_TIMEOUT_S": "1",
 }
 EXIT_S = 20.0
+REPORT = '{"event": "drain.report"'
 
 
 class Hosts:
@@ -40,13 +42,16 @@ class Hosts:
     async def start(self, port: int | None = None) -> Target:
         return await self._stack.enter_async_context(Target(LAUNCHER, empty_history(), self.environment, port=port))
 
-    async def replace(self, number: int) -> None:
-        """Drain a host to its exit, which must be clean, and start it again on its port."""
+    async def replace(self, number: int) -> dict[str, Any]:
+        """Drain a host to its exit, which must be clean, and start it again on its port; return the drain's report."""
         old = self.running[number]
         old.signal(signal.SIGTERM)
         assert await old.until_exit(EXIT_S), "it did not exit"
         assert old.status == 0
         self.running[number] = await self.start(old.port)
+        lines = [event.detail["text"] for event in old.history.events if event.what == "line"]
+        (report,) = [json.loads(line) for line in lines if line.startswith(REPORT)]
+        return report
 
     async def crash(self, number: int) -> None:
         """Kill a host, and start it again on its port."""
@@ -65,13 +70,13 @@ async def hosts_of_one_broker(number: int = 2, **settings: str) -> AsyncIterator
             yield hosts
 
 
-async def publish_until(stopped: asyncio.Event, publisher: Client, published: list[int]) -> None:
+async def publish_until(stopped: asyncio.Event, publisher: Client, published: list[int], pause_s: float = 0.02) -> None:
     """Publish the numbers from 0 on, each once the one before is acknowledged, until the test has seen enough."""
     while not stopped.is_set():
         await publisher.publish(len(published))
         published.append(len(published))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.02):
+            async with asyncio.timeout(pause_s):
                 await stopped.wait()
 
 
