@@ -37,6 +37,7 @@ from .logs import set_up_logs
 from .metrics.numbers import LoopLag, Numbers
 from .metrics.siblings import Siblings
 from .page import add_page
+from .protocol.install import install
 from .sessions.registry import Sessions
 from .settings import PREFIX, Settings
 
@@ -96,6 +97,8 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
         server, release = hold(shutdown, shutdown.drain, settings)
         if server is not None:
             warn_of_workers(server, hub)
+            if settings.protocol == "ebb":
+                install(server.config, settings.max_message_bytes)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(release)
             stack.push_async_callback(hub.broker.close)

@@ -34,6 +34,7 @@ from .connections.asgi import ASGIApp
 from .drain.shutdown import Shutdown
 from .logs import set_up_logs
 from .middleware.drain_middleware import DrainMiddleware
+from .protocol.install import install
 from .settings import PREFIX, DrainSettings, OneLineParser, Settings, load
 from .workers import parent
 from .workers.listeners import CannotListen, shared
@@ -69,6 +70,9 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     """Serve in this process until drained; return the exit status."""
     app, shutdown = application(args.app, settings)
     config = configure(app, args, settings)
+    if args.app is not None and settings.protocol == "ebb":  # the reference server does so by itself
+        config.load()
+        install(config)
     set_up_logs(settings.log_level, settings.log_format, settings.worker)
     if args.ready_fd is None:
         return run(shutdown, uvicorn.Server(config))

@@ -71,6 +71,11 @@ class Settings(DrainSettings):
     idle_timeout_s: AtLeast0 = Field(0, description="seconds after which an idle session is closed, 0 for never")
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
+    protocol: str = Field(
+        "uvicorn",
+        pattern="^(ebb|uvicorn)$",
+        description="ebb: our own class for each connection; uvicorn: uvicorn's",
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json")
     tracing: bool = Field(False, description="true: OpenTelemetry has a span for each publish; false: none")

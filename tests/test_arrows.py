@@ -19,6 +19,8 @@ PURE = (
     "server.durations",
     "server.messages",
     "server.middleware.event_stream",
+    "server.protocol.frames",
+    "server.protocol.handshake",
     "server.rooms",
     "server.sessions.model",
     "server.workers.orders",

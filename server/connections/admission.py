@@ -21,7 +21,7 @@ from ..messages.wire import SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
 from .asgi import ASGIApp, Receive, Scope, Send
 from .connection import Connection, Handler, Identity, Limits
 from .refusal import HandshakeRefused, Reason, refuse, shutting_down
-from .transport import TcpConnection
+from .transport import Tcp, tcp_of
 
 Begin = Callable[[Connection, Arrival], Handler]
 Check = Callable[[Scope], Awaitable[None]]
@@ -67,7 +67,7 @@ class Admission:
         if begin is None and self.serving:
             await self._otherwise(scope, receive, send)
             return
-        tcp = TcpConnection(send)
+        tcp = tcp_of(send)
         try:
             self._refuse_in_a_drain()
             assert begin is not None
@@ -110,7 +110,7 @@ class Admission:
         if not self.serving:
             raise shutting_down()
 
-    def _connection(self, scope: Scope, tcp: TcpConnection, receive: Receive, send: Send) -> Connection:
+    def _connection(self, scope: Scope, tcp: Tcp, receive: Receive, send: Send) -> Connection:
         number = next(self._numbers)
         client_id = scope["path_params"].get("client_id")
         form = Form.ENVELOPE if SUBPROTOCOL in scope["subprotocols"] else Form.PLAIN

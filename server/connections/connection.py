@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -28,7 +28,7 @@ from .goodbye import Goodbye
 from .inbox import Inbox
 from .lane import output_of
 from .outgoing import Broadcaster, Outgoing
-from .transport import TcpConnection
+from .transport import Direct, Tcp
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
@@ -45,8 +45,8 @@ class Handler(Protocol):
     def on_open(self) -> Sequence[Frame]:
         """Return what is said first. Called once, when the client is accepted; only now may it subscribe."""
 
-    async def on_message(self, text: str) -> None:
-        """Carry out one message; the next one waits until this returns."""
+    def on_message(self, text: str) -> Awaitable[None] | None:
+        """Carry out one message; the next one waits until that is done. None: it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Connection:
         who: Identity,
         receive: Receive,
         send: Send,
-        tcp: TcpConnection,
+        tcp: Tcp,
         limits: Limits,
         broadcaster: Broadcaster,
     ) -> None:
@@ -123,14 +123,21 @@ class Connection:
         self.inbox.answer = handler.on_message
         try:
             await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
-            self.tcp.spread_pings()
             self.tcp.forget_handshake()
             first = handler.on_open()
             self.outgoing.begin(output_of(self.tcp, self._send, self._limits.outbox_bytes), first)
+            if isinstance(self.tcp, Direct):
+                self.tcp.listen(self, self._limits.message_bytes)
+                self.inbox.has_room = self.tcp.go_on
+            else:
+                self.tcp.spread_pings()
             if self._goodbye is not None:  # it was closed while its handshake was answered
                 self.outgoing.flush()
                 self._closer = asyncio.create_task(self._send_close(self._goodbye))
-            await self._read()
+            if isinstance(self.tcp, Direct):
+                await self.tcp.lost
+            else:
+                await self._read()
         except OSError:
             pass  # the client went away during the handshake
         except asyncio.CancelledError:
@@ -162,6 +169,19 @@ class Connection:
                 self.close(CloseCode.MESSAGE_TOO_BIG, f"message of {size} bytes, limit {limit}")
             elif self._goodbye is None:
                 await self.inbox.take(text)
+
+    def take(self, message: str | bytes) -> bool:
+        """Take a message from a connection of our own, and say whether there is room for another one."""
+        if isinstance(message, bytes):
+            self.close(CloseCode.UNSUPPORTED_DATA)
+        elif self._goodbye is None:
+            return self.inbox.put(message)
+        return True
+
+    def closing(self) -> None:
+        """Write what was offered so far: the connection is about to write a close frame."""
+        self.outgoing.flush()
+        self.outgoing.shut()
 
     def _fail(self) -> None:
         logger.exception("%s: answering a message failed, closing with 1011", self.name)

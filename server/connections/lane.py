@@ -20,7 +20,7 @@ from typing import Protocol
 from ..messages.frame import Batch
 from .asgi import Send
 from .backlog import Backlog
-from .transport import TcpConnection
+from .transport import Tcp
 
 # Bytes after which every backlog is looked at, however much room there is: the server's own pongs wait there, too.
 LOOK_EVERY_BYTES = 4096
@@ -55,7 +55,7 @@ class Output(Protocol):
         """Forget the backlog: the connection is gone."""
 
 
-def output_of(tcp: TcpConnection, send: Send, limit_bytes: int) -> Output:
+def output_of(tcp: Tcp, send: Send, limit_bytes: int) -> Output:
     """Choose the way out that this connection offers."""
     return DirectOutput(tcp, limit_bytes) if tcp.writes_directly else QueuedOutput(send, limit_bytes)
 
@@ -65,7 +65,7 @@ class DirectOutput:
 
     __slots__ = ("_limit_bytes", "_tcp", "transport")
 
-    def __init__(self, tcp: TcpConnection, limit_bytes: int) -> None:
+    def __init__(self, tcp: Tcp, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._tcp = tcp
         self.transport = tcp.transport
@@ -83,7 +83,7 @@ class DirectOutput:
     @property
     def ready(self) -> bool:
         """Whether uvicorn would send at once."""
-        return self._tcp.is_writable
+        return self._tcp.would_send
 
     def write(self, batch: Batch) -> str | None:
         """Write a batch in one go: several frames in one cost little more than one alone."""

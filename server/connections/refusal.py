@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from .asgi import Message, Receive, Scope, Send
-from .transport import TcpConnection
+from .transport import Tcp
 
 RETRY_AFTER_S = 1
 
@@ -38,7 +38,7 @@ def shutting_down() -> HandshakeRefused:
     return HandshakeRefused(503, "this server is shutting down", RETRY_AFTER_S, Reason.DRAINING)
 
 
-async def refuse(scope: Scope, tcp: TcpConnection, receive: Receive, send: Send, refusal: HandshakeRefused) -> None:
+async def refuse(scope: Scope, tcp: Tcp, receive: Receive, send: Send, refusal: HandshakeRefused) -> None:
     """Answer a handshake with an HTTP error. Stays until the client is gone, or uvicorn logs an ERROR for it."""
     if await answer(scope, send, refusal):
         while (await receive())["type"] != "websocket.disconnect":

@@ -1,9 +1,9 @@
 """The TCP connection under one ASGI WebSocket: what ASGI itself does not tell.
 
-Owns everything that is reached for in uvicorn's protocol object: its transport and socket, the end of the connection,
-whether the peer has closed, the close timer, the pings, and cutting it off. Every reach is guarded: on another ASGI
-server (or in FastAPI's TestClient) a connection simply ends when its handler does, and cutting it off is to cancel
-that.
+A WebSocket of our own (`protocol`) offers all of it by itself: it is `Direct`. For any other, owns everything that is
+reached for in uvicorn's protocol object: its transport and socket, the end of the connection, whether the peer has
+closed, the close timer, the pings, and cutting it off. Every reach is guarded: on another ASGI server (or in FastAPI's
+TestClient) a connection simply ends when its handler does, and cutting it off is to cancel that.
 
 Measured on uvicorn 0.54: the ASGI `send` is a bound method of the protocol object. A client is not gone
 when its handler has ended, so code that counts connections waits for `lost`.
@@ -18,7 +18,7 @@ import math
 import random
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from .asgi import Send
 
@@ -34,7 +34,7 @@ _hushed = logging.getLogger("ebb.websocket")
 _hushed.setLevel(logging.WARNING)
 
 
-def _send_at_once(transport: Any) -> None:
+def send_at_once(transport: Any) -> None:
     """Turn Nagle's algorithm off where no event loop has: on a TCP socket that is taken for one of Unix.
 
     uvicorn takes every inherited socket (`--fd`) for one. Measured with `systemd-socket-activate`: a frame that follows
@@ -44,6 +44,68 @@ def _send_at_once(transport: Any) -> None:
     if taken_for is not None and taken_for.family == socket.AF_UNIX:
         with contextlib.suppress(OSError):  # it is one of Unix
             taken_for.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class Listener(Protocol):
+    """Who is handed each message of a client at once."""
+
+    def take(self, message: str | bytes) -> bool:
+        """Take one message, and say whether there is room for another one; if not, `go_on` says so later."""
+
+    def closing(self) -> None:
+        """Write the last to the transport, now: the connection is about to write its close frame."""
+
+
+class Direct:
+    """A WebSocket that offers what ASGI does not tell, under its own `send`."""
+
+    __slots__ = ()
+
+    transport: asyncio.Transport
+    is_lost: bool
+    peer_closed: bool
+    would_send: bool
+    on_lost: Callable[[], None] | None
+    writes_directly = True
+
+    @property
+    def lost(self) -> asyncio.Future[None]:
+        """Done once the connection has ended."""
+        raise NotImplementedError
+
+    @property
+    def ping_interval_s(self) -> float | None:
+        """How often the client is pinged, in seconds; None for never."""
+        raise NotImplementedError
+
+    @property
+    def server_closed(self) -> bool:
+        """Whether the server has sent its close frame, for a missing pong for one."""
+        raise NotImplementedError
+
+    def listen(self, listener: Listener, max_bytes: int) -> None:
+        """Hand each message, of at most `max_bytes`, over to `listener`; nothing is left for ASGI's `receive`."""
+        raise NotImplementedError
+
+    def go_on(self) -> None:
+        """The listener has room again."""
+        raise NotImplementedError
+
+    def forget_handshake(self) -> None:
+        """Give back what only the handshake needed."""
+        raise NotImplementedError
+
+    async def writable(self) -> None:
+        """Return when ASGI's `send` would send at once, or the client is gone."""
+        raise NotImplementedError
+
+    def set_close_timeout(self, seconds: float) -> None:
+        """Bound the closing handshake that is about to begin."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Cut the connection off, whatever its write buffer still holds."""
+        raise NotImplementedError
 
 
 class TcpConnection:
@@ -67,7 +129,7 @@ class TcpConnection:
             self._handler = asyncio.current_task()
         else:
             self._protocol.connection_lost = self._connection_lost  # type: ignore[method-assign]
-            _send_at_once(getattr(self._protocol, "transport", None))
+            send_at_once(getattr(self._protocol, "transport", None))
             if hushed:
                 self._hush(self._protocol)
 
@@ -101,16 +163,6 @@ class TcpConnection:
         """The transport, where it `writes_directly`."""
         transport: asyncio.Transport = self._protocol.transport
         return transport
-
-    @property
-    def room(self) -> asyncio.Event | None:
-        """The event that is set while ASGI's `send` returns at once; None where it is not known."""
-        return self._protocol.writable if self.writes_directly else None
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether `writable` would return at once."""
-        return bool(self._protocol.writable.is_set())
 
     @property
     def would_send(self) -> bool:
@@ -174,3 +226,12 @@ class TcpConnection:
         if self._handler is not None:
             self._handler.cancel()
             self._handler = None
+
+
+Tcp = TcpConnection | Direct
+
+
+def tcp_of(send: Send, hushed: bool = True) -> Tcp:
+    """The TCP connection under an ASGI `send`: a connection of our own, or one that is found through it."""
+    own = getattr(send, "__self__", None)
+    return own if isinstance(own, Direct) else TcpConnection(send, hushed)

@@ -22,7 +22,7 @@ class Json:
         """Say nothing, and subscribe to nothing."""
         return ()
 
-    async def on_message(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Answer one message."""
         self._connection.offer(answer_to(text).frame())
 

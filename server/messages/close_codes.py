@@ -14,7 +14,9 @@ class CloseCode(IntEnum):
     """A close code by its registered name."""
 
     NORMAL_CLOSURE = 1000
+    PROTOCOL_ERROR = 1002
     UNSUPPORTED_DATA = 1003
+    INVALID_DATA = 1007
     POLICY_VIOLATION = 1008
     MESSAGE_TOO_BIG = 1009
     INTERNAL_ERROR = 1011
@@ -30,7 +32,9 @@ class Meaning(NamedTuple):
 
 MEANINGS: dict[CloseCode, Meaning] = {
     CloseCode.NORMAL_CLOSURE: Meaning("normal closure", come_back=False),
+    CloseCode.PROTOCOL_ERROR: Meaning("protocol error", come_back=False),
     CloseCode.UNSUPPORTED_DATA: Meaning("text messages only", come_back=False),
+    CloseCode.INVALID_DATA: Meaning("invalid UTF-8", come_back=False),
     CloseCode.POLICY_VIOLATION: Meaning("policy violation", come_back=False),
     CloseCode.MESSAGE_TOO_BIG: Meaning("message too big", come_back=False),
     CloseCode.INTERNAL_ERROR: Meaning("internal error", come_back=True),

@@ -1,6 +1,6 @@
 """One text message as it stands on the wire.
 
-Owns the frame format of a server's text message (RFC 6455 section 5.2): unmasked, never fragmented, never compressed;
+Owns the frame format of a server (RFC 6455 section 5.2): unmasked, never fragmented, never compressed;
 a plain frame is legal on a connection that negotiated deflate (RFC 7692 section 6), and twice as fast.
 """
 
@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_TEXT = 0x81  # FIN, opcode 1
+_FIN = 0x80
+_TEXT = 0x1
+
+
+def encoded(opcode: int, payload: bytes) -> bytes:
+    """Encode one whole frame of a server (5.2)."""
+    size = len(payload)
+    if size < 126:
+        return bytes((_FIN | opcode, size)) + payload
+    if size < 1 << 16:
+        return bytes((_FIN | opcode, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((_FIN | opcode, 127)) + size.to_bytes(8, "big") + payload
 
 
 class Frame(NamedTuple):
@@ -22,15 +33,7 @@ class Frame(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Frame:
         """Encode `text`. Raises UnicodeEncodeError for lone surrogates, which UTF-8 cannot hold."""
-        payload = text.encode()
-        size = len(payload)
-        if size < 126:
-            header = bytes((_TEXT, size))
-        elif size < 1 << 16:
-            header = bytes((_TEXT, 126)) + size.to_bytes(2, "big")
-        else:
-            header = bytes((_TEXT, 127)) + size.to_bytes(8, "big")
-        return cls(text, header + payload)
+        return cls(text, encoded(_TEXT, text.encode()))
 
     @property
     def size(self) -> int:

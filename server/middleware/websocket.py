@@ -14,7 +14,7 @@ import contextlib
 from ..connections.asgi import ASGIApp, Receive, Scope, Send
 from ..connections.goodbye import Goodbye
 from ..connections.refusal import answer, refuse, shutting_down
-from ..connections.transport import TcpConnection
+from ..connections.transport import Tcp, tcp_of
 from ..drain.events import TURNS, Departure
 from ..messages.close_codes import CloseCode
 from ..messages.wire import Draining
@@ -29,7 +29,7 @@ HASTE_S = 0.2
 
 async def serve(app: ASGIApp, crowd: Crowd, scope: Scope, receive: Receive, send: Send, raw: Send) -> None:
     """Serve one WebSocket of `app`, or refuse it. `raw` is the server's own `send`, to which `send` leads."""
-    tcp = TcpConnection(raw, hushed=False)
+    tcp = tcp_of(raw, hushed=False)
     if not crowd.serving:
         crowd.refused += 1
         await refuse(scope, tcp, receive, send, shutting_down())
@@ -70,7 +70,7 @@ class WebSocketClient(Written):
         "refused",
     )
 
-    def __init__(self, crowd: Crowd, scope: Scope, receive: Receive, send: Send, tcp: TcpConnection) -> None:
+    def __init__(self, crowd: Crowd, scope: Scope, receive: Receive, send: Send, tcp: Tcp) -> None:
         reading = Reading(receive, crowd.options.inbox_messages, crowd.busy)
         super().__init__(send, tcp, reading, crowd.options.outbox_bytes)
         self.number = crowd.number()

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 
 from ..connections.asgi import Message, Send
 from ..connections.backlog import Backlog
-from ..connections.transport import TcpConnection
+from ..connections.transport import Tcp
 from .client_gone import ClientGone
 from .reading import Reading
 
@@ -33,7 +33,7 @@ _serving: ContextVar[Written | None] = ContextVar("_serving", default=None)
 class Written:
     """One that takes what the application sends, in whose handler it is made.
 
-    Nearly every message goes the short way: while `_room` is set, it is sent with nothing else to be thought of.
+    Nearly every message goes the short way: while the client reads, it is sent with nothing else to be thought of.
     """
 
     __slots__ = (
@@ -42,9 +42,9 @@ class Written:
         "_dropper",
         "_greeted",
         "_greets_until",
+        "_is_plain",
         "_limit_bytes",
         "_notice",
-        "_room",
         "_send",
         "_shut",
         "accepted",
@@ -54,7 +54,7 @@ class Written:
         "tcp",
     )
 
-    def __init__(self, send: Send, tcp: TcpConnection, reading: Reading, limit_bytes: int) -> None:
+    def __init__(self, send: Send, tcp: Tcp, reading: Reading, limit_bytes: int) -> None:
         handler = asyncio.current_task()
         assert handler is not None
         self.handler = handler
@@ -65,7 +65,7 @@ class Written:
         self._send = send
         self._limit_bytes = limit_bytes
         self._greeted = self._shut = False
-        self._room: asyncio.Event | None = None
+        self._is_plain = False  # nothing waits, and nothing has to come first
         self._greets_until = math.inf  # until it is accepted
         self._notice: Callable[[], str | bytes | None] | None = None
         self._backlog: Backlog | None = None  # seldom needed
@@ -75,8 +75,7 @@ class Written:
 
     async def send(self, message: Message) -> None:
         """Send what the application sends."""
-        room = self._room
-        if room is not None and room.is_set() and message["type"] == "websocket.send" and not self.reading.gone:
+        if self._is_plain and self.tcp.would_send and message["type"] == "websocket.send" and not self.reading.gone:
             try:
                 await self._send(message)
             except Exception as error:
@@ -168,7 +167,7 @@ class Written:
     def _find_room(self) -> None:
         """Take the short way from now on, where nothing waits and nothing has to come first."""
         if self._greeted and self.is_flushed and not self._shut:
-            self._backlog, self._room = None, self.tcp.room
+            self._backlog, self._is_plain = None, self.tcp.writes_directly
 
     @property
     def is_flushed(self) -> bool:
@@ -182,7 +181,7 @@ class Written:
 
     def shut(self) -> None:
         """Send nothing of the application's any more, but what waits already."""
-        self._shut, self._room = True, None
+        self._shut, self._is_plain = True, False
 
     def drop(self) -> None:
         """Drop what waits."""
@@ -194,7 +193,7 @@ class Written:
 
     def _queue(self, message: Message) -> None:
         if self._backlog is None:
-            self._backlog, self._room = Backlog(self._send, self._limit_bytes), None
+            self._backlog, self._is_plain = Backlog(self._send, self._limit_bytes), False
         if (full := self._backlog.put(message, size_of(message))) is not None:
             self.overflow(full)
 

@@ -48,7 +48,7 @@ async def test_a_handshake_on_a_connection_accepted_before_the_listener_closed_g
 async def test_a_handshake_with_a_header_of_9_kb_that_is_held_does_not_end_the_stop_early(target: str) -> None:
     """websockets has refused it and waits for the client to go; uvicorn answers it once more, and fails."""
     history = empty_history()
-    async with Target(TARGETS[target], history, {}) as server:
+    async with Target(TARGETS[target], history, {"SERVER_PROTOCOL": "uvicorn"}) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(HANDSHAKE[:-2] + b"X-Large: " + b"x" * 9000 + b"\r\n\r\n")
         while not any("431" in event.detail["text"] for event in history.events if event.what == "line"):

@@ -227,8 +227,6 @@ class Writable(TcpConnection):
     """One of uvicorn's whose client reads."""
 
     would_send = True
-    room = asyncio.Event()
-    room.set()
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -236,7 +234,7 @@ class Writable(TcpConnection):
 
 
 async def test_two_broadcasts_do_not_overtake_each_other_while_everybody_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("server.middleware.websocket.TcpConnection", Writable)
+    monkeypatch.setattr("server.connections.transport.TcpConnection", Writable)
     app = DrainMiddleware(Chat(), drain_timeout_s=5)
     clients = [websocket(app) for _ in range(5)]
     await asyncio.sleep(1)
@@ -531,7 +529,7 @@ class Closed(Writable):
 async def test_a_client_that_its_server_has_closed_by_itself_is_no_error_for_who_broadcasts(
     monkeypatch: pytest.MonkeyPatch, kind: type[TcpConnection], expected: list[type[Exception]]
 ):
-    monkeypatch.setattr("server.middleware.websocket.TcpConnection", kind)
+    monkeypatch.setattr("server.connections.transport.TcpConnection", kind)
     chat = Chat()
     app = DrainMiddleware(chat)
 

@@ -1,0 +1,51 @@
+"""Where these classes take the place of uvicorn's own.
+
+Owns the choice: only where uvicorn would use classes that are known to behave as ours do. Everything that uvicorn was
+told otherwise (`--ws wsproto`, `--ws none`, a class of somebody's own) is left as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .entrance import Entrance
+from .shared import Shared
+from .websocket import WebSocket
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+HTTP = ("HttpToolsProtocol", "H11Protocol")
+WEBSOCKETS = "WebSocketsSansIOProtocol"
+
+
+def install(config: Config, max_message_bytes: int | None = None) -> bool:
+    """Have uvicorn use our classes for every connection from now on; say whether it will.
+
+    `config` must be loaded. A message may have `max_message_bytes`, or as many as uvicorn allows.
+    """
+    http: Callable[..., asyncio.Protocol] = config.http_protocol_class
+    websocket = config.ws_protocol_class
+    if getattr(http, "__name__", "") not in HTTP or getattr(websocket, "__name__", "") != WEBSOCKETS:
+        return False
+    served: dict[int, Shared] = {}
+
+    def shared(state: ServerState, app_state: dict[str, Any]) -> Shared:
+        if id(state) not in served:
+            served[id(state)] = Shared(config, state, app_state, max_message_bytes or config.ws_max_size)
+        return served[id(state)]
+
+    def enter(server_state: ServerState, app_state: dict[str, Any], **more: Any) -> Entrance:
+        otherwise: Callable[[], asyncio.Protocol]
+        otherwise = partial(http, server_state=server_state, app_state=app_state, **more)
+        return Entrance(shared(server_state, app_state), otherwise)
+
+    def upgrade(server_state: ServerState, app_state: dict[str, Any], **_: Any) -> WebSocket:
+        return WebSocket(shared(server_state, app_state))
+
+    config.http_protocol_class, config.ws_protocol_class = enter, upgrade  # type: ignore[assignment]
+    return True

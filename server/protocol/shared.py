@@ -1,0 +1,26 @@
+"""What all connections of one server share: its application, its state in uvicorn, its bounds, and its one timer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from .keepalive import Sweep
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+
+class Shared:
+    """Of one uvicorn Server. `app_state` is what lifespan startup has left; a message has at most `max_bytes`."""
+
+    def __init__(self, config: Config, state: ServerState, app_state: dict[str, Any], max_bytes: int) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.app = config.loaded_app
+        self.config = config
+        self.state = state
+        self.app_state = app_state
+        self.connections: set[Any] = state.connections
+        self.max_bytes = max_bytes
+        self.sweep = Sweep(self.loop, config.ws_ping_interval, config.ws_ping_timeout)

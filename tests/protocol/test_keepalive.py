@@ -1,0 +1,119 @@
+"""One timer for all: each connection has its turn, and time stands still while the event loop does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from server.protocol.keepalive import TICK_S, Sweep, ticks
+
+
+class Client:
+    """A connection that answers its pings, or does not."""
+
+    def __init__(self, answers: bool = True) -> None:
+        self.answers = answers
+        self.moment = 0
+        self.pinged_at: list[float] = []
+        self.open_ping: bytes | None = None
+        self.missed_at: list[float] = []
+        self.overdue_at: list[float] = []
+
+    def ping(self, payload: bytes) -> None:
+        if self.open_ping is None:
+            self.pinged_at.append(asyncio.get_running_loop().time())
+            self.open_ping = None if self.answers else payload
+
+    def missed_pong(self, payload: bytes) -> None:
+        if self.open_ping is payload:
+            self.missed_at.append(asyncio.get_running_loop().time())
+
+    def overdue(self) -> None:
+        self.overdue_at.append(asyncio.get_running_loop().time())
+
+
+def sweep_of(interval_s: float | None = 2.0, timeout_s: float | None = 1.0) -> Sweep:
+    return Sweep(asyncio.get_running_loop(), interval_s, timeout_s)
+
+
+@pytest.mark.looptime
+async def test_each_is_pinged_once_an_interval_and_no_two_of_a_few_at_once():
+    sweep, clients = sweep_of(), [Client() for _ in range(10)]
+    for each in clients:
+        sweep.enter(each)
+    await asyncio.sleep(4.05)
+
+    assert {len(each.pinged_at) for each in clients} == {2}
+    assert all(each.pinged_at[1] - each.pinged_at[0] == pytest.approx(2.0) for each in clients)
+    assert len({round(each.pinged_at[0], 2) for each in clients}) == 10
+    for each in clients:
+        sweep.leave(each)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("timeout_s", [0.5, 1.0, 5.0])
+async def test_a_pong_is_missed_when_its_time_is_over(timeout_s: float):
+    sweep, silent, other = sweep_of(timeout_s=timeout_s), Client(answers=False), Client()
+    sweep.enter(silent)
+    sweep.enter(other)
+    await asyncio.sleep(8)
+
+    assert silent.missed_at == [pytest.approx(silent.pinged_at[0] + timeout_s)]
+    assert other.missed_at == []
+    sweep.leave(silent)
+    sweep.leave(other)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("interval_s", "timeout_s", "pings"), [(None, 1.0, 0), (1.0, None, 1)])
+async def test_without_an_interval_there_are_no_pings_and_without_a_timeout_no_pong_is_missed(
+    interval_s: float | None, timeout_s: float | None, pings: int
+):
+    sweep, silent = sweep_of(interval_s, timeout_s), Client(answers=False)
+    sweep.enter(silent)
+    await asyncio.sleep(5)
+    sweep.leave(silent)
+
+    assert (len(silent.pinged_at), silent.missed_at) == (pings, [])
+
+
+@pytest.mark.looptime
+async def test_what_is_not_over_in_time_is_told_so_once_and_what_is_is_not():
+    sweep, late, done = sweep_of(), Client(), Client()
+    sweep.expect(late, 1.0)
+    sweep.expect(done, 1.0)
+    sweep.settle(done)
+    assert (sweep.expects(late), sweep.expects(done)) == (True, False)
+    await asyncio.sleep(3)
+
+    assert (late.overdue_at, done.overdue_at) == ([pytest.approx(1.0)], [])
+
+
+@pytest.mark.looptime
+async def test_with_nobody_there_no_timer_runs():
+    sweep, client = sweep_of(), Client(answers=False)
+    sweep.enter(client)
+    await asyncio.sleep(2.5)
+    sweep.leave(client)
+    sweep.leave(client)
+    await asyncio.sleep(1)
+    loop = asyncio.get_running_loop()
+
+    assert sweep._timer is None
+    assert (len(client.pinged_at), loop.time()) == (1, pytest.approx(3.5))
+
+
+async def test_while_the_event_loop_stands_still_so_does_the_time_of_those_who_wait():
+    sweep, client = sweep_of(), Client()
+    sweep.expect(client, 3 * TICK_S)
+    time.sleep(5 * TICK_S)  # the event loop stands still
+    await asyncio.sleep(1.5 * TICK_S)
+
+    assert client.overdue_at == []
+    sweep.settle(client)
+
+
+def test_a_tick_is_the_least():
+    assert [ticks(seconds) for seconds in (-1, 0, 0.1, 0.11, 20)] == [1, 1, 1, 2, 200]
