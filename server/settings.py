@@ -72,7 +72,7 @@ class Settings(DrainSettings):
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
     protocol: str = Field(
-        "uvicorn",
+        "ebb",
         pattern="^(ebb|uvicorn)$",
         description="ebb: our own class for each connection; uvicorn: uvicorn's",
     )

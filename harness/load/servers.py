@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..targets.declaration import SERVER, Profile
 from ..targets.known import LAUNCHER, REFERENCE
@@ -17,6 +18,8 @@ from ..targets.known import LAUNCHER, REFERENCE
 AT_ONCE = 1e9  # closes a second: no pace
 LIMIT = "limit"
 TUTORIAL = f"{__package__}.tutorial:app"
+AIOHTTP = f"{__package__}.aiohttp_server"
+NODE = Path(__file__).with_name("node.cjs")
 CURED = {"CURED": TUTORIAL, "EBB_DRAIN_TIMEOUT_S": "0", "EBB_EVICT_PER_S": f"{AT_ONCE:.0f}"}
 NOTHING: Mapping[str, str] = {}
 
@@ -65,6 +68,8 @@ KNOWN = {
         _tutorial("tutorial"),
         _tutorial("cured", "--factory", app=f"{SERVER}.examples.cured:create", environment=CURED),
         _tutorial("tutorial-plain", "--ws-per-message-deflate", "false"),
+        Server("aiohttp", Profile(command=("{python}", "-m", AIOHTTP, "{port}"), ready="/"), "/echo"),
+        Server("node", Profile(command=("node", str(NODE), "{port}"), ready="/"), "/echo"),
         Server(LIMIT, Profile(command=("{limit}", "{port}"), ready=None), "/echo"),
     )
 }

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
 TARGETS = Path(__file__).parent.parent / "targets"
 DRAINS = [
+    "asyncio-h11",
     "asyncio-websockets-sansio",
     "asyncio-wsproto",
     "uvloop-websockets-sansio",

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
 from server.drain.uvicorn import running_server
 from server.main import app as app
+from server.protocol.peer import OPEN, Peer
 
 SCENARIO = "drain"
 FAILS = {11}
 
-handle_close = WebSocketsSansIOProtocol.handle_close
+peer_has_closed = Peer._peer_has_closed
 
 
-def answer_later(self, event):
+def answer_later(self, close):
     """The fault."""
-    wait_s = 1.5 if running_server().should_exit and not self.close_sent else 0
-    self.stop_keepalive()  # or a ping would take the answer with it
-    self.loop.call_later(wait_s, handle_close, self, event)
+    wait_s = 1.5 if running_server().should_exit and self._state is OPEN else 0
+    self._shared.loop.call_later(wait_s, peer_has_closed, self, close)
 
 
-WebSocketsSansIOProtocol.handle_close = answer_later
+Peer._peer_has_closed = answer_later

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
 from server.drain.uvicorn import running_server
 from server.main import app as app
+from server.protocol.frames import NO_CODE
+from server.protocol.peer import OPEN, Peer
 
 SCENARIO = "drain"
 FAILS = {11}
 SUBTLE = "only for one kind of client"
 MISSED_BEFORE = "in the run"
 
-data_received = WebSocketsSansIOProtocol.data_received
+peer_has_closed = Peer._peer_has_closed
 
 
-def data_received_unless_an_empty_close(self, data):
+def overlook_an_empty_one(self, close):
     """The fault."""
-    if data[:2] == b"\x88\x80" and running_server().should_exit and not self.close_sent:
-        self.loop.call_later(1.2, data_received, self, data)
+    if close.code == NO_CODE and running_server().should_exit and self._state is OPEN:
+        self._shared.loop.call_later(1.2, peer_has_closed, self, close)
     else:
-        data_received(self, data)
+        peer_has_closed(self, close)
 
 
-WebSocketsSansIOProtocol.data_received = data_received_unless_an_empty_close
+Peer._peer_has_closed = overlook_an_empty_one

@@ -17,14 +17,13 @@ SCENARIO = "drain"
 FAILS = {10}
 SUBTLE = "only while a message is on its way"
 
-take = Inbox.take
+put = Inbox.put
 deaf = set()
 
 
-async def take_unless_deaf(self, text):
+def put_unless_deaf(self, text):
     """The fault."""
-    if self not in deaf:
-        await take(self, text)
+    return self in deaf or put(self, text)
 
 
 async def ignore_then_close(self, until):
@@ -35,4 +34,4 @@ async def ignore_then_close(self, until):
 
 
 Connection.quiet = property(lambda self: False)
-Inbox.take, Connection.say_goodbye = take_unless_deaf, ignore_then_close
+Inbox.put, Connection.say_goodbye = put_unless_deaf, ignore_then_close

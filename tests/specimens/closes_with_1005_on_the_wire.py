@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from server.connections.connection import Connection
 from server.main import app as app
+from server.protocol import peer
 
 SCENARIO = "drain"
 FAILS = {13, 28, 35}
-CLOSE = 0x88
 NO_CODE = b"\x88\x02\x03\xed"
 
-send_close = Connection._send_close
+close_frame, close, send_close = peer.close_frame, peer.Peer._close, Connection._send_close
+tenth = set()
 
 
-async def say_1005(self, goodbye):
-    """The fault."""
-    wire = self.tcp._protocol.conn
-    take = wire.data_to_send
+async def note_every_tenth(self, goodbye):
+    """Who gets it."""
     if self.number % 10 == 0:
-        wire.data_to_send = lambda: [NO_CODE if chunk and chunk[0] == CLOSE else chunk for chunk in take()]
+        tenth.add(self.tcp)
     await send_close(self, goodbye)
-    wire.data_to_send = take
 
 
-Connection._send_close = say_1005
+def say_1005(self, code, reason):
+    """The fault."""
+    peer.close_frame = (lambda *_: NO_CODE) if self in tenth else close_frame
+    close(self, code, reason)
+    peer.close_frame = close_frame
+
+
+Connection._send_close, peer.Peer._close = note_every_tenth, say_1005

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.connections.connection import Connection
 from server.main import app as app
+from server.protocol.peer import Peer
 
 SCENARIO = "drain"
 FAILS = {13}
@@ -11,23 +12,22 @@ SUBTLE = "only while a message is on its way"
 MISSED_BEFORE = "in the run"
 
 TEXT, MASKED_HEAD_BYTES = 0x81, 6
-send_close = Connection._send_close
+data_received, send_close = Peer.data_received, Connection._send_close
+closed = {}
 
 
-async def send_close_and_cut_off(self, goodbye):
-    """The fault."""
+async def send_close_and_note(self, goodbye):
+    """Who is cut off."""
     await send_close(self, goodbye)
-    protocol = self.tcp._protocol
-    take = protocol.data_received
-
-    def cut_off_at_a_text(data):
-        if data[0] == TEXT and len(data) == MASKED_HEAD_BYTES + data[1] % 128:  # alone, without the answer
-            self.abort()
-        else:
-            take(data)
-
-    protocol.data_received = cut_off_at_a_text
-    protocol.transport.set_protocol(protocol)  # uvloop has looked up the method already
+    closed[self.tcp] = self
 
 
-Connection._send_close = send_close_and_cut_off
+def cut_off_at_a_text(self, data):
+    """The fault."""
+    if self in closed and data[0] == TEXT and len(data) == MASKED_HEAD_BYTES + data[1] % 128:  # without the answer
+        closed[self].abort()
+    else:
+        data_received(self, data)
+
+
+Connection._send_close, Peer.data_received = send_close_and_note, cut_off_at_a_text

@@ -14,7 +14,7 @@ send_close = Connection._send_close
 async def send_and_hang_up(self, goodbye):
     """The fault."""
     await send_close(self, goodbye)
-    self.tcp._protocol.transport.close()
+    self.tcp.transport.close()
 
 
 Connection._send_close = send_and_hang_up

@@ -17,7 +17,7 @@ publish = Hub.publish
 async def publish_when_all_can_read(self, data, *, sender=None, **more):
     """The fault."""
     for connection in list(self.connections.values()) if sender is None else []:
-        if connection.tcp._protocol.transport.get_write_buffer_size():
+        if connection.tcp.transport.get_write_buffer_size():
             await asyncio.sleep(PATIENCE_S)
     return await publish(self, data, sender=sender, **more)
 
