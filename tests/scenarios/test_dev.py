@@ -43,7 +43,7 @@ async def test_a_changed_file_replaces_the_workers_and_ctrl_c_ends_them(sources:
     started = Host(command=command(), cwd=sources.parent, BROKER_URL=PRIVATE, DRAIN_TIMEOUT_S="")
     async with started as host, crowd(host.port, 4) as clients:
         assert host.said(f"open http://127.0.0.1:{host.port}/ in a browser") == 1
-        assert b"Connect" in (await fetch(host.port, "/")).body
+        assert b"<title>Ebb</title>" in (await fetch(host.port, "/")).body
         app = sources / "app.py"
         app.write_text(app.read_text().replace('title="Ebb"', 'title="Changed"'))
         await host.until_said("replaced 2 workers")
