@@ -99,6 +99,13 @@ def test_what_a_page_contradicts_or_leaves_out_is_named(
     assert any(named in each for each in left_out(changed)), left_out(changed)
 
 
+def test_every_page_is_in_the_index_and_in_the_navigation_of_the_site():
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "index.md" or f"]({page.name})" in text("index"), f"docs/index.md: no link to {page.name}"
+        assert f" {page.name}\n" in navigation, f"mkdocs.yml: {page.name} is not in nav"
+
+
 def test_every_file_that_the_readme_links_to_exists():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("http") or (ROOT / target).exists(), target

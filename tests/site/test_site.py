@@ -116,6 +116,6 @@ def test_source_code_is_named_and_not_linked(site: Path):
 
 
 def test_every_page_is_on_the_first_one(site: Path):
-    linked = re.findall(r'href="([^"#]+\.html)"', (site / "index.html").read_text().split("<article")[1])
+    linked = re.findall(r'href="([^"#:]+\.html)', (site / "index.html").read_text().split("<article")[1])
     pages = {str(page.relative_to(site)) for page in site.rglob("*.html")}
     assert set(linked) == pages - {"404.html", "index.html"}
