@@ -50,6 +50,7 @@ class Admission:
         self._hub = hub
         self._shutdown = shutdown
         self._limits = limits
+        self._plain = {path: begin for path, begin in paths.items() if "{" not in path}
         self._routes = [(WebSocketRoute(path, begin), begin) for path, begin in paths.items()]
         self._otherwise = otherwise
         self._check = check
@@ -99,6 +100,9 @@ class Admission:
 
     def _find(self, scope: Scope) -> Begin | None:
         """Find the handler of a path, and note in the scope what the path says."""
+        if not scope.get("root_path") and (plain := self._plain.get(scope["path"])) is not None:
+            scope["path_params"] = {}
+            return plain
         for route, begin in self._routes:
             match, found = route.matches(scope)
             if match is Match.FULL:

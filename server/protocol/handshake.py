@@ -30,7 +30,7 @@ _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # Base64 of 16 bytes (4.1).
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 # What a request that is not plain has: a body, or a wish for an answer before it.
-_NOT_PLAIN = (b"content-length", b"transfer-encoding", b"expect")
+_NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 # What may not come twice.
 _SINGLE = (b"host", b"upgrade", b"sec-websocket-key", b"sec-websocket-version")
 
@@ -63,26 +63,28 @@ def read(data: bytes) -> Upgrade | BadHandshake | None:
     method, target, block = request.groups()
     headers = [(name.lower(), value.strip(b" \t")) for name, value in _HEADER.findall(block)]
     values = dict(headers)
-    if values.get(b"upgrade", b"").lower() != b"websocket" or any(name in values for name in _NOT_PLAIN):
+    if values.get(b"upgrade", b"").lower() != b"websocket" or not _NOT_PLAIN.isdisjoint(values):
         return None
     if (wrong := _wrong(method, headers, values)) is not None:
         return wrong
     path, _, query = target.partition(b"?")
-    offered = (value for name, value in headers if name == b"sec-websocket-protocol")
-    subprotocols = [each.strip() for value in offered for each in value.decode("latin-1").split(",")]
+    subprotocols = []
+    if b"sec-websocket-protocol" in values:
+        offered = (value for name, value in headers if name == b"sec-websocket-protocol")
+        subprotocols = [each.strip() for value in offered for each in value.decode("latin-1").split(",")]
     return Upgrade(path, query, headers, values[b"sec-websocket-key"], subprotocols)
 
 
 def _wrong(method: bytes, headers: Headers, values: dict[bytes, bytes]) -> BadHandshake | None:
     if method != b"GET":
         return BadHandshake(HTTPStatus.METHOD_NOT_ALLOWED, [(b"allow", b"GET")], "a handshake is a GET request")
-    names = [name for name, _ in headers]
+    are_single = len(values) == len(headers)
     for name in _SINGLE:
-        if names.count(name) != 1:
-            detail = f"{name.decode()} must be there once, and is {names.count(name)} times"
+        times = 1 if are_single and name in values else sum(name == each for each, _ in headers)
+        if times != 1:
+            detail = f"{name.decode()} must be there once, and is {times} times"
             return BadHandshake(HTTPStatus.BAD_REQUEST, [], detail)
-    options = b",".join(value for name, value in headers if name == b"connection").lower().split(b",")
-    if b"upgrade" not in [option.strip() for option in options]:
+    if values.get(b"connection", b"").lower() != b"upgrade" and b"upgrade" not in _options(headers):
         return BadHandshake(HTTPStatus.UPGRADE_REQUIRED, [(b"upgrade", b"websocket")], "connection: upgrade is missing")
     if values[b"sec-websocket-version"] != b"13":
         version = values[b"sec-websocket-version"].decode("latin-1")
@@ -91,6 +93,12 @@ def _wrong(method: bytes, headers: Headers, values: dict[bytes, bytes]) -> BadHa
     if not _KEY.fullmatch(values[b"sec-websocket-key"]):
         return BadHandshake(HTTPStatus.BAD_REQUEST, [], "sec-websocket-key is not 16 bytes in Base64")
     return None
+
+
+def _options(headers: Headers) -> list[bytes]:
+    """What the connection is to be, however many headers say so."""
+    said = b",".join(value for name, value in headers if name == b"connection")
+    return [option.strip(b" \t") for option in said.lower().split(b",")]
 
 
 def accept(key: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -238,8 +238,10 @@ class Peer(asyncio.Protocol, Direct):
     def _hang_up(self) -> None:
         """End TCP once the client has everything; one that does not read it is cut off in time."""
         self._state = OVER
+        self._shared.sweep.leave(self)
+        if self.transport.get_write_buffer_size():
+            self._shared.sweep.expect(self, CLOSE_S)
         self.transport.close()
-        self._shared.sweep.expect(self, CLOSE_S)
 
     # ---- The sweep ----
 

@@ -9,7 +9,7 @@ read. Refuses to know what becomes of the connection on the wire (`peer`).
 from __future__ import annotations
 
 import logging
-from asyncio import Future, wait
+from asyncio import Future, current_task, wait
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
@@ -86,9 +86,7 @@ class WebSocket(Peer):
             "state": shared.app_state.copy(),
             "extensions": {"websocket.http.response": {}},
         }
-        task = shared.loop.create_task(self._run())
-        shared.state.tasks.add(task)
-        task.add_done_callback(shared.state.tasks.discard)
+        shared.state.tasks.add(shared.loop.create_task(self._run()))
 
     async def _run(self) -> None:
         try:
@@ -105,7 +103,8 @@ class WebSocket(Peer):
             elif result is not None:
                 logger.error("ASGI callable should return None, but returned '%s'.", result)
         if self._state not in (CLOSING, OVER):  # else its end is under way
-            self.transport.close()
+            self._hang_up()
+        self._shared.state.tasks.discard(current_task())
 
     def _accept(self, subprotocol: str | None, headers: Iterable[tuple[bytes, bytes]]) -> None:
         chosen = [(b"sec-websocket-protocol", subprotocol.encode("latin-1"))] if subprotocol else []

@@ -376,6 +376,19 @@ async def test_a_close_that_is_not_answered_is_cut_off():
     assert client.wire.aborted
 
 
+async def test_a_client_that_has_closed_and_does_not_read_what_was_sent_is_cut_off():
+    client = Served(Recorder()).client()
+    await turns()
+    client.wire.waits = 100
+    client.send(CLOSE_1000)
+    await asyncio.sleep(9.9)
+    assert client.wire.closed
+    assert not client.wire.aborted
+    await asyncio.sleep(0.3)
+
+    assert client.wire.aborted
+
+
 async def test_after_its_close_an_application_can_send_nothing():
     messages = [{"type": f"websocket.{kind}"} for kind in ("accept", "close", "send")]
     client = Served(refusing(*messages)).client()

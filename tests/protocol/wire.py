@@ -36,14 +36,15 @@ class Addresses:
 
 
 class Wire(asyncio.Transport):
-    """The transport between a client and its protocol object. Its buffer is full while `holds`."""
+    """The transport between a client and its protocol object."""
 
     def __init__(self, over_tls: bool = False) -> None:
         super().__init__({"socket": Addresses(), "sslcontext": over_tls or None})
         self.written = b""
         self.reads = True
-        self.closed = self.half_closed = self.aborted = False
+        self.closed = self.half_closed = self.aborted = self.lost = False
         self.over_tls = over_tls
+        self.waits = 0  # bytes that the client does not read
         self.protocol: Any = None
 
     def write(self, data: Any) -> None:
@@ -54,8 +55,9 @@ class Wire(asyncio.Transport):
         self.write(b"".join(list_of_data))
 
     def close(self) -> None:
-        if not self.closed:
-            self.closed = True
+        self.closed = True
+        if not self.lost and (self.aborted or not self.waits):
+            self.lost = True
             asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
     def abort(self) -> None:
@@ -78,7 +80,7 @@ class Wire(asyncio.Transport):
         self.reads = True
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.waits
 
     def set_protocol(self, protocol: Any) -> None:
         self.protocol = protocol
