@@ -50,8 +50,9 @@ def unpaced(profile: Profile) -> dict[str, str]:
     return {name: f"{value:.0f}" for name, value in knobs.items() if name}
 
 
-def _ebb(name: str, profile: Profile) -> Server:
-    return Server(name, profile, "/ws/json", '{"action":"chat","msg":"0123456789abcdef"}', unpaced(profile))
+def _ebb(name: str, profile: Profile, **environment: str) -> Server:
+    echo_text = '{"action":"chat","msg":"0123456789abcdef"}'
+    return Server(name, profile, "/ws/json", echo_text, unpaced(profile) | environment)
 
 
 def _tutorial(name: str, *options: str, app: str = TUTORIAL, environment: Mapping[str, str] = NOTHING) -> Server:
@@ -64,6 +65,7 @@ KNOWN = {
     for server in (
         _ebb("ebb", LAUNCHER),
         _ebb("ebb-uvicorn", REFERENCE),
+        _ebb("ebb-sansio", LAUNCHER, SERVER_PROTOCOL="uvicorn"),
         _ebb("ebb-workers", LAUNCHER.changed(command=(*LAUNCHER.command, "--workers", "4"))),
         _tutorial("tutorial"),
         _tutorial("cured", "--factory", app=f"{SERVER}.examples.cured:create", environment=CURED),
