@@ -14,7 +14,7 @@ export function survive(urls, onMessage) {
     const socket = (trying = new WebSocket(url, "ebb.v1"));
     socket.onmessage = ({ data }) => hear(socket, JSON.parse(data));
     socket.onclose = ({ code }) => end(socket, code);
-    setTimeout(() => { if (socket === trying) socket.close(); }, 5000);
+    setTimeout(() => { if (socket === trying) socket.close(); }, 10_000); // Chromium may hold it back for 5 s
   }
 
   function hear(socket, said) {

@@ -15,7 +15,7 @@ from harness.history.terms import Terms
 from harness.probes.network import HOST
 from harness.targets.declaration import Profile
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0  # as much as a busy machine may need; a client that backs off waits for up to 10 s by itself
 
 Behaviour = Callable[["Served"], Awaitable[None]]
 

@@ -146,7 +146,7 @@ export class Client {
       const rooms = new Set(this.#rooms);
       const attempt = new Connection(this.#WebSocket, place, protocols, rooms, this.#position, this.#listener);
       this.#attempt = attempt;
-      const patience = sleep(this.#options.arriveWithinMs ?? 5_000, this.#stop.signal);
+      const patience = sleep(this.#options.arriveWithinMs ?? 10_000, this.#stop.signal);
       await Promise.race([attempt.arrived, patience]);
       this.#attempt = undefined;
       if (this.#stop.signal.aborted) return undefined;

@@ -17,7 +17,10 @@ export interface Options {
     onCut?: (closed: Closed) => void;
     /** Default: the one of the browser or of Node 22. For Node 20 that of `ws`. */
     WebSocket?: SocketConstructor;
-    /** Within which a place must let the client in, and a publish must be acknowledged. Default 5,000 and 10,000. */
+    /**
+     * Within which a place must let the client in, and a publish must be acknowledged. Default 10,000 each: after several
+     * failed handshakes Chromium holds back those of a page for up to 5,000.
+     */
     arriveWithinMs?: number;
     acknowledgeWithinMs?: number;
     /** Publishes that may wait to be acknowledged. Default 1,000. */
