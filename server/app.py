@@ -19,17 +19,20 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from .access.configured import gate_of, serves_strangers
+from .access.gate import Authorize, Gate
+from .access.identity import Identity
 from .brokers import broker_of
 from .brokers.broker import Broker, BrokerFailed, BrokerUnavailable
-from .connections.admission import Admission, Begin
+from .connections.admission import Admission, Endpoint
 from .connections.connection import Limits
 from .drain.hold import hold
 from .drain.shutdown import Shutdown
-from .drain.uvicorn import unless_stopped, workers_of
+from .drain.uvicorn import bound_address, unless_stopped, workers_of
 from .endpoints.broadcast import broadcast_handler
 from .endpoints.docs import add_docs
 from .endpoints.heavy import Heavy, HeavyPool
-from .endpoints.http import add_metrics, add_routes, bounded
+from .endpoints.http import add_metrics, add_routes, bounded, pass_gate
 from .endpoints.json import Json
 from .endpoints.session import begin_session
 from .hub import Hub
@@ -57,6 +60,7 @@ class Application(FastAPI):
     """FastAPI, but a WebSocket goes to `admission` first: one that passes FastAPI's layers costs 1.3 kB more."""
 
     admission: ASGIApp
+    gate: Gate
     max_body_bytes: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,14 +69,22 @@ class Application(FastAPI):
         await serve(scope, receive, send)
 
     async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let FastAPI serve it."""
+        """Let FastAPI serve it, once the gate has let it in."""
         if scope["type"] == "http":
+            if (refusal := await pass_gate(self.gate, scope)) is not None:
+                await refusal(scope, receive, send)
+                return
             receive = bounded(scope, receive, self.max_body_bytes)
         await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, lifespan: Lifespan[FastAPI] | None = None, authorize: Authorize | None = None
+) -> FastAPI:
     """Build one server from its settings. `lifespan` is an application's own: entered before clients are served.
+
+    `authorize` is one, too: it is awaited with the scope of each request and each handshake, and says who that is; None
+    refuses it with 401.
 
     A server that is told to stop while `lifespan` is still starting gives that up and ends. A wrong broker URL ends the
     process with status 1 and one line.
@@ -85,6 +97,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     if settings.tracing:
         hub.tracing = tracing()
     shutdown = Shutdown(hub, settings.drain_terms, settings.worker)
+    gate = gate_of(settings, authorize)
     limits = Limits(
         settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s
     )
@@ -96,6 +109,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
         set_up_logs(settings.log_level, settings.log_format)
         server, release = hold(shutdown, shutdown.drain, settings)
         if server is not None:
+            stop_if_it_serves_strangers(server, settings, gate)
             warn_of_workers(server, hub)
             if settings.protocol == "ebb":
                 install(server.config, settings.max_message_bytes)
@@ -108,7 +122,7 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
             if lifespan is not None:
                 await unless_stopped(server, stack.enter_async_context(lifespan(app)))
             stack.push_async_callback(pool.end)
-            for task in (notify(hub, settings.notify_text, settings.notify_interval_s), lag.watch()):
+            for task in (notify(hub, settings.notify_text, settings.notify_interval_s), lag.watch(), gate.expiry.run()):
                 stack.callback(asyncio.create_task(task).cancel)
             if server is not None:
                 tune_collector()
@@ -117,19 +131,21 @@ def create_app(settings: Settings, lifespan: Lifespan[FastAPI] | None = None) ->
     app = Application(title="Ebb", lifespan=life, docs_url=None, redoc_url=None)
     app.state.hub, app.state.shutdown = hub, shutdown
     app.max_body_bytes = settings.max_body_bytes
-    paths: dict[str, Begin] = {
-        "/ws": partial(broadcast_handler, hub),
-        "/ws/json": lambda connection, _: Json(connection),
-        "/ws/heavy": lambda connection, _: Heavy(connection, pool),
-        "/ws/session/{client_id}": partial(begin_session, hub, sessions),
-        "/ws/{client_id}": partial(broadcast_handler, hub),
+    broadcast = Endpoint(partial(broadcast_handler, hub, gate))
+    paths = {
+        "/ws": broadcast,
+        "/ws/json": Endpoint(lambda connection, _: Json(connection)),
+        "/ws/heavy": Endpoint(lambda connection, _: Heavy(connection, pool)),
+        "/ws/session/{client_id}": Endpoint(partial(begin_session, hub, sessions), Identity.may_open),
+        "/ws/{client_id}": broadcast,
     }
-    app.admission = admission = Admission(hub, shutdown, limits, paths, app.serve_http)
+    app.gate = gate
+    app.admission = admission = Admission(hub, shutdown, limits, paths, app.serve_http, gate=gate)
     add_routes(app, shutdown)
     siblings = Siblings(Numbers(hub, shutdown, admission, lag), settings.metrics_folder)
     add_metrics(app, siblings)
     add_docs(app)
-    add_page(app, settings.place_urls)
+    add_page(app, settings.place_urls, gate.guarded)
     return app
 
 
@@ -140,6 +156,14 @@ def tracing() -> Tracing:
     from .tracing import Tracing
 
     return Tracing()
+
+
+def stop_if_it_serves_strangers(server: uvicorn.Server, settings: Settings, gate: Gate) -> None:
+    """End the server, with one line, where it would serve everybody who can reach it and nobody has permitted that."""
+    host = bound_address(server)
+    if host is not None and (complaint := serves_strangers(host, settings, gate.guarded)):
+        logger.error("%s", complaint)
+        server.should_exit = True  # by then nobody is admitted, though uvicorn listens for a moment
 
 
 def warn_of_workers(server: uvicorn.Server, hub: Hub) -> None:

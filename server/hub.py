@@ -81,6 +81,10 @@ class Hub:
         """Take a connection out of a room."""
         self._fanout.leave(connection, room)
 
+    def rooms_of(self, connection: Connection) -> list[str]:
+        """The rooms that a connection is in."""
+        return self._fanout.rooms_of(connection)
+
     @property
     def received(self) -> int:
         """How many messages were taken from clients, those that are gone too."""
@@ -99,10 +103,12 @@ class Hub:
         room: str | None = None,
         to: str | None = None,
         sender: Connection | None = None,
+        speaker: str | None = None,
         key: str | None = None,
     ) -> int:
         """Send `data` (anything JSON can hold) to everyone, to a room, or to one client by its name; not to its sender.
 
+        Without a `sender` it is said by `speaker`, None for the server itself.
         Returns the number of the message. What was published before with the same `key` is not sent again.
         Raises BrokerUnavailable, within a second.
         """
@@ -111,8 +117,8 @@ class Hub:
             at=datetime.now(UTC),
             room=room,
             to=to,
-            sender=sender.name if sender else None,
-            named=sender is not None and sender.named,
+            sender=sender.name if sender else speaker,
+            named=sender.named if sender else speaker is not None,
             origin=(self.process, sender.number) if sender else None,
             key=key,
         )

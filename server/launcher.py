@@ -28,6 +28,7 @@ from typing import NoReturn
 import uvicorn
 from uvicorn.importer import ImportFromStringError, import_from_string
 
+from .access.configured import check_access
 from .app import create_app
 from .brokers import has_password
 from .connections.asgi import ASGIApp
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None, prog: str = f"python -m {__package__
             if (value := getattr(args, name, None)) is not None:
                 os.environ[PREFIX + name.upper()] = value
     check_certificate(args.ssl_certfile, args.ssl_keyfile)
+    if args.app is None:
+        check_access(args.host, load())
     if args.ready_fd is None and args.workers > 1:
         again = sys.orig_argv[1:] if argv is None else ["-m", __package__, *argv]
         scheme = "https" if args.ssl_certfile else "http"
@@ -191,8 +194,8 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)  # and what ends with the parent
     group = parser.add_argument_group("settings", f"each is also an environment variable, {PREFIX}NAME")
     for name, field in Settings.model_fields.items():
-        if name == "worker":
-            continue  # the parent's own word
+        if name in ("worker", "token"):
+            continue  # the parent's own word; and everybody here can read a command line
         shown = f"{field.description} (default {field.default})".replace("%", "%%")
         group.add_argument(f"--{name.replace('_', '-')}", metavar="X", help=shown)
     args = parser.parse_args(argv)

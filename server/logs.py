@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import queue
+import re
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -76,6 +77,7 @@ def set_up_logs(level: str, form: str, worker: int = 0) -> None:
         return
     write_lines(level)
     logging.getLogger("uvicorn.error").addFilter(is_worth_a_line)
+    logging.getLogger("uvicorn.error").addFilter(without_tokens)
     for name in ("ebb", "uvicorn", "uvicorn.error", "uvicorn.access"):
         for each in logging.getLogger(name).handlers:
             if form == "json":
@@ -115,6 +117,17 @@ def raised_at(error: Exception) -> str:
     """Where something was raised, as `FILE:LINE`: what one line can say of a traceback."""
     at = traceback.extract_tb(error.__traceback__)[-1]
     return f"{at.filename}:{at.lineno}"
+
+
+TOKENS = re.compile(r"\b(bearer[ .]+)[^\s,;'\"]+", re.IGNORECASE)
+
+
+def without_tokens(record: logging.LogRecord) -> bool:
+    """Take the tokens out of a line: at level debug websockets logs every header of a handshake."""
+    message = record.getMessage()
+    if TOKENS.search(message):
+        record.msg, record.args = TOKENS.sub(r"\1...", message), ()
+    return True
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:

@@ -27,6 +27,10 @@ class Fanout(Generic[Member]):
         """Count `member` among everyone. Entering twice is the same as once."""
         self._everyone[member] = None
 
+    def rooms_of(self, member: Member) -> list[str]:
+        """The rooms that `member` is in."""
+        return list(self._rooms_of.get(member, ()))
+
     def join(self, member: Member, room: str) -> None:
         """Put a member into a room."""
         self._rooms_of.setdefault(member, set()).add(room)

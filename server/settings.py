@@ -13,6 +13,7 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from .drain.events import EXIT_S, DrainTerms
 
 PREFIX = "SERVER_"
+NONE = "none"
+
+ORIGIN = r"https?://[^\s,;/]+"
 
 AtLeast0 = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MoreThan0 = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -87,12 +91,42 @@ class Settings(DrainSettings):
         pattern=r"^(none|wss?://[^\s,;\"']+(,wss?://[^\s,;\"']+)*)$",
         description="none, or where this service is, ws://HOST/ws,ws://OTHER/ws: the page moves between these",
     )
+
+    auth: str = Field(NONE, pattern="^(none|token|jwt)$", description="who may come in: none (anybody), token or jwt")
+    token: str = Field(NONE, description="the token of SERVER_AUTH=token: 16 or more of A-Z a-z 0-9 ._~+-", repr=False)
+    jwt_keys: str = Field(NONE, description="file with the keys of an issuer: JWK set, PEM, or a secret of 32 bytes")
+    jwt_issuer: str = Field(NONE, description="none, or what the claim `iss` must be")
+    jwt_audience: str = Field(NONE, description="none, or what the claim `aud` must name")
+    renew_within_s: AtLeast0 = Field(60, description="seconds before a token expires that its client is warned")
+    allowed_origins: str = Field(
+        "same",
+        pattern=rf"^(same|\*|{ORIGIN}(,{ORIGIN})*)$",
+        description="pages that may connect: same (of this host), https://SHOP,... besides, or * for all",
+    )
+    public: str = Field(
+        NONE,
+        pattern="^(none|metrics|docs|metrics,docs)$",
+        description="what needs no token: none, metrics, docs or both",
+    )
+    anyone: bool = Field(False, description="true: serve other machines although SERVER_AUTH is none")
     worker: int = Field(0, ge=0, description="number of this process among those of its launcher, which sets it")
 
     @property
     def place_urls(self) -> tuple[str, ...]:
         """The WebSocket URLs between which the page moves."""
         return () if self.places == "none" else tuple(self.places.split(","))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins beside the server's own whose pages may connect: those of its other places, too."""
+        named = () if self.allowed_origins == "same" else tuple(self.allowed_origins.split(","))
+        places = map(urlsplit, self.place_urls)
+        return named + tuple(f"{url.scheme.replace('ws', 'http')}://{url.netloc}" for url in places)
+
+    @property
+    def public_parts(self) -> tuple[str, ...]:
+        """What needs no token beside the page and the probes."""
+        return () if self.public == NONE else tuple(self.public.split(","))
 
     @property
     def metrics_folder(self) -> Path | None:

@@ -14,6 +14,9 @@ from docs.rooms import IMPORTS, PACKAGES, PATHS, ROOT, name_of, package_of
 
 # No asyncio, no socket, no clock, no logging: time is an argument. A room is pure with everything in it.
 PURE = (
+    "server.access.credentials",
+    "server.access.identity",
+    "server.access.origins",
     "server.drain.machine",
     "server.drain.events",
     "server.durations",

@@ -147,7 +147,8 @@ class Machine:
                 return [Published(id, seq)] if self.pending.pop(id, None) is not None else []
             case wire.Refusal(code=code, detail=detail, id=id):
                 # Requests are answered in their order: one that could not be read is the oldest without an answer.
-                id = id if id is not None else next(iter(self.pending), None)
+                if id is None and code == "malformed":
+                    id = next(iter(self.pending), None)
                 known = id is None or self.pending.pop(id, None) is not None
                 return [Refuse(id, code, detail)] if known else []
             case wire.Gap():

@@ -10,32 +10,46 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.routing import Match, WebSocketRoute
 
+from ..access.authorities import Unauthorized
+from ..access.gate import Forbidden, Gate
+from ..access.identity import Identity
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
-from ..messages.wire import SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
+from ..messages.wire import SUBPROTOCOL, TEXT_SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
 from .asgi import ASGIApp, Receive, Scope, Send
-from .connection import Connection, Handler, Identity, Limits
+from .connection import Caller, Connection, Handler, Limits
 from .refusal import HandshakeRefused, Reason, refuse, shutting_down
 from .transport import Tcp, tcp_of
 
 Begin = Callable[[Connection, Arrival], Handler]
+Permit = Callable[[Identity, str], bool]
 Check = Callable[[Scope], Awaitable[None]]
 
 NO_WISHES = Arrival()
 # How a name begins that the server gives to a client that has none: who claimed it would replace that client.
 GIVEN = "~"
+OPEN = Gate()
+
+
+class Endpoint(NamedTuple):
+    """What begins on a path, and who may have the name in it."""
+
+    begin: Begin
+    permit: Permit = Identity.may_be_called
 
 
 class Admission:
     """An ASGI app that serves the WebSockets at `paths`; those at any other path are left to `otherwise`.
 
-    `check` is awaited for each handshake, and may raise HandshakeRefused. In a drain everyone is refused with 503.
-    `refused` counts them by reason.
+    In a drain everyone is refused with 503. Then the `gate` asks who it is (401), and whether it may have the name and
+    be in the rooms that it asks for (403). `check` is awaited last, and may raise HandshakeRefused. `refused` counts
+    them by reason.
     """
 
     def __init__(
@@ -43,17 +57,19 @@ class Admission:
         hub: Hub,
         shutdown: Shutdown,
         limits: Limits,
-        paths: Mapping[str, Begin],
+        paths: Mapping[str, Endpoint],
         otherwise: ASGIApp,
         check: Check | None = None,
+        gate: Gate = OPEN,
     ) -> None:
         self._hub = hub
         self._shutdown = shutdown
         self._limits = limits
-        self._plain = {path: begin for path, begin in paths.items() if "{" not in path}
-        self._routes = [(WebSocketRoute(path, begin), begin) for path, begin in paths.items()]
+        self._plain = {path: endpoint for path, endpoint in paths.items() if "{" not in path}
+        self._routes = [(WebSocketRoute(path, each.begin), each) for path, each in paths.items()]
         self._otherwise = otherwise
         self._check = check
+        self._gate = gate
         self._numbers = itertools.count(1)
         self.refused: dict[str, int] = dict.fromkeys(Reason, 0)
 
@@ -64,71 +80,87 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket until its TCP connection has ended, or refuse it."""
-        begin = self._find(scope)
-        if begin is None and self.serving:
-            await self._otherwise(scope, receive, send)
-            return
+        endpoint = self._find(scope)
         tcp = tcp_of(send)
         try:
             self._refuse_in_a_drain()
-            assert begin is not None
-            refuse_given_names(scope)
+            identity = await self._identify(scope)
+            if endpoint is None:
+                await self._otherwise(scope, receive, send)
+                return
             arrival = arrival_of(scope["query_string"])
+            refuse_what_is_forbidden(identity, endpoint, scope["path_params"].get("client_id"), arrival)
             if self._check is not None:
                 await self._check(scope)
-                self._refuse_in_a_drain()  # it may have begun meanwhile
+            self._refuse_in_a_drain()  # it may have begun meanwhile
         except HandshakeRefused as refusal:
             self.refused[refusal.reason] += 1
             await refuse(scope, tcp, receive, send, refusal)
             return
-        connection = self._connection(scope, tcp, receive, send)
-        await self._serve(connection, begin, arrival)
+        connection = self._connection(scope, tcp, receive, send, identity)
+        subprotocol = next((each for each in (SUBPROTOCOL, TEXT_SUBPROTOCOL) if each in scope["subprotocols"]), None)
+        await self._serve(connection, endpoint.begin, arrival, subprotocol)
 
-    async def _serve(self, connection: Connection, begin: Begin, arrival: Arrival) -> None:
+    async def _serve(self, connection: Connection, begin: Begin, arrival: Arrival, subprotocol: str | None) -> None:
         """Register a connection, in the turn in which the phase was looked at; serve it; forget it."""
         try:
             self._hub.enter(connection)
+            self._gate.expiry.watch(connection)
             self._shutdown.joined(connection)
-            subprotocol = SUBPROTOCOL if connection.form is Form.ENVELOPE else None
             await connection.run(begin(connection, arrival), subprotocol)
         finally:
+            self._gate.expiry.forget(connection)
             self._shutdown.gone(connection)
             try:
                 await connection.finish()
             finally:
                 self._hub.forget(connection)
 
-    def _find(self, scope: Scope) -> Begin | None:
-        """Find the handler of a path, and note in the scope what the path says."""
+    def _find(self, scope: Scope) -> Endpoint | None:
+        """Find what begins on a path, and note in the scope what the path says."""
         if not scope.get("root_path") and (plain := self._plain.get(scope["path"])) is not None:
             scope["path_params"] = {}
             return plain
-        for route, begin in self._routes:
+        for route, endpoint in self._routes:
             match, found = route.matches(scope)
             if match is Match.FULL:
                 scope.update(found)
-                return begin
+                return endpoint
         return None
+
+    async def _identify(self, scope: Scope) -> Identity:
+        try:
+            return await self._gate.identify(scope)
+        except Unauthorized as error:
+            raise HandshakeRefused(401, str(error), reason=Reason.UNAUTHORIZED) from None
+        except Forbidden as error:
+            raise HandshakeRefused(403, str(error), reason=Reason.FORBIDDEN) from None
 
     def _refuse_in_a_drain(self) -> None:
         if not self.serving:
             raise shutting_down()
 
-    def _connection(self, scope: Scope, tcp: Tcp, receive: Receive, send: Send) -> Connection:
+    def _connection(self, scope: Scope, tcp: Tcp, receive: Receive, send: Send, identity: Identity) -> Connection:
         number = next(self._numbers)
         client_id = scope["path_params"].get("client_id")
         form = Form.ENVELOPE if SUBPROTOCOL in scope["subprotocols"] else Form.PLAIN
-        who = Identity(number, client_id or f"{GIVEN}{self._hub.process}-{number}", client_id is not None, form)
+        name = client_id or f"{GIVEN}{self._hub.process}-{number}"
+        who = Caller(number, name, client_id is not None, form, identity)
         connection = Connection(who, receive, send, tcp, self._limits, self._hub.broadcaster)
         if self._hub.tracing is not None:
             connection.handshake = self._hub.tracing.handshake(scope)
         return connection
 
 
-def refuse_given_names(scope: Scope) -> None:
-    """Let nobody have a name that the server gives. Raises HandshakeRefused."""
-    if scope["path_params"].get("client_id", "").startswith(GIVEN):
+def refuse_what_is_forbidden(identity: Identity, endpoint: Endpoint, name: str | None, arrival: Arrival) -> None:
+    """Refuse a name or a room that somebody may not have. Raises HandshakeRefused."""
+    if name is not None and name.startswith(GIVEN):
         raise HandshakeRefused(403, f"names that begin with {GIVEN} are the server's to give")
+    if name is not None and not endpoint.permit(identity, name):
+        raise HandshakeRefused(403, "this name is not yours", reason=Reason.FORBIDDEN)
+    for room in arrival.rooms:
+        if not identity.may_join(room):
+            raise HandshakeRefused(403, f"the room {room!r} is not open to you", reason=Reason.FORBIDDEN)
 
 
 def arrival_of(query: bytes) -> Arrival:

@@ -19,10 +19,11 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from ..access.identity import ANYBODY, Identity
 from ..drain.events import TURNS, Departure
 from ..messages.close_codes import CloseCode
 from ..messages.frame import Frame
-from ..messages.wire import Draining, Form
+from ..messages.wire import Draining, Expiring, Form
 from .asgi import Receive, Send
 from .goodbye import Goodbye
 from .inbox import Inbox
@@ -59,13 +60,17 @@ class Limits:
     close_timeout_s: float
 
 
-class Identity(NamedTuple):
-    """How a connection is known: its key in this process, its public name, whether the client chose that, its form."""
+class Caller(NamedTuple):
+    """How a connection is known: its key in this process, its public name, whether the client chose that, its form.
+
+    `identity`: who was let in, and what it may do.
+    """
 
     number: int
     name: str
     named: bool
     form: Form
+    identity: Identity = ANYBODY
 
 
 class Connection:
@@ -81,6 +86,7 @@ class Connection:
         "_send",
         "form",
         "handshake",
+        "identity",
         "inbox",
         "name",
         "named",
@@ -91,14 +97,14 @@ class Connection:
 
     def __init__(
         self,
-        who: Identity,
+        who: Caller,
         receive: Receive,
         send: Send,
         tcp: Tcp,
         limits: Limits,
         broadcaster: Broadcaster,
     ) -> None:
-        self.number, self.name, self.named, self.form = who
+        self.number, self.name, self.named, self.form, self.identity = who
         self.tcp = tcp
         self.outgoing = Outgoing(broadcaster, self.form, self._overflow)
         self.inbox = Inbox(limits.inbox_messages, self._fail)
@@ -196,6 +202,14 @@ class Connection:
     def tell(self, notice: Draining) -> None:
         """Send the notice of a drain."""
         self.offer(notice.frame())
+
+    def warn_of_expiry(self, in_s: float) -> None:
+        """Say that its token expires."""
+        self.offer(Expiring(expires_in_s=round(in_s, 3)).frame())
+
+    def expire(self) -> None:
+        """Close it, for its token has expired."""
+        self.close(CloseCode.UNAUTHORIZED)
 
     def give_up(self) -> None:
         """Drop the messages that are not answered yet."""

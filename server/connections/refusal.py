@@ -14,9 +14,15 @@ RETRY_AFTER_S = 1
 
 
 class Reason(StrEnum):
-    """Why a handshake is refused: the process drains, what it asks for cannot be read, or it may not come in."""
+    """Why a handshake is refused.
+
+    The process drains; nobody knows who asks (401); who asks may not (403); what is asked for cannot be read; an
+    application's own check said no.
+    """
 
     DRAINING = "draining"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
     MALFORMED = "malformed"
     DENIED = "denied"
 
@@ -56,6 +62,8 @@ async def answer(scope: Scope, send: Send, refusal: HandshakeRefused) -> bool:
         return False
     body = f"{refusal}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    if refusal.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
     if refusal.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
     messages: list[Message] = [

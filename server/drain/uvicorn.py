@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -62,6 +63,16 @@ def workers_of(server: uvicorn.Server) -> int:
     gunicorns = getattr(getattr(server.config.callback_notify, "__self__", None), "cfg", None)
     workers: int = getattr(gunicorns, "workers", None) or server.config.workers
     return workers
+
+
+def bound_address(server: uvicorn.Server) -> str | None:
+    """The address that it listens on, as far as it is known before that; None for a Unix socket."""
+    config = server.config
+    if config.fd is not None:
+        with socket.socket(fileno=os.dup(config.fd)) as given:
+            name = given.getsockname()
+            return str(name[0]) if isinstance(name, tuple) else None
+    return None if config.uds else config.host
 
 
 async def unless_stopped(server: uvicorn.Server | None, startup: Coroutine[None, None, Any]) -> None:

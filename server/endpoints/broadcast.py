@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..access.authorities import Unauthorized
+from ..access.gate import Gate
 from ..brokers.broker import BrokerUnavailable
 from ..connections.connection import Connection
 from ..hub import Hub
 from ..messages.frame import Frame
-from ..messages.wire import Ack, Arrival, Form, Join, Leave, Malformed, Publish, Refusal, Welcome, parse
+from ..messages.wire import Ack, Arrival, Form, Join, Leave, Malformed, Publish, Refusal, Renew, Renewed, Welcome, parse
 from ..resume import Resume
 
 
@@ -51,8 +53,9 @@ class Named(Anonymous):
 class Enveloped:
     """`ebb.v1`: publish, join and leave, and come back; what is malformed is answered with `error`."""
 
-    def __init__(self, hub: Hub, connection: Connection, arrival: Arrival) -> None:
+    def __init__(self, hub: Hub, gate: Gate, connection: Connection, arrival: Arrival) -> None:
         self._hub = hub
+        self._gate = gate
         self._connection = connection
         self._arrival = arrival
 
@@ -75,12 +78,31 @@ class Enveloped:
             self._connection.offer(Refusal(code="malformed", detail=str(error), id=error.id).frame())
             return
         match request:
+            case Publish(room=str(room)) | Join(room=room) if not self._connection.identity.may_join(room):
+                detail = f"the room {room!r} is not open to you"
+                request_id = request.id if isinstance(request, Publish) else None
+                self._connection.offer(Refusal(code="forbidden", detail=detail, id=request_id).frame())
             case Publish():
                 await self._publish(request)
             case Join(room=room):
                 self._hub.join(self._connection, room)
             case Leave(room=room):
                 self._hub.leave(self._connection, room)
+            case Renew(token=token):
+                await self._renew(token)
+
+    async def _renew(self, token: str) -> None:
+        """Take a new token; rooms that it does not open are left."""
+        connection = self._connection
+        try:
+            expires_in_s = await self._gate.renew(connection, token)
+        except Unauthorized as error:
+            connection.offer(Refusal(code="unauthorized", detail=str(error)).frame())
+            return
+        for room in self._hub.rooms_of(connection):
+            if not connection.identity.may_join(room):
+                self._hub.leave(connection, room)
+        connection.offer(Renewed(expires_in_s=expires_in_s).frame())
 
     async def _publish(self, request: Publish) -> None:
         """Publish once, however often it is requested, by this connection or by another one of the same name."""
@@ -98,8 +120,8 @@ def unavailable(error: BrokerUnavailable, request_id: str | None = None) -> Refu
     return Refusal(code="broker_unavailable", detail=str(error), id=request_id)
 
 
-def broadcast_handler(hub: Hub, connection: Connection, arrival: Arrival) -> Anonymous | Enveloped:
+def broadcast_handler(hub: Hub, gate: Gate, connection: Connection, arrival: Arrival) -> Anonymous | Enveloped:
     """Make the handler of a connection on `/ws` or `/ws/{client_id}`."""
     if connection.form is Form.ENVELOPE:
-        return Enveloped(hub, connection, arrival)
+        return Enveloped(hub, gate, connection, arrival)
     return (Named if connection.named else Anonymous)(hub, connection, arrival.rooms)

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import to_json
 from starlette.types import Message, Receive, Scope
 
+from ..access.authorities import Unauthorized
+from ..access.gate import Forbidden, Gate
+from ..access.identity import Identity
 from ..brokers.broker import BrokerUnavailable
 from ..connections.refusal import RETRY_AFTER_S
 from ..drain.events import Phase
@@ -44,10 +47,9 @@ class Broadcast(BaseModel):
             raise HTTPException(422, f"data: {error}") from None
         return data
 
-    @property
-    def key(self) -> str | None:
-        """The id, in a scope of its own: no client has an empty name."""
-        return None if self.id is None else f"/{self.id}"
+    def key(self, route: str, speaker: str | None) -> str | None:
+        """The id, in a scope of its own: of one route, and whoever speaks. No client has an empty name."""
+        return None if self.id is None else f"/{route}/{speaker or ''}/{self.id}"
 
 
 class Published(BaseModel):
@@ -103,6 +105,26 @@ def hub_of(request: Request) -> Hub:
 Publisher = Annotated[Hub, Depends(hub_of)]
 
 
+async def pass_gate(gate: Gate, scope: Scope) -> Response | None:
+    """Note in the scope who asks; return the answer to whoever may not: 401 or 403, with `detail`."""
+    try:
+        scope["identity"] = await gate.identify(scope)
+    except Unauthorized as error:
+        return JSONResponse({"detail": str(error)}, 401, {"WWW-Authenticate": "Bearer"})
+    except Forbidden as error:
+        return JSONResponse({"detail": str(error)}, 403)
+    return None
+
+
+def identity_of(request: Request) -> Identity:
+    """Who asks."""
+    identity: Identity = request.scope["identity"]
+    return identity
+
+
+Asker = Annotated[Identity, Depends(identity_of)]
+
+
 def bounded(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
     """Wrap the `receive` of an HTTP request: one whose body is over the limit is answered with 413 as it streams in."""
     declared = next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
@@ -144,19 +166,26 @@ def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
         return JSONResponse({"status": "ready"})
 
     @app.post("/broadcast", status_code=202, responses=PUBLISHING)
-    async def broadcast(message: Broadcast, hub: Publisher) -> Published:
+    async def broadcast(message: Broadcast, hub: Publisher, asker: Asker) -> Published:
         """Send `data` to every client; plain clients get text as it is, and anything else as JSON text."""
-        return Published(seq=await hub.publish(message.data, key=message.key))
+        speaker = asker.speaker
+        return Published(seq=await hub.publish(message.data, speaker=speaker, key=message.key("broadcast", speaker)))
 
     @app.post("/rooms/{room}/messages", status_code=202, responses=PUBLISHING)
-    async def tell_room(room: Room, message: Broadcast, hub: Publisher) -> Published:
+    async def tell_room(room: Room, message: Broadcast, hub: Publisher, asker: Asker) -> Published:
         """Send `data` to everyone in a room, wherever they are connected."""
-        return Published(seq=await hub.publish(message.data, room=room, key=message.key))
+        if not asker.may_enter(room):
+            raise HTTPException(403, f"the room {room!r} is not open to you")
+        speaker = asker.speaker
+        key = message.key(f"rooms/{room}", speaker)
+        return Published(seq=await hub.publish(message.data, room=room, speaker=speaker, key=key))
 
     @app.post("/clients/{client_id}/messages", status_code=202, responses=PUBLISHING)
-    async def tell_client(client_id: str, message: Broadcast, hub: Publisher) -> Published:
+    async def tell_client(client_id: str, message: Broadcast, hub: Publisher, asker: Asker) -> Published:
         """Send `data` to one client, wherever it is connected; one that is away gets it when it resumes."""
-        return Published(seq=await hub.publish(message.data, to=client_id, key=message.key))
+        speaker = asker.speaker
+        key = message.key(f"clients/{client_id}", speaker)
+        return Published(seq=await hub.publish(message.data, to=client_id, speaker=speaker, key=key))
 
     @app.exception_handler(BrokerUnavailable)
     async def say_unavailable(_: Request, error: BrokerUnavailable) -> JSONResponse:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ..access.identity import CLASS_ROOMS
 from ..brokers.broker import BrokerUnavailable
 from ..connections.connection import Connection
 from ..hub import Hub
@@ -53,7 +54,7 @@ def begin_session(hub: Hub, sessions: Sessions, connection: Connection, _arrival
 
 def room_of(class_id: str) -> str:
     """Name the room of a class."""
-    return f"class:{class_id}"
+    return f"{CLASS_ROOMS}{class_id}"
 
 
 class Session:
@@ -140,6 +141,8 @@ class Session:
                 self._ask(payload.text)
             case ReadingProgress():
                 await self._sessions.states.change(self.id, request)
+            case JoinClass(class_id=class_id) if not self._connection.identity.may_enter(room_of(class_id)):
+                self._refuse("forbidden", f"the class {class_id!r} is not open to you")
             case JoinClass(class_id=class_id):
                 await self._sessions.states.change(self.id, request)
                 self._enter(class_id)

@@ -53,11 +53,14 @@ CLASS_MESSAGE = Text(
     "ClassMessage", "Whatever was published to the class of the session.", '{"type": "HOMEWORK", "page": 4}'
 )
 
-EBB_CLIENT = (wire.Publish, wire.Join, wire.Leave)
-EBB_SERVER = (wire.Welcome, wire.Envelope, wire.Ack, wire.Draining, wire.Resumed, wire.Gap, wire.Refusal)
+EBB_CLIENT = (wire.Publish, wire.Join, wire.Leave, wire.Renew)
+EBB_SERVER = (
+    *(wire.Welcome, wire.Envelope, wire.Ack, wire.Draining, wire.Resumed, wire.Gap, wire.Refusal),
+    *(wire.Expiring, wire.Renewed),
+)
 SESSION_CLIENT = (sessions.Interruption, sessions.ReadingProgress, sessions.JoinClass)
 SESSION_SERVER = (
-    *(sessions.Restored, sessions.Acknowledged, sessions.Responded, sessions.Refused, wire.Draining),
+    *(sessions.Restored, sessions.Acknowledged, sessions.Responded, sessions.Refused, wire.Draining, wire.Expiring),
     CLASS_MESSAGE,
 )
 
@@ -67,7 +70,7 @@ CHANNELS = (
         "/ws",
         "Plain text to all others.",
         (SAID,),
-        (HEARD, HEARD_FROM, wire.Draining, wire.Refusal),
+        (HEARD, HEARD_FROM, wire.Draining, wire.Expiring, wire.Refusal),
         arrives=True,
     ),
     Channel(
@@ -75,7 +78,7 @@ CHANNELS = (
         "/ws/{client_id}",
         "Plain text to all others, with the name of the sender.",
         (SAID,),
-        (CONFIRMED, HEARD, HEARD_FROM, wire.Draining, wire.Refusal),
+        (CONFIRMED, HEARD, HEARD_FROM, wire.Draining, wire.Expiring, wire.Refusal),
         arrives=True,
     ),
     Channel(
@@ -96,8 +99,14 @@ CHANNELS = (
         wire.SUBPROTOCOL,
         arrives=True,
     ),
-    Channel("json", "/ws/json", "Echoes JSON.", (wire.Chat,), (wire.Echo, wire.NotDone, wire.Draining)),
-    Channel("heavy", "/ws/heavy", "Works for its clients.", (WORK,), (wire.Proof, wire.NotDone, wire.Draining)),
+    Channel("json", "/ws/json", "Echoes JSON.", (wire.Chat,), (wire.Echo, wire.NotDone, wire.Draining, wire.Expiring)),
+    Channel(
+        "heavy",
+        "/ws/heavy",
+        "Works for its clients.",
+        (WORK,),
+        (wire.Proof, wire.NotDone, wire.Draining, wire.Expiring),
+    ),
     Channel(
         "session",
         "/ws/session/{session_id}",
@@ -115,6 +124,8 @@ EXAMPLES: tuple[wire.ServerMessage, ...] = (
     wire.Resumed(epoch="5f2c", seq=9, replayed=2),
     wire.Gap(after=3, next=9, epoch="5f2c"),
     wire.Refusal(code="broker_unavailable", detail="the broker does not answer", id="a-1"),
+    wire.Expiring(expires_in_s=60),
+    wire.Renewed(expires_in_s=3600),
     wire.Echo(echo="hello"),
     wire.Proof(nonce=68_664, sha256="0000" + "5a" * 30),
     wire.NotDone(detail="action: Input should be 'chat'"),
@@ -131,6 +142,7 @@ CLIENT_EXAMPLES: dict[type[BaseModel], str] = {
     wire.Publish: '{"type":"publish","id":"a-1","room":"tea","data":{"text":"hello"}}',
     wire.Join: '{"type":"join","room":"tea"}',
     wire.Leave: '{"type":"leave","room":"tea"}',
+    wire.Renew: '{"type":"renew","token":"eyJhbGciOi..."}',
     wire.Chat: '{"action":"chat","msg":"hello"}',
     sessions.Interruption: '{"type":"STUDENT_INTERRUPTION","payload":{"questionText":"why?"}}',
     sessions.ReadingProgress: '{"type":"READING_PROGRESS","payload":{"page":3,"book":null}}',

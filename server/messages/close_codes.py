@@ -21,6 +21,7 @@ class CloseCode(IntEnum):
     MESSAGE_TOO_BIG = 1009
     INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
+    UNAUTHORIZED = 4401  # of this server: 4000 to 4999 are for private use
 
 
 class Meaning(NamedTuple):
@@ -39,4 +40,5 @@ MEANINGS: dict[CloseCode, Meaning] = {
     CloseCode.MESSAGE_TOO_BIG: Meaning("message too big", come_back=False),
     CloseCode.INTERNAL_ERROR: Meaning("internal error", come_back=True),
     CloseCode.SERVICE_RESTART: Meaning("service restart", come_back=True),
+    CloseCode.UNAUTHORIZED: Meaning("token expired", come_back=True),
 }

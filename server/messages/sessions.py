@@ -23,7 +23,7 @@ ANSWERS = 10
 ANSWERS_CHARS = 65_536
 
 
-RefusalCode = Literal["malformed", "too_many_questions", "broker_unavailable"]
+RefusalCode = Literal["malformed", "too_many_questions", "broker_unavailable", "forbidden"]
 
 # ---- Kept, and given back ----
 

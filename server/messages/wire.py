@@ -24,6 +24,7 @@ Id = Annotated[str, Field(min_length=1, max_length=200)]
 _ids: TypeAdapter[str] = TypeAdapter(Id, config=ConfigDict(strict=True))
 
 SUBPROTOCOL = "ebb.v1"
+TEXT_SUBPROTOCOL = "ebb.text"  # plain text, for clients that must ask for one: those that show a token so
 MOST_ROOMS = 100  # in one handshake
 
 
@@ -157,7 +158,7 @@ class Refusal(ServerMessage):
     """
 
     type: Literal["error"] = "error"
-    code: Literal["malformed", "broker_unavailable"]
+    code: Literal["malformed", "broker_unavailable", "forbidden", "unauthorized"]
     detail: str
     id: str | SkipJsonSchema[None] = None
 
@@ -171,8 +172,24 @@ class Refusal(ServerMessage):
         return Frame.of(self.model_dump_json(exclude_none=True))
 
 
+class Expiring(ServerMessage):
+    """The client's token is about to expire: it is closed with 4401 in so many seconds, unless it renews it."""
+
+    type: Literal["expiring"] = "expiring"
+    expires_in_s: float
+
+
+class Renewed(ServerMessage):
+    """A `renew` was accepted; seconds until the new token expires, null for never."""
+
+    type: Literal["renewed"] = "renewed"
+    expires_in_s: float | None
+
+
 # On a connection of `ebb.v1`.
-EbbServerMessage = Annotated[Welcome | Envelope | Ack | Draining | Resumed | Gap | Refusal, Field(discriminator="type")]
+EbbServerMessage = Annotated[
+    Welcome | Envelope | Ack | Draining | Resumed | Gap | Refusal | Expiring | Renewed, Field(discriminator="type")
+]
 
 # ---- Client to server ----
 
@@ -202,7 +219,14 @@ class Leave(ClientMessage):
     room: Room
 
 
-Request = Publish | Join | Leave
+class Renew(ClientMessage):
+    """Show a new token, of the same subject, before the former one expires. Answered by `renewed`, or `error`."""
+
+    type: Literal["renew"]
+    token: str = Field(min_length=1, max_length=8192)
+
+
+Request = Publish | Join | Leave | Renew
 EbbClientMessage = Annotated[Request, Field(discriminator="type")]
 _requests: TypeAdapter[Request] = TypeAdapter(EbbClientMessage)
 

@@ -20,7 +20,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "web"
-NO_PLACES = '<meta name="places" content="">'
 
 
 class Files(StaticFiles):
@@ -47,10 +46,14 @@ def policy(places: Sequence[str]) -> str:
     )
 
 
-def add_page(app: FastAPI, places: Sequence[str]) -> None:
-    """Add the page. It moves between `places`, URLs as `wss://host/ws`; without any it stays on its own host."""
-    named = NO_PLACES.replace('""', f'"{escape(",".join(places))}"')
-    page = (FOLDER / "index.html").read_text(encoding="utf-8").replace(NO_PLACES, named)
+def add_page(app: FastAPI, places: Sequence[str], guarded: bool = False) -> None:
+    """Add the page. It moves between `places`, URLs as `wss://host/ws`; without any it stays on its own host.
+
+    `guarded`: it asks for a token.
+    """
+    page = (FOLDER / "index.html").read_text(encoding="utf-8")
+    for name, content in (("places", ",".join(places)), ("auth", "token" if guarded else "")):
+        page = page.replace(f'<meta name="{name}" content="">', f'<meta name="{name}" content="{escape(content)}">')
     headers = {
         "Cache-Control": "no-cache",
         "Content-Security-Policy": policy(places),

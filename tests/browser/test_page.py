@@ -262,6 +262,38 @@ async def test_no_width_needs_scrolling_sideways(start_server: StartServer, page
     await server.kill()
 
 
+async def test_with_a_token_the_page_comes_in(start_server: StartServer, pages: Pages):
+    server = await start_server(SERVER_AUTH="token", SERVER_TOKEN="let-me-in_please")
+    page = await pages.open(address(server))
+    await page.get_by_label("Token").fill("let-me-in_please")
+    await page.get_by_role("button", name="Connect").click()
+    await arrived(page)
+    await page.get_by_text("An echo in JSON").click()
+    await page.locator("#json").get_by_role("button", name="Send").click()
+    await page.locator("#json").get_by_text('{"status":"ok","echo":"hello"}').wait_for()
+
+
+async def test_a_page_of_another_site_can_neither_connect_nor_post(start_server: StartServer, pages: Pages):
+    server = await start_server()
+    elsewhere = await start_server()
+    page = await pages.open(f"{address(elsewhere)}page/icon.svg", allowed=".*")
+    connected = """url => new Promise(resolve => {
+        const socket = new WebSocket(url);
+        socket.onopen = () => resolve(true);
+        socket.onerror = () => resolve(false);
+    })"""
+    posted = """url => fetch(url, {
+        method: "POST", mode: "no-cors", headers: { "content-type": "text/plain" }, body: '{"data":"forged"}',
+    }).then(() => true)"""
+    ours = await arrived(await pages.open(address(server)))
+    assert await page.evaluate(connected, f"ws://127.0.0.1:{server.port}/ws") is False
+    assert await page.evaluate(posted, f"{address(server)}broadcast") is True  # whatever it was answered
+    assert await ours.evaluate(connected, f"ws://127.0.0.1:{server.port}/ws") is True
+    await say(ours, "nothing was forged")
+    await ours.locator("#stream .waiting").wait_for(state="detached")
+    assert [text for _, text in await stream(ours)] == ["nothing was forged"]
+
+
 async def test_a_script_that_was_written_into_the_page_does_not_run(start_server: StartServer, pages: Pages):
     server = await start_server()
     page = await arrived(await pages.open(address(server), allowed="Content Security Policy"))

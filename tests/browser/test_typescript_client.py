@@ -55,7 +55,7 @@ class Stage:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage() -> AsyncIterator[Stage]:
-    settings = {"SERVER_RECONNECT_WINDOW_S": "0.5", "SERVER_DRAIN_TIMEOUT_S": "20"}
+    settings = {"SERVER_RECONNECT_WINDOW_S": "0.5", "SERVER_DRAIN_TIMEOUT_S": "20", "SERVER_ALLOWED_ORIGINS": "*"}
     async with hosts_of_one_broker(1, **settings) as hosts, httpx2.AsyncClient() as http:
         three = Stage(hosts, http)
         await three.start()

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from server.brokers.memory import MemoryBroker
-from server.connections.admission import Admission, Begin, Check
+from server.connections.admission import OPEN, Admission, Begin, Check, Endpoint
 from server.connections.connection import Connection, Limits
 from server.drain.events import DrainTerms
 from server.drain.shutdown import Shutdown
@@ -133,7 +133,9 @@ class InMemoryServer:
         self.broker = broker or MemoryBroker()
         self.hub = Hub(self.broker, history)
         self.shutdown = Shutdown(self.hub, terms or DrainTerms())
-        self.admission = Admission(self.hub, self.shutdown, limits, {self.path: self.begin}, self._nowhere, check)
+        self.admission = Admission(
+            self.hub, self.shutdown, limits, {self.path: Endpoint(self.begin)}, self._nowhere, check
+        )
         self.shutdown.gone = self._gone  # type: ignore[method-assign]
         self.ended: list[Connection] = []
         self._came = 0
@@ -141,7 +143,7 @@ class InMemoryServer:
 
     @property
     def begin(self) -> Begin:
-        return partial(broadcast_handler, self.hub)
+        return partial(broadcast_handler, self.hub, OPEN)
 
     async def connect(self, peer: Peer, name: str | None = None, arrival: Arrival | None = None) -> Connection:
         """Connect, and return the connection. A client with an `arrival` speaks `ebb.v1`."""

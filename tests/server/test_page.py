@@ -48,6 +48,12 @@ def test_nothing_inline_runs_and_nothing_is_reached_but_this_server(client: Test
     )
 
 
+def test_the_page_asks_for_a_token_where_one_is_needed(client: TestClient):
+    assert '<meta name="auth" content="">' in client.get("/").text
+    with TestClient(create_app(Settings(notify_interval_s=0, auth="token", token="0123456789abcdef"))) as guarded:
+        assert '<meta name="auth" content="token">' in guarded.get("/").text
+
+
 def test_the_page_is_told_of_the_places_and_may_reach_them():
     with TestClient(create_app(Settings(notify_interval_s=0, places=f"{HERE},{THERE}"))) as client:
         answer = client.get("/")

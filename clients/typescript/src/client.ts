@@ -214,8 +214,9 @@ export class Client {
       this.#publishing.acknowledge(id, seq);
       this.#answered();
     },
-    onError: (code: string, detail: string, id = this.#publishing.oldest) => {
+    onError: (code: string, detail: string, named: string | undefined) => {
       // without an id the server could not read a publish: the oldest one, for it answers in order
+      const id = named ?? (code === "malformed" ? this.#publishing.oldest : undefined);
       if (id !== undefined) this.#publishing.refuse(id, new PublishRefused(code, detail, id));
       this.#answered();
     },

@@ -16,10 +16,12 @@ export class Link {
   /**
    * @param {string} path under a place, as `session/7`
    * @param {URL[]} places
+   * @param {() => string | undefined} token
    * @param {{ onText(text: string): void, onState(text: string): void }} listener
    */
-  constructor(path, places, listener) {
+  constructor(path, places, token, listener) {
     this.path = path;
+    this.token = token;
     this.listener = listener;
     this.#places = [...places];
     void this.#live();
@@ -41,7 +43,8 @@ export class Link {
     while (this.#wanted) {
       await new Promise((resolve) => setTimeout(resolve, backoffMs(failures)));
       const url = this.#next();
-      const attempt = new Attempt(url, this.listener);
+      const token = this.token();
+      const attempt = new Attempt(url, token === undefined ? [] : ["ebb.text", `bearer.${token}`], this.listener);
       if (!(await attempt.opened)) {
         failures += 1;
         continue;
@@ -73,10 +76,11 @@ export class Link {
 class Attempt {
   /**
    * @param {URL} url
+   * @param {string[]} protocols
    * @param {{ onText(text: string): void, onState(text: string): void }} listener
    */
-  constructor(url, listener) {
-    const socket = new WebSocket(url);
+  constructor(url, protocols, listener) {
+    const socket = new WebSocket(url, protocols);
     this.socket = socket;
     /** @type {Promise<boolean>} */
     this.opened = new Promise((resolve) => {

@@ -21,6 +21,8 @@ const name = find("#name", HTMLInputElement);
 const text = find("#text", HTMLInputElement);
 const to = find("#to", HTMLSelectElement);
 const room = find("#room", HTMLInputElement);
+const token = find("#token", HTMLInputElement);
+const guarded = find('meta[name="auth"]', HTMLMetaElement).content !== "";
 
 /** @type {Set<string>} */
 const rooms = new Set();
@@ -57,6 +59,7 @@ function begin() {
   const mine = new Client(places, {
     name: self,
     rooms: [ROOM, ...rooms],
+    ...(guarded ? { token: () => token.value } : {}),
     onMessage: (message) => {
       if (message.room === ROOM) return people?.hear(message.from ?? "", message.data);
       stream.hear(message);
@@ -186,5 +189,6 @@ addEventListener("pagehide", () => people?.say("gone"));
 
 name.value = localStorage.getItem("ebb.name") || `guest ${Math.ceil(Math.random() * 99)}`;
 showRooms();
-addMore(places);
-begin();
+addMore(places, () => (guarded ? token.value : undefined));
+find("#token-field", HTMLElement).hidden = !guarded;
+if (!guarded) begin();

@@ -5,11 +5,16 @@ import { Link } from "./link.js";
 
 const MOST_LINES = 100;
 
-/** @param {URL[]} places */
-export function addMore(places) {
-  addSession(places);
-  addQuestion("#json", "json", places);
-  addQuestion("#heavy", "heavy", places);
+/** @typedef {() => string | undefined} Token what to show at each handshake, if anything */
+
+/**
+ * @param {URL[]} places
+ * @param {Token} token
+ */
+export function addMore(places, token) {
+  addSession(places, token);
+  addQuestion("#json", "json", places, token);
+  addQuestion("#heavy", "heavy", places, token);
 }
 
 /**
@@ -18,15 +23,16 @@ export function addMore(places) {
  * @param {string} selector
  * @param {string} path
  * @param {URL[]} places
+ * @param {Token} token
  */
-function addQuestion(selector, path, places) {
+function addQuestion(selector, path, places, token) {
   const panel = new Panel(selector);
   /** @type {number[]} when each question was asked that has no answer yet */
   const asked = [];
   /** @type {Link | undefined} */
   let link;
   panel.on("say", ({ text = "" }) => {
-    link ??= new Link(path, places, {
+    link ??= new Link(path, places, token, {
       onText: (answer) => panel.show(`${answer}  (${Math.round(performance.now() - (asked.shift() ?? 0))} ms)`),
       onState: (state) => panel.note(state),
     });
@@ -36,8 +42,11 @@ function addQuestion(selector, path, places) {
   });
 }
 
-/** @param {URL[]} places */
-function addSession(places) {
+/**
+ * @param {URL[]} places
+ * @param {Token} token
+ */
+function addSession(places, token) {
   const panel = new Panel("#session");
   /** @type {Link | undefined} */
   let link;
@@ -50,7 +59,7 @@ function addSession(places) {
 
   panel.on("open", ({ id = "" }) => {
     link?.close();
-    link = new Link(`session/${encodeURIComponent(id)}`, places, {
+    link = new Link(`session/${encodeURIComponent(id)}`, places, token, {
       onText: (text) => panel.show(told(text)),
       onState: (state) => panel.note(state),
     });

@@ -210,8 +210,9 @@ export class Client {
             this.#publishing.acknowledge(id, seq);
             this.#answered();
         },
-        onError: (code, detail, id = this.#publishing.oldest) => {
+        onError: (code, detail, named) => {
             // without an id the server could not read a publish: the oldest one, for it answers in order
+            const id = named ?? (code === "malformed" ? this.#publishing.oldest : undefined);
             if (id !== undefined)
                 this.#publishing.refuse(id, new PublishRefused(code, detail, id));
             this.#answered();

@@ -2,8 +2,8 @@
  * Every JSON message on the wire of Ebb's reference server. docs/wire.md says what each means.
  */
 export type Message = EbbServerMessage | EbbClientMessage | JsonClientMessage | JsonAnswer | HeavyAnswer | SessionServerMessage | SessionClientMessage;
-export type EbbServerMessage = Welcome | Envelope | Ack | Draining | Resumed | Gap | Refusal;
-export type EbbClientMessage = Publish | Join | Leave;
+export type EbbServerMessage = Welcome | Envelope | Ack | Draining | Resumed | Gap | Refusal | Expiring | Renewed;
+export type EbbClientMessage = Publish | Join | Leave | Renew;
 export type JsonClientMessage = Chat;
 export type JsonAnswer = Echo | NotDone;
 export type HeavyAnswer = Proof | NotDone;
@@ -75,9 +75,23 @@ export interface Gap {
  */
 export interface Refusal {
     type: "error";
-    code: "malformed" | "broker_unavailable";
+    code: "malformed" | "broker_unavailable" | "forbidden" | "unauthorized";
     detail: string;
     id?: string;
+}
+/**
+ * The client's token is about to expire: it is closed with 4401 in so many seconds, unless it renews it.
+ */
+export interface Expiring {
+    type: "expiring";
+    expires_in_s: number;
+}
+/**
+ * A `renew` was accepted; seconds until the new token expires, null for never.
+ */
+export interface Renewed {
+    type: "renewed";
+    expires_in_s: number | null;
 }
 /**
  * Send `data` to everyone else, or to everyone else in `room`. Answered by `ack` with the same `id`.
@@ -101,6 +115,13 @@ export interface Join {
 export interface Leave {
     type: "leave";
     room: string;
+}
+/**
+ * Show a new token, of the same subject, before the former one expires. Answered by `renewed`, or `error`.
+ */
+export interface Renew {
+    type: "renew";
+    token: string;
 }
 /**
  * What `/ws/json` understands.
@@ -181,7 +202,7 @@ export interface SessionResponse {
  */
 export interface Refused {
     type: "ERROR";
-    code: "malformed" | "too_many_questions" | "broker_unavailable";
+    code: "malformed" | "too_many_questions" | "broker_unavailable" | "forbidden";
     detail: string;
 }
 /**
