@@ -140,7 +140,9 @@ def create_app(
         "/ws/{client_id}": broadcast,
     }
     app.gate = gate
-    app.admission = admission = Admission(hub, shutdown, limits, paths, app.serve_http, gate=gate)
+    app.admission = admission = Admission(
+        hub, shutdown, limits, paths, app.serve_http, gate=gate, most=settings.most_connections
+    )
     add_routes(app, shutdown)
     siblings = Siblings(Numbers(hub, shutdown, admission, lag), settings.metrics_folder)
     add_metrics(app, siblings)

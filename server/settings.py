@@ -73,6 +73,9 @@ class Settings(DrainSettings):
     history_messages: int = Field(10_000, ge=1, description="messages kept for clients that come back, 1 or more")
     session_ttl_s: MoreThan0 = Field(300, description="seconds that an idle session's state is kept, more than 0")
     idle_timeout_s: AtLeast0 = Field(0, description="seconds after which an idle session is closed, 0 for never")
+    max_connections: int = Field(
+        0, ge=0, description="connections of one process, 0 for four fifths of its descriptors"
+    )
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
     protocol: str = Field(
@@ -110,6 +113,13 @@ class Settings(DrainSettings):
     )
     anyone: bool = Field(False, description="true: serve other machines although SERVER_AUTH is none")
     worker: int = Field(0, ge=0, description="number of this process among those of its launcher, which sets it")
+
+    @property
+    def most_connections(self) -> float:
+        """How many connections one process has at most: descriptors are left for everything else."""
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        unlimited = descriptors == resource.RLIM_INFINITY
+        return self.max_connections or (math.inf if unlimited else descriptors * 4 // 5)
 
     @property
     def place_urls(self) -> tuple[str, ...]:

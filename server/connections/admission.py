@@ -9,6 +9,7 @@ and opens 1.3 times as fast (`docs/performance.md`). Refuses to know what is sai
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -24,7 +25,7 @@ from ..hub import Hub
 from ..messages.wire import SUBPROTOCOL, TEXT_SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
 from .asgi import ASGIApp, Receive, Scope, Send
 from .connection import Caller, Connection, Handler, Limits
-from .refusal import HandshakeRefused, Reason, refuse, shutting_down
+from .refusal import RETRY_AFTER_S, HandshakeRefused, Reason, refuse, shutting_down
 from .transport import Tcp, tcp_of
 
 Begin = Callable[[Connection, Arrival], Handler]
@@ -47,9 +48,9 @@ class Endpoint(NamedTuple):
 class Admission:
     """An ASGI app that serves the WebSockets at `paths`; those at any other path are left to `otherwise`.
 
-    In a drain everyone is refused with 503. Then the `gate` asks who it is (401), and whether it may have the name and
-    be in the rooms that it asks for (403). `check` is awaited last, and may raise HandshakeRefused. `refused` counts
-    them by reason.
+    In a drain everyone is refused with 503, and so is whoever comes when there are `most` connections. Then the `gate`
+    asks who it is (401), and whether it may have the name and be in the rooms that it asks for (403). `check` is
+    awaited last, and may raise HandshakeRefused. `refused` counts them by reason.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Admission:
         otherwise: ASGIApp,
         check: Check | None = None,
         gate: Gate = OPEN,
+        most: float = math.inf,
     ) -> None:
         self._hub = hub
         self._shutdown = shutdown
@@ -70,6 +72,7 @@ class Admission:
         self._otherwise = otherwise
         self._check = check
         self._gate = gate
+        self._most = most
         self._numbers = itertools.count(1)
         self.refused: dict[str, int] = dict.fromkeys(Reason, 0)
 
@@ -84,6 +87,7 @@ class Admission:
         tcp = tcp_of(send)
         try:
             self._refuse_in_a_drain()
+            self._refuse_one_too_many()
             identity = await self._identify(scope)
             if endpoint is None:
                 await self._otherwise(scope, receive, send)
@@ -93,6 +97,7 @@ class Admission:
             if self._check is not None:
                 await self._check(scope)
             self._refuse_in_a_drain()  # it may have begun meanwhile
+            self._refuse_one_too_many()
         except HandshakeRefused as refusal:
             self.refused[refusal.reason] += 1
             await refuse(scope, tcp, receive, send, refusal)
@@ -135,6 +140,11 @@ class Admission:
             raise HandshakeRefused(401, str(error), reason=Reason.UNAUTHORIZED) from None
         except Forbidden as error:
             raise HandshakeRefused(403, str(error), reason=Reason.FORBIDDEN) from None
+
+    def _refuse_one_too_many(self) -> None:
+        if (there := len(self._hub.connections)) >= self._most:
+            detail = f"this process has {there} connections, limit {self._most}"
+            raise HandshakeRefused(503, detail, RETRY_AFTER_S, Reason.FULL)
 
     def _refuse_in_a_drain(self) -> None:
         if not self.serving:

@@ -13,7 +13,21 @@ from ..brokers.broker import BrokerUnavailable
 from ..connections.connection import Connection
 from ..hub import Hub
 from ..messages.frame import Frame
-from ..messages.wire import Ack, Arrival, Form, Join, Leave, Malformed, Publish, Refusal, Renew, Renewed, Welcome, parse
+from ..messages.wire import (
+    MOST_ROOMS,
+    Ack,
+    Arrival,
+    Form,
+    Join,
+    Leave,
+    Malformed,
+    Publish,
+    Refusal,
+    Renew,
+    Renewed,
+    Welcome,
+    parse,
+)
 from ..resume import Resume
 
 
@@ -85,11 +99,19 @@ class Enveloped:
             case Publish():
                 await self._publish(request)
             case Join(room=room):
-                self._hub.join(self._connection, room)
+                self._join(room)
             case Leave(room=room):
                 self._hub.leave(self._connection, room)
             case Renew(token=token):
                 await self._renew(token)
+
+    def _join(self, room: str) -> None:
+        rooms = self._hub.rooms_of(self._connection)
+        if len(rooms) >= MOST_ROOMS and room not in rooms:
+            detail = f"{len(rooms)} rooms, limit {MOST_ROOMS}"
+            self._connection.offer(Refusal(code="too_many_rooms", detail=detail).frame())
+        else:
+            self._hub.join(self._connection, room)
 
     async def _renew(self, token: str) -> None:
         """Take a new token; rooms that it does not open are left."""

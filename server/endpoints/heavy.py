@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # a process of the pool imports this module, and starts soone
     from ..connections.connection import Connection
 
 DIFFICULTY = "0000"
+WAITING = 32
 
 # Seconds that an executor whose processes were killed has to notice.
 _END_S = 0.3
@@ -46,14 +47,33 @@ class Heavy:
 
 
 class HeavyPool:
-    """At most `processes` computations at once; others wait their turn."""
+    """At most `processes` computations at once; others wait their turn, at most `waiting`."""
 
-    def __init__(self, processes: int | None = None) -> None:
+    def __init__(self, processes: int | None = None, waiting: int = WAITING) -> None:
         self._processes = processes or max(1, (os.cpu_count() or 2) - 1)
+        self._free = asyncio.Semaphore(self._processes)
+        self._waiting_limit = waiting
+        self._waiting = 0
         self._executor: ProcessPoolExecutor | None = None
 
     async def compute(self, text: str) -> str:
-        """Return the result as JSON text; one that says so if the process that worked on it died."""
+        """Return the result as JSON text; one that says so if too many wait, or its process died.
+
+        One that is cancelled while it waits is never begun.
+        """
+        if self._waiting >= self._waiting_limit:
+            return json.dumps({"status": "error", "detail": f"busy: {self._waiting} computations wait; send it again"})
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._work(text)
+        finally:
+            self._free.release()
+
+    async def _work(self, text: str) -> str:
         if self._executor is None:
             spawn = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(self._processes, spawn, _ignore_signals)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from .frame import Frame
-from .wire import Envelope, Form
+from .wire import Envelope, Form, looks_official
 
 
 class Post(BaseModel):
@@ -47,13 +47,18 @@ class Message(NamedTuple):
     post: Post
 
     def encode(self, form: Form) -> Frame:
-        """Encode for all clients of one form: the whole envelope, or text as it is and other data as JSON text."""
+        """Encode for all clients of one form: the whole envelope, or text as it is and other data as JSON text.
+
+        A text that could be taken for the server's own word is quoted, as a JSON string.
+        """
         post = self.post
         if form is Form.ENVELOPE:
             envelope = Envelope(seq=self.seq, room=post.room, sender=post.sender, data=post.data, at=post.at)
             return envelope.frame()
         text = post.data if isinstance(post.data, str) else json.dumps(post.data, ensure_ascii=False)
-        return Frame.of(f"Client {post.sender}: {text}" if post.named else text)
+        if post.named:
+            return Frame.of(f"Client {post.sender}: {text}")
+        return Frame.of(json.dumps(text, ensure_ascii=False) if looks_official(text) else text)
 
 
 class StoredMessage(NamedTuple):

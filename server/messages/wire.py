@@ -80,6 +80,21 @@ def read(requests: TypeAdapter[T], text: str) -> T:
         raise Malformed(f"{field}: {first['msg'].removeprefix('Value error, ')}", _id_of(text)) from None
 
 
+# What the server says on the plain endpoints, where anything else is what somebody said.
+OFFICIAL = {"draining", "expiring", "error"}
+
+
+def looks_official(text: str) -> bool:
+    """Whether a text could be taken for the server's own word: a JSON object with such a `type`."""
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return said.get("type") in OFFICIAL if isinstance(said.get("type"), str) else False
+
+
 def _id_of(text: str) -> str | None:
     """The id in a text that is no request. The standard library reads some JSON that pydantic does not."""
     try:
@@ -158,7 +173,7 @@ class Refusal(ServerMessage):
     """
 
     type: Literal["error"] = "error"
-    code: Literal["malformed", "broker_unavailable", "forbidden", "unauthorized"]
+    code: Literal["malformed", "broker_unavailable", "forbidden", "unauthorized", "too_many_rooms"]
     detail: str
     id: str | SkipJsonSchema[None] = None
 

@@ -6,7 +6,6 @@ Refuses to know connections, the store, and who answers.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from ..messages.wire import Malformed
 
 IN_WORK = 10
 WAITING = 1000
+WAITING_OF_A_SESSION = 3
 ANSWER_TIMEOUT_S = 60.0
 # Two equal answers to one session so close to each other are one, which two processes have read.
 SAME_ANSWER_S = 60.0
@@ -86,6 +86,7 @@ class Question:
 class Questions:
     """The questions of one process: at most `in_work` are on the stream unanswered, at most `waiting` before it.
 
+    Of one session one is in work and three wait: however much it asks, the others have their turn.
     A question has its place from `begin` on, until it is answered or `timeout_s` after it was `put` on the stream. An
     answer names a session, not a question: it frees the place of the oldest question of that session.
     """
@@ -94,7 +95,7 @@ class Questions:
         self._limit = in_work
         self._waiting_limit = waiting
         self._timeout_s = timeout_s
-        self._waiting: deque[Question] = deque()
+        self._waiting: list[Question] = []
         self._in_work: dict[int, Question] = {}  # by ticket, in the order in which they began
         self._until: dict[int, float] = {}  # of those that were put
         self._ticket = 0
@@ -103,6 +104,8 @@ class Questions:
         """Let a question wait for its turn; or say how full it is, and take nothing."""
         if len(self._waiting) >= self._waiting_limit:
             return f"{len(self._waiting)} of {self._waiting_limit} questions wait in this process"
+        if sum(each.session_id == question.session_id for each in self._waiting) >= WAITING_OF_A_SESSION:
+            return f"{WAITING_OF_A_SESSION} of {WAITING_OF_A_SESSION} questions of this session wait"
         self._waiting.append(question)
         return None
 
@@ -110,11 +113,16 @@ class Questions:
         """Give the next question a place, and return it with its ticket: put it on the stream. None: wait."""
         for ticket in [ticket for ticket, until in self._until.items() if until <= now]:
             self._free(ticket)
-        if not self._waiting or len(self._in_work) >= self._limit:
+        if len(self._in_work) >= self._limit:
             return None
-        self._ticket += 1
-        self._in_work[self._ticket] = question = self._waiting.popleft()
-        return self._ticket, question
+        asking = {question.session_id for question in self._in_work.values()}
+        for place, question in enumerate(self._waiting):
+            if question.session_id not in asking:
+                del self._waiting[place]
+                self._ticket += 1
+                self._in_work[self._ticket] = question
+                return self._ticket, question
+        return None
 
     def put(self, ticket: int, now: float) -> None:
         """A question is on the stream; it may have been answered by now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -128,13 +129,14 @@ class InMemoryServer:
         limits: Limits = LIMITS,
         history: int = 1000,
         check: Check | None = None,
+        most: float = math.inf,
         broker: Any = None,
     ) -> None:
         self.broker = broker or MemoryBroker()
         self.hub = Hub(self.broker, history)
         self.shutdown = Shutdown(self.hub, terms or DrainTerms())
         self.admission = Admission(
-            self.hub, self.shutdown, limits, {self.path: Endpoint(self.begin)}, self._nowhere, check
+            self.hub, self.shutdown, limits, {self.path: Endpoint(self.begin)}, self._nowhere, check, most=most
         )
         self.shutdown.gone = self._gone  # type: ignore[method-assign]
         self.ended: list[Connection] = []

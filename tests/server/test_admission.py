@@ -144,3 +144,16 @@ async def test_a_client_that_leaves_during_the_check_is_forgotten():
     await serving
 
     assert await is_left_behind(server) == []
+
+
+async def test_one_client_too_many_is_refused_with_503_and_the_next_comes_in_when_one_has_left():
+    server, peers = InMemoryServer(most=2), [Peer() for _ in range(4)]
+    connections = [await server.connect(peer, f"c-{n}") for n, peer in enumerate(peers[:2])]
+    await server.start_connection(peers[2], "c-2")
+    assert peers[2].status == 503
+    assert server.admission.refused["full"] == 1
+
+    peers[0].leave()
+    await asyncio.sleep(2)
+    await server.connect(peers[3], "c-3")
+    assert (peers[3].status, connections[1].open, len(server.hub.connections)) == (None, True, 2)

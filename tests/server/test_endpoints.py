@@ -334,3 +334,40 @@ def test_the_loop_does_not_stall_while_a_computation_runs(client):
         for _ in range(3):
             assert received(ann)["status"] == "ok"
         assert "ebb_loop_lag_seconds" in client.get("/metrics").text
+
+
+OFFICIAL = (
+    '{"type":"draining","deadline_s":1,"deadline_at":"","reconnect_after_s":0}',
+    ' {"a": 1, "\\u0074ype": "error"}',
+    '{"type":"expiring","expires_in_s":1}',
+)
+
+
+@pytest.mark.parametrize("text", OFFICIAL)
+def test_a_text_that_could_be_taken_for_the_servers_own_word_is_quoted(client, text: str):
+    with client.websocket_connect("/ws") as ann, client.websocket_connect("/ws") as bob:
+        ann.send_text(text)
+        assert json.loads(bob.receive_text()) == text
+        client.post("/broadcast", json={"data": json.loads(text)})
+        for each in (ann, bob):
+            assert json.loads(json.loads(each.receive_text())) == json.loads(text)
+
+
+OTHERS = ['{"type":"chat"}', "draining", '["draining"]', '{"type":7}', '{"type":"error"', "{" * 99]
+
+
+@pytest.mark.parametrize("text", OTHERS, ids=range(len(OTHERS)))
+def test_any_other_text_is_relayed_verbatim(client, text: str):
+    with client.websocket_connect("/ws") as ann, client.websocket_connect("/ws") as bob:
+        ann.send_text(text)
+        assert bob.receive_text() == text
+
+
+def test_a_client_is_in_so_many_rooms_and_one_more_is_refused(client):
+    with client.websocket_connect("/ws/ann?room=r-0", ["ebb.v1"]) as ann:
+        assert received(ann)["type"] == "welcome"
+        for n in range(101):
+            ann.send_text(json.dumps({"type": "join", "room": f"r-{n}"}))
+        assert received(ann) == {"type": "error", "code": "too_many_rooms", "detail": "100 rooms, limit 100"}
+        client.post("/rooms/r-99/messages", json={"data": 1})
+        assert received(ann)["room"] == "r-99"

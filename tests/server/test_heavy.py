@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from server.endpoints.heavy import HeavyPool, prove_work
+from server.endpoints.heavy import WAITING, HeavyPool, prove_work
 
 
 @pytest.fixture
@@ -56,3 +56,25 @@ async def test_killing_it_leaves_no_process_behind(pool):
     for process in started:
         process.join(timeout=10)
         assert process.exitcode == -signal.SIGKILL
+
+
+async def test_one_too_many_is_told_so_at_once_and_one_whose_asker_leaves_is_never_begun(pool, monkeypatch):
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def work(text: str) -> str:
+        begun.append(text)
+        await go_on.wait()
+        return text
+
+    monkeypatch.setattr(pool, "_work", work)
+    asked = [asyncio.create_task(pool.compute(f"{n}")) for n in range(WAITING + 1)]
+    await asyncio.sleep(0)
+    busy = {"status": "error", "detail": f"busy: {WAITING} computations wait; send it again"}
+    assert json.loads(await pool.compute("one too many")) == busy
+    for each in asked[5:]:
+        each.cancel()
+    go_on.set()
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    assert done[:5] == begun == [f"{n}" for n in range(5)]
+    assert await pool.compute("the next") == "the next"

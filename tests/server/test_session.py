@@ -197,13 +197,21 @@ def test_so_many_are_in_work_and_the_others_wait_in_order():
     assert begun(questions) == ["q3"]
 
 
-def test_an_answer_frees_the_oldest_question_of_its_session():
-    questions = asked("a", "a", "b", in_work=2)
-    assert begun(questions) == ["q0", "q1"]
+def test_of_one_session_one_question_is_in_work_and_the_others_have_their_turn():
+    questions = asked("a", "a", "b", "a", "c", in_work=3)
+    assert begun(questions) == ["q0", "q2", "q4"]
     questions.answered("a")
-
-    assert begun(questions) == ["q2"]
+    assert begun(questions) == ["q1"]
+    questions.answered("b")
     assert begun(questions) == []
+
+
+def test_three_questions_of_a_session_wait_and_one_too_many_is_refused():
+    questions = asked("a", "a", "a")
+    assert questions.take(Question("a", "?")) == "3 of 3 questions of this session wait"
+    assert questions.take(Question("b", "?")) is None
+    assert begun(questions) == ["q0", "?"]
+    assert questions.take(Question("a", "?")) is None
 
 
 def test_a_full_queue_says_so_and_takes_nothing():
@@ -253,17 +261,20 @@ def test_giving_up_hands_out_what_is_not_on_the_stream():
     assert questions.due is None
 
 
-STEPS = st.tuples(st.sampled_from(["take", "begin", "answered", "later"]), st.sampled_from("ab"))
+SESSIONS = "abcdefghijkl"
+STEPS = st.tuples(st.sampled_from(["take", "begin", "answered", "later"]), st.sampled_from(SESSIONS))
 
 
 @given(st.lists(STEPS, max_size=80))
-def test_whatever_happens_the_order_is_kept_and_no_more_than_ten_are_in_work(steps):
-    questions, now, taken, put = Questions(), 0.0, [], []
+def test_whatever_happens_each_session_has_its_questions_in_order_one_at_a_time_and_ten_are_in_work(steps):
+    questions, now = Questions(), 0.0
+    taken: dict[str, list[str]] = {each: [] for each in SESSIONS}
+    put: dict[str, list[str]] = {each: [] for each in SESSIONS}
     unanswered: list[tuple[str, float]] = []
     for n, (step, session_id) in enumerate(steps):
         if step == "take":
-            questions.take(Question(session_id, f"{n}"))
-            taken.append(f"{n}")
+            if questions.take(Question(session_id, f"{n}")) is None:
+                taken[session_id].append(f"{n}")
         elif step == "answered":
             questions.answered(session_id)
             for each in unanswered:
@@ -274,10 +285,12 @@ def test_whatever_happens_the_order_is_kept_and_no_more_than_ten_are_in_work(ste
             now += 7
         elif (begun := questions.begin(now)) is not None:
             questions.put(begun[0], now)
-            put.append(begun[1].message)
+            put[begun[1].session_id].append(begun[1].message)
             unanswered = [each for each in unanswered if each[1] > now] + [(begun[1].session_id, now + 60)]
             assert len(unanswered) <= IN_WORK
-    assert put == taken[: len(put)]
+            assert len({each for each, _ in unanswered}) == len(unanswered)
+    for each in SESSIONS:
+        assert put[each] == taken[each][: len(put[each])]
 
 
 # ---- Answers for sessions that are not here ----

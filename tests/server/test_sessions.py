@@ -47,28 +47,41 @@ async def test_the_acknowledgement_does_not_wait_for_the_work(monkeypatch):
 
 
 async def test_ten_questions_are_in_work_and_the_others_follow_in_order():
+    server = SessionServer(Store())
+    students = [Student(f"s-{n}") for n in range(12)]
+    async with serving(server):
+        for n, student in enumerate(students):
+            await server.enter(student)
+            student.asks(f"{n}")
+            await settled()
+        assert [each["message"] for each in server.store.questions] == [f"{n}" for n in range(10)]
+        assert [student.kinds for student in students] == [["INTERRUPTION_ACKNOWLEDGED"]] * 12
+
+        await server.store.answer("s-7", "!")
+        await settled()
+        assert server.store.questions[10:] == [{"session_id": "s-10", "message": "10"}]
+        await server.store.answer("s-0", "!")
+        await settled()
+        assert server.store.questions[11:] == [{"session_id": "s-11", "message": "11"}]
+
+
+async def test_one_session_that_asks_without_end_keeps_nobody_elses_question_waiting():
     server, ann, bob = SessionServer(Store()), Student("ann"), Student("bob")
     async with serving(server):
         await server.enter(ann)
         await server.enter(bob)
-        for n in range(9):
+        for n in range(1010):
             ann.asks(f"{n}")
         await settled()
-        bob.asks("9")
+        bob.asks("may I?")
         await settled()
-        ann.asks("10")
-        await settled()
-        bob.asks("11")
-        await settled()
-        assert [each["message"] for each in server.store.questions] == [f"{n}" for n in range(10)]
-        assert len(ann.received("INTERRUPTION_ACKNOWLEDGED")) == 10
-
-        await server.store.answer("bob", "!")
-        await settled()
-        assert [each["message"] for each in server.store.questions] == [f"{n}" for n in range(11)]
-        await server.store.answer("ann", "!")
-        await settled()
-        assert server.store.questions[-1] == {"session_id": "bob", "message": "11"}
+        assert server.store.questions == [
+            {"session_id": "ann", "message": "0"},
+            {"session_id": "bob", "message": "may I?"},
+        ]
+        assert len(ann.received("INTERRUPTION_ACKNOWLEDGED")) == 4
+        full = {"type": "ERROR", "code": "too_many_questions", "detail": "3 of 3 questions of this session wait"}
+        assert ann.received("ERROR") == [full] * 1006
 
 
 async def test_a_question_that_is_never_answered_holds_its_place_for_a_minute():
@@ -76,24 +89,29 @@ async def test_a_question_that_is_never_answered_holds_its_place_for_a_minute():
     async with serving(server):
         await server.enter(ann)
         await asyncio.sleep(100)
-        for n in range(11):
+        for n in range(2):
             ann.asks(f"{n}")
         await asyncio.sleep(59)
-        assert len(server.store.questions) == 10
+        assert len(server.store.questions) == 1
         await asyncio.sleep(2)
-        assert len(server.store.questions) == 11
+        assert len(server.store.questions) == 2
 
 
 async def test_a_question_too_many_is_refused_and_not_acknowledged():
-    server, ann = SessionServer(Store()), Student()
+    server = SessionServer(Store())
+    students = [Student(f"s-{n}") for n in range(340)]
     async with serving(server):
-        await server.enter(ann)
-        for n in range(1012):
-            ann.asks(f"{n}")
+        for student in students:
+            await server.connect(student, student.session_id)
         await settled()
-        assert len(ann.received("INTERRUPTION_ACKNOWLEDGED")) == 1010
+        for n in range(3):
+            for student in students:
+                student.asks(f"{n}")
+            await settled()
+        asked = sum(len(student.received("INTERRUPTION_ACKNOWLEDGED")) for student in students)
+        assert asked == 1010  # ten are in work, and a thousand wait
         full = {"type": "ERROR", "code": "too_many_questions", "detail": "1000 of 1000 questions wait in this process"}
-        assert ann.received("ERROR") == [full, full]
+        assert [error for student in students for error in student.received("ERROR")] == [full] * 10
 
 
 async def test_what_is_malformed_is_answered_and_the_connection_stays():
@@ -169,6 +187,9 @@ async def test_a_question_that_was_acknowledged_is_put_on_the_stream_when_the_br
 
         server.store.away = False
         await asyncio.sleep(RETRY_S + 0.1)
+        assert [each["message"] for each in server.store.questions] == ["one"]
+        await server.store.answer(ann.session_id, "!")
+        await settled()
         assert [each["message"] for each in server.store.questions] == ["one", "two"]
 
 
@@ -275,11 +296,12 @@ async def test_too_long_a_session_id_is_refused():
 
 
 async def test_questions_that_wait_are_put_on_the_stream_when_the_process_stops():
-    server, ann = SessionServer(Store()), Student()
+    server = SessionServer(Store())
+    students = [Student(f"s-{n}") for n in range(25)]
     async with serving(server):
-        await server.enter(ann)
-        for n in range(25):
-            ann.asks(f"{n}")
+        for n, student in enumerate(students):
+            await server.enter(student)
+            student.asks(f"{n}")
         await settled()
         assert len(server.store.questions) == 10
     assert [each["message"] for each in server.store.questions] == [f"{n}" for n in range(25)]

@@ -85,7 +85,7 @@ export interface Gap {
  */
 export interface Refusal {
   type: "error";
-  code: "malformed" | "broker_unavailable" | "forbidden" | "unauthorized";
+  code: "malformed" | "broker_unavailable" | "forbidden" | "unauthorized" | "too_many_rooms";
   detail: string;
   id?: string;
 }
