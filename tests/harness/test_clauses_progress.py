@@ -92,6 +92,19 @@ def talkative(lines: int, text: str = "INFO:     connection closed", to: Callabl
     return told
 
 
+NEWCOMER_LINES = ('INFO:     127.0.0.1:7 - "WebSocket /ws" [accepted]', "INFO:     connection open")
+
+
+def racers(number: int, lines: tuple[str, ...]) -> Story:
+    """Clients whose handshakes race with the signal and are let in after it, each with some lines in the log."""
+    told = healthy()
+    for i in range(number):
+        told.handshake(f"racer-{i + 10}", -0.01).opened(0.01).gets_notice(0.02).leaves(0.03)
+        for line in lines:
+            told.prints(0.035, line)
+    return told
+
+
 def limited_by_requests() -> Story:
     told = healthy().without("target", "signal").about("target").add(0.0, "cause", cause="request limit", requests=40)
     told.events = [event for event in told.events if event[1] not in ("ready", "health", "metrics", "broadcast")]
@@ -256,6 +269,9 @@ CASES: Cases = {
         Case("a time left that rises", lambda: times_left(lambda t: t), FAIL, "said 4 s left"),
         Case("one that stays", lambda: times_left(lambda _: 5.0), FAIL, "progress lines say a time left that does not"),
         Case("one to the very end, in whole seconds", lambda: times_left(lambda t: round(9 - t)), PASS, "7 progress"),
+        Case("two lines a newcomer", lambda: racers(26, NEWCOMER_LINES), PASS, "9 lines after t0"),
+        Case("three lines a newcomer", lambda: racers(26, (*NEWCOMER_LINES, "opened")), FAIL, "29 lines after t0"),
+        Case("two lines a newcomer, about something else", lambda: racers(26, ("a", "b")), FAIL, "61 lines after t0"),
         Case("few clients", lambda: talkative(69, to=deserted), PASS, "with 6 clients"),
         Case("not watched to the end", lambda: healthy().until(7.5), UNKNOWN, "not watched until it exited"),
         Case("watched for a moment", lambda: healthy().until(0.04), UNKNOWN, "not watched until it exited"),
