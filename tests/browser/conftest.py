@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,13 +59,26 @@ async def start_server() -> AsyncIterator[StartServer]:
         yield start
 
 
+@asynccontextmanager
+async def two_hosts(**settings: str) -> AsyncIterator[Hosts]:
+    ports = [free_port() for _ in range(2)]
+    places = ",".join(f"ws://127.0.0.1:{port}/ws" for port in ports)
+    async with hosts_of_one_broker(0, SERVER_PLACES=places, SERVER_RECONNECT_WINDOW_S="3", **settings) as both:
+        both.running = [await both.start(port) for port in ports]
+        yield both
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def hosts() -> AsyncIterator[Hosts]:
     """Two hosts with one broker, whose page knows both: `.urls`, `await hosts.replace(0)`."""
-    ports = [free_port() for _ in range(2)]
-    places = ",".join(f"ws://127.0.0.1:{port}/ws" for port in ports)
-    async with hosts_of_one_broker(0, SERVER_PLACES=places, SERVER_RECONNECT_WINDOW_S="3") as both:
-        both.running = [await both.start(port) for port in ports]
+    async with two_hosts() as both:
+        yield both
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def hosts_for_any_page() -> AsyncIterator[Hosts]:
+    """The same, to which pages of other sites may connect."""
+    async with two_hosts(SERVER_ALLOWED_ORIGINS="*") as both:
         yield both
 
 

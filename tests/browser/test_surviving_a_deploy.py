@@ -21,7 +21,8 @@ GORILLA = GO_PACKAGES / "src" / "github.com" / "gorilla" / "websocket"
 GO = needs("go", "golang-go golang-github-gorilla-websocket-dev", GORILLA)
 
 
-async def test_a_page_hears_every_message_once_and_in_order(pages: Pages, hosts: Hosts):
+async def test_a_page_hears_every_message_once_and_in_order(pages: Pages, hosts_for_any_page: Hosts):
+    hosts = hosts_for_any_page
     with served(EXAMPLES) as address:
         urls = urlencode([("url", f"{url}/ws") for url in hosts.urls])
         page = await pages.open(f"{address}survive.html?{urls}", allowed="WebSocket connection to '.*' failed")
