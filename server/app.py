@@ -37,6 +37,7 @@ from .endpoints.json import Json
 from .endpoints.session import begin_session
 from .hub import Hub
 from .logs import set_up_logs
+from .messages.history import History
 from .metrics.numbers import LoopLag, Numbers
 from .metrics.siblings import Siblings
 from .page import add_page
@@ -93,7 +94,8 @@ def create_app(
         broker = broker_of(settings.broker_url, settings.history_messages)
     except ValueError as error:
         raise SystemExit(f"{PREFIX}BROKER_URL: {error}") from None
-    hub = Hub(broker, settings.history_messages)
+    share = settings.history_share_percent / 100
+    hub = Hub(broker, History(settings.history_messages, settings.history_bytes, share))
     if settings.tracing:
         hub.tracing = tracing()
     shutdown = Shutdown(hub, settings.drain_terms, settings.worker)

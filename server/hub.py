@@ -18,7 +18,6 @@ from .connections.connection import Connection
 from .connections.outgoing import Broadcaster, Outgoing
 from .durations import Durations
 from .messages.close_codes import CloseCode
-from .messages.frame import Frame
 from .messages.history import History, Message, Post, StoredMessage
 from .messages.wire import Form, Gap, Position
 from .rooms import Fanout
@@ -26,17 +25,15 @@ from .rooms import Fanout
 if TYPE_CHECKING:
     from .tracing import Tracing
 
-HISTORY_BYTES = 64 * 1024 * 1024
-
 
 class Hub:
     """The connections of one process."""
 
-    def __init__(self, broker: Broker, history_messages: int = 10_000) -> None:
+    def __init__(self, broker: Broker, history: History) -> None:
         self.broker = broker
         self.process = uuid.uuid4().hex[:8]
         self.connections: dict[int, Connection] = {}
-        self.history = History(history_messages, HISTORY_BYTES)
+        self.history = history
         self.published = 0
         self.broker_lag = Durations()
         self.tracing: Tracing | None = None
@@ -129,9 +126,13 @@ class Hub:
         self.published += 1
         return seq
 
-    def reaches(self, position: Position) -> bool:
-        """Whether everything after a position is here."""
-        return position.epoch == self.broker.epoch and self.history.reaches(position.seq)
+    def knows(self, position: Position) -> bool:
+        """Whether a position is one in this log, and not beyond what this process has delivered."""
+        return position.epoch == self.broker.epoch and position.seq <= self.history.last
+
+    def reaches(self, connection: Connection, rooms: Collection[str], since: int) -> bool:
+        """Whether everything is here that was for a connection in these rooms after `since`."""
+        return self.history.lost_for(connection.name, rooms) <= since
 
     def is_behind(self, position: Position) -> bool:
         """Whether a position lies beyond what this process has delivered."""
@@ -139,26 +140,41 @@ class Hub:
 
     def missed(
         self, connection: Connection, rooms: Collection[str], since: int, limit_bytes: int | None = None
-    ) -> tuple[list[Frame], int]:
-        """List what was for a connection in these rooms after `since`, and the number up to which that is complete."""
-        kept = self.history.after(since, limit_bytes)
+    ) -> tuple[list[StoredMessage | Gap], int]:
+        """List what was for a connection in these rooms after `since`, and the number up to which that is complete.
+
+        In the place of what may be lost is a gap. To be asked again from that number on, until it is the last one.
+        """
         name = connection.name
-        mine = [
-            each.frame
-            for each in kept
-            if (each.room is None or each.room in rooms)
-            and (each.to is None or each.to == name)
-            and not (connection.named and each.sender == name)
-        ]
-        return mine, kept[-1].seq if kept else since
+        lost = self.history.lost_for(name, rooms)
+        mine: list[StoredMessage | Gap] = []
+        told = at = since
+        hole = False
+        kept = self.history.after(since, limit_bytes)
+        for each in kept:
+            hole = hole or (at < lost and at + 1 < each.seq)
+            at = each.seq
+            if (
+                (each.room is None or each.room in rooms)
+                and (each.to is None or each.to == name)
+                and not (connection.named and each.sender == name)
+            ):
+                if hole:
+                    mine.append(self._gap(told, at))
+                mine.append(each)
+                told, hole = at, False
+        if not kept:
+            at, hole = self.history.last, since < lost
+        if hole:
+            mine.append(self._gap(told, at + 1))
+        return mine, at
 
     def _deliver(self, message: Message) -> None:
         post = message.post
         if message.seq != self.history.last + 1:
             self._lose(message.seq - 1)
         forms = {form: message.encode(form) for form in Form}
-        sender = post.sender if post.named else None
-        self.history.add(StoredMessage(message.seq, post.room, post.to, sender, forms[Form.ENVELOPE]))
+        self.history.add(StoredMessage(message.seq, post.room, post.to, post.sender, forms[Form.ENVELOPE].wire))
         if post.to is None and post.room is None:
             self.broadcaster.offer_everyone(self._sender(post), forms)
         else:
@@ -169,10 +185,16 @@ class Hub:
 
     def _lose(self, after: int) -> None:
         """Tell every `ebb.v1` client that messages are lost: the log goes on `after` that number."""
-        gap = Gap(after=self.history.last, next=after + 1, epoch=self.broker.epoch).frame()
-        self.history.begin_after(after)
+        gap = self._gap(self.history.last, after + 1).frame()
+        if after > self.history.last:
+            self.history.skip(after)
+        else:  # another log
+            self.history.begin_after(after)
         envelopes = (each.outgoing for each in self._fanout.audience() if each.form is Form.ENVELOPE)
         self.broadcaster.offer_some(envelopes, None, {Form.ENVELOPE: gap})
+
+    def _gap(self, after: int, following: int) -> Gap:
+        return Gap(after=after, next=following, epoch=self.broker.epoch)
 
     def _audience(self, post: Post) -> Iterable[Connection]:
         if post.to is None:

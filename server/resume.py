@@ -32,25 +32,26 @@ class Resume:
         """Replay and go live."""
         hub, connection = self._hub, self._connection
         await self._until_known()
-        if hub.reaches(self._at):
-            here = hub.position()
-            missed, _ = hub.missed(connection, self._rooms, self._at.seq)
-            connection.offer(Resumed(epoch=here.epoch, seq=here.seq, replayed=len(missed)).frame())
+        if hub.knows(self._at):
+            if hub.reaches(connection, self._rooms, self._at.seq):
+                here = hub.position()
+                missed, _ = hub.missed(connection, self._rooms, self._at.seq)
+                connection.offer(Resumed(epoch=here.epoch, seq=here.seq, replayed=len(missed)).frame())
             await self._replay()
-        if not hub.reaches(self._at):
+        if not hub.knows(self._at):
             gap = Gap(after=self._at.seq, next=hub.position().seq + 1, epoch=hub.position().epoch)
             connection.offer(gap.frame())
         if connection.open:
             hub.subscribe(connection, self._rooms)
 
     async def _replay(self) -> None:
-        """Send page after page until nothing is missing, or something has been trimmed meanwhile."""
+        """Send page after page until nothing is missing, or the log is another one."""
         hub, connection = self._hub, self._connection
-        while connection.open and hub.reaches(self._at):
+        while connection.open and hub.knows(self._at):
             missed, seq = hub.missed(connection, self._rooms, self._at.seq, PAGE_BYTES)
             self._at = Position(epoch=self._at.epoch, seq=seq)
-            for frame in missed:
-                connection.offer(frame)
+            for each in missed:
+                connection.offer(each.frame())
             if self._at == hub.position():
                 return
             await connection.flushed()

@@ -71,6 +71,10 @@ class Settings(DrainSettings):
         repr=False,  # it may hold a password: its value is in no error either
     )
     history_messages: int = Field(10_000, ge=1, description="messages kept for clients that come back, 1 or more")
+    history_bytes: int = Field(67108864, ge=65536, description="bytes of memory for these, 65536 or more")
+    history_share_percent: MoreThan0 = Field(
+        5, le=100, description="percent of these that nobody can take from one sender, more than 0, 100 at most"
+    )
     session_ttl_s: MoreThan0 = Field(300, description="seconds that an idle session's state is kept, more than 0")
     idle_timeout_s: AtLeast0 = Field(0, description="seconds after which an idle session is closed, 0 for never")
     max_connections: int = Field(

@@ -35,6 +35,12 @@ class Frame(NamedTuple):
         """Encode `text`. Raises UnicodeEncodeError for lone surrogates, which UTF-8 cannot hold."""
         return cls(text, encoded(_TEXT, text.encode()))
 
+    @classmethod
+    def read(cls, wire: bytes) -> Frame:
+        """Make it of its bytes alone."""
+        begins = {126: 4, 127: 10}.get(wire[1], 2)
+        return cls(wire[begins:].decode(), wire)
+
     @property
     def size(self) -> int:
         """Bytes on the wire."""

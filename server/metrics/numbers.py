@@ -109,6 +109,11 @@ class Numbers(DrainNumbers):
         yield GaugeMetricFamily("ebb_outbox_bytes", "Bytes that wait for clients, of all of them", sum(waiting))
         most = "Bytes that wait for the client for which the most do"
         yield GaugeMetricFamily("ebb_outbox_most_bytes", most, max(waiting, default=0))
+        evicted = CounterMetricFamily("ebb_history_evicted", "Messages no longer kept for a resume", labels=["reason"])
+        for reason, count in hub.history.evicted.items():
+            evicted.add_metric([reason], count)
+        yield evicted
+        yield GaugeMetricFamily("ebb_history_bytes", "Memory that is taken by what is kept", hub.history.bytes)
         yield GaugeMetricFamily("ebb_broker_available", "1 while the broker answers", float(hub.broker.available))
         late = "From the publishing of a message, anywhere, until it arrived here, by the clocks of the two"
         yield histogram("ebb_broker_lag_seconds", late, hub.broker_lag)

@@ -17,6 +17,7 @@ from server.drain.events import DrainTerms
 from server.drain.shutdown import Shutdown
 from server.endpoints.broadcast import broadcast_handler
 from server.hub import Hub
+from server.messages.history import History
 from server.messages.wire import SUBPROTOCOL, Arrival
 
 LIMITS = Limits(outbox_bytes=2000, inbox_messages=4, message_bytes=100, close_timeout_s=10)
@@ -131,9 +132,10 @@ class InMemoryServer:
         check: Check | None = None,
         most: float = math.inf,
         broker: Any = None,
+        share: float = 0.05,
     ) -> None:
         self.broker = broker or MemoryBroker()
-        self.hub = Hub(self.broker, history)
+        self.hub = Hub(self.broker, History(history, 64_000_000, share))
         self.shutdown = Shutdown(self.hub, terms or DrainTerms())
         self.admission = Admission(
             self.hub, self.shutdown, limits, {self.path: Endpoint(self.begin)}, self._nowhere, check, most=most

@@ -84,10 +84,24 @@ async def test_rooms_and_personal_messages_are_replayed_to_whom_they_were_for_an
     assert data(bob) == ["for bob", "said by ann", "more for bob"]
 
 
-@pytest.mark.parametrize(("seq", "epoch"), [(1, "another log"), (7, None), (900, None)])
+async def test_what_is_gone_is_a_gap_and_what_is_left_is_replayed():
+    server, peer = InMemoryServer(history=3), Peer()
+    for n in range(1, 11):
+        await server.hub.publish(n)
+    await server.connect(peer, arrival=back(server, 1))
+    await settled()
+    await server.hub.publish("new")
+    await settled()
+
+    gap = {"type": "gap", "after": 1, "next": 8, "epoch": server.broker.epoch}
+    assert [each["type"] for each in peer.envelopes] == ["welcome", "gap", *["message"] * 4]
+    assert (said(peer, "gap"), data(peer)) == ([gap], [8, 9, 10, "new"])
+
+
+@pytest.mark.parametrize(("seq", "epoch"), [(1, "another log"), (900, None)])
 async def test_what_cannot_be_resumed_is_a_gap_and_live_from_there(seq, epoch):
     server, peer = InMemoryServer(history=3), Peer()
-    for n in range(1, 11 if seq != 7 else 12):
+    for n in range(1, 11):
         await server.hub.publish(n)
     last = server.hub.history.last
     await server.connect(peer, arrival=back(server, seq, epoch=epoch))
@@ -98,6 +112,62 @@ async def test_what_cannot_be_resumed_is_a_gap_and_live_from_there(seq, epoch):
     gap = {"type": "gap", "after": seq, "next": last + 1, "epoch": server.broker.epoch}
     assert [each["type"] for each in peer.envelopes] == ["welcome", "gap", "message"]
     assert (said(peer, "gap"), data(peer)) == ([gap], ["new"])
+
+
+async def conversation(server: InMemoryServer) -> None:
+    """What people say beside a flood: 1 to all, 2 in a room, 3 for ann."""
+    await server.hub.publish("for all", speaker="bob")
+    await server.hub.publish("tea", room="tea", speaker="bob")
+    await server.hub.publish("for ann", to="ann", speaker="bob")
+
+
+async def test_a_flood_into_a_room_takes_nothing_from_anybody_else():
+    """10,100 messages to an empty room in 0.6 s: everybody's history was gone, personal messages were lost."""
+    server, ann, there = InMemoryServer(limits=ROOMY, history=1000), Peer(), Peer()
+    await conversation(server)
+    for n in range(2000):
+        await server.hub.publish(n, room="empty", speaker="mallory")
+    await server.connect(ann, "ann", back(server, 0, "tea"))
+    await server.connect(there, "eve", back(server, 2, "empty"))
+    await settled()
+
+    assert [each["type"] for each in ann.envelopes] == ["welcome", "resumed", *["message"] * 3]
+    assert data(ann) == ["for all", "tea", "for ann"]
+    assert [(gap["after"], gap["next"]) for gap in said(there, "gap")] == [(2, 1007)]
+    assert data(there) == list(range(1003, 2000))
+    assert server.hub.history.evicted == {"full": 0, "share": 1003}
+
+
+async def test_a_flood_to_everybody_is_a_gap_in_the_flood_alone():
+    server, ann = InMemoryServer(limits=ROOMY, history=1000), Peer()
+    await conversation(server)
+    for n in range(2000):
+        await server.hub.publish(n, speaker="mallory")
+        if n == 1990:
+            await conversation(server)
+    await server.connect(ann, "ann", back(server, 0, "tea"))
+    await settled()
+
+    assert [each["type"] for each in ann.envelopes[:6]] == ["welcome", *["message"] * 3, "gap", "message"]
+    assert [(gap["after"], gap["next"]) for gap in said(ann, "gap")] == [(3, 1010)]
+    assert data(ann) == [
+        *["for all", "tea", "for ann"],
+        *range(1006, 1991),
+        *["for all", "tea", "for ann"],
+        *range(1991, 2000),
+    ]
+
+
+async def test_what_cannot_be_read_from_the_log_is_a_gap_and_costs_nothing_else():
+    server, ann = InMemoryServer(), Peer()
+    await conversation(server)
+    server.hub._lose(5)
+    server.hub._deliver(Message(6, Post(data="six", at=datetime.now(UTC))))
+    await server.connect(ann, "ann", back(server, 0, "tea"))
+    await settled()
+
+    assert [(gap["after"], gap["next"]) for gap in said(ann, "gap")] == [(3, 6)]
+    assert data(ann) == ["for all", "tea", "for ann", "six"]
 
 
 async def test_a_process_that_is_behind_is_given_a_second_to_hear_what_the_client_has_heard():

@@ -40,6 +40,16 @@ def test_the_environment_sets_them(monkeypatch):
             "SERVER_EVICT_PER_S='0' is not allowed: connections closed a second after the deadline, more than 0",
         ),
         ("SERVER_CLOSE_TIMEOUT_S", "inf", "SERVER_CLOSE_TIMEOUT_S='inf' is not allowed: seconds that one closing"),
+        (
+            "SERVER_HISTORY_BYTES",
+            "0",
+            "SERVER_HISTORY_BYTES='0' is not allowed: bytes of memory for these, 65536 or more",
+        ),
+        (
+            "SERVER_HISTORY_SHARE_PERCENT",
+            "101",
+            "SERVER_HISTORY_SHARE_PERCENT='101' is not allowed: percent of these that",
+        ),
         ("SERVER_LOG_LEVEL", "loud", "SERVER_LOG_LEVEL='loud' is not allowed: debug, info, warning or error"),
     ],
 )
