@@ -17,11 +17,19 @@ def refusal_of(headers: Iterable[tuple[bytes, bytes]], allowed: Collection[str])
     """Say why a page may not ask, or None if it may. `allowed` are origins as `https://shop.example`, or `*`."""
     if EVERY in allowed:
         return None
-    found = {name.lower(): value.decode("latin-1") for name, value in headers}
-    origin = found.get(b"origin")
-    if origin is None or origin in allowed or _is_of(origin, found.get(b"host", "")):
+    origin = _value(b"origin", headers)
+    if origin is None or origin in allowed or _is_of(origin, _value(b"host", headers) or ""):
         return None
     return f"pages of {origin[:200]} may not connect"
+
+
+def _value(wanted: bytes, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The value of a header, the last one of several; None without it."""
+    found = None
+    for name, value in headers:
+        if name.lower() == wanted:
+            found = value
+    return None if found is None else found.decode("latin-1")
 
 
 def _is_of(origin: str, host: str) -> bool:

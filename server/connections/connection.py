@@ -13,7 +13,6 @@ segment 7 or 8 were answered), hence `say_goodbye`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
@@ -299,12 +298,15 @@ class Connection:
 
     async def _send_close(self, goodbye: Goodbye) -> None:
         """Send the close frame once there is room for it, unless the peer has closed by then."""
-        await self.outgoing.flushed()
+        if not self.outgoing.ready:
+            await self.outgoing.flushed()
         if not self.tcp.peer_closed:
             self.tcp.set_close_timeout(goodbye.until - self._clock())
             goodbye.said = True
-            with contextlib.suppress(OSError, RuntimeError):  # the client is gone; `_read` will notice
+            try:  # noqa: SIM105  # a context manager for each of ten thousand would be felt
                 await self._send(goodbye.message)
+            except (OSError, RuntimeError):  # the client is gone; `_read` will notice
+                pass
 
     def _in_close_timeout(self) -> float:
         return self._clock() + self._limits.close_timeout_s

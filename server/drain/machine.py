@@ -139,7 +139,7 @@ class Drain:
                 effects += self._force(now)
             case _:
                 pass
-        return effects + self._advance(now)
+        return effects if self.phase is Phase.SERVING else effects + self._advance(now)
 
     def report(self, now: float) -> DrainReport:
         """Account for everyone so far; `phases_s` tells how long each phase lasted, in seconds."""
@@ -232,7 +232,8 @@ class Drain:
         return tuple((connection, (place + 0.5) * step) for place, connection in enumerate(self.serving))
 
     def _evict(self, now: float) -> list[Effect]:
-        wanted = len(self.serving)
+        if not (wanted := len(self.serving)):
+            return []
         count = wanted if self.forced else self._pace.take(wanted, now)
         chosen = tuple(islice(self.serving, count))
         if not chosen:

@@ -13,7 +13,7 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -110,8 +110,10 @@ class Shutdown:
         while self._clients.connections and self._now() < self.handlers_end_at:
             await asyncio.sleep(TICK_S)
         for connection in list(self._clients.connections.values()):
-            with self._alone(connection):
+            try:
                 connection.give_up()
+            except Exception as error:
+                self._cut_off(connection, error)
         if self._failed > 1:
             logger.error("%d connections were cut off because something was raised", self._failed)
 
@@ -179,8 +181,10 @@ class Shutdown:
                 self._start(self._evict([connections[number] for number in numbers], until))
             case Abort(numbers):
                 for number in numbers:
-                    with self._alone(connections[number]):
+                    try:
                         connections[number].abort()
+                    except Exception as error:
+                        self._cut_off(connections[number], error)
             case Progress(phase, remaining, time_left_s):
                 logger.info("%s: %d connections left, %.1f s at most", phase, remaining, time_left_s)
 
@@ -195,8 +199,10 @@ class Shutdown:
                     notice = Draining(
                         deadline_s=deadline_s, deadline_at=deadline_at, reconnect_after_s=reconnect_after_s
                     )
-                    with self._alone(connection):
+                    try:
                         connection.tell(notice)
+                    except Exception as error:
+                        self._cut_off(connection, error)
             await asyncio.sleep(0)
 
     async def _evict(self, chosen: Sequence[Client], until: float) -> None:
@@ -212,27 +218,27 @@ class Shutdown:
 
     async def _say_goodbye(self, connection: Client, until: float) -> None:
         """Close a connection that is quiet at once; any other in a task of its own, for it may take its time."""
-        if connection.quiet:
-            with self._alone(connection):
+        try:
+            if connection.quiet:
                 await connection.close_now(until)
-        else:
-            self._start(self._take_leave(connection, until))
+            else:
+                self._start(self._take_leave(connection, until))
+        except Exception as error:
+            self._cut_off(connection, error)
 
     async def _take_leave(self, connection: Client, until: float) -> None:
-        with self._alone(connection):
-            await connection.say_goodbye(until)
-
-    @contextlib.contextmanager
-    def _alone(self, connection: Client) -> Iterator[None]:
-        """Cut a connection off where something is raised, and go on with the others. A line for the first one."""
         try:
-            yield
+            await connection.say_goodbye(until)
         except Exception as error:
-            self._failed += 1
-            if self._failed == 1:
-                logger.error("a connection is cut off, and the stop goes on: %r at %s", error, raised_at(error))
-            with contextlib.suppress(Exception):
-                connection.abort()
+            self._cut_off(connection, error)
+
+    def _cut_off(self, connection: Client, error: Exception) -> None:
+        """Go on without a connection on which something was raised. A line for the first one."""
+        self._failed += 1
+        if self._failed == 1:
+            logger.error("a connection is cut off, and the stop goes on: %r at %s", error, raised_at(error))
+        with contextlib.suppress(Exception):
+            connection.abort()
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -7,15 +7,10 @@ to uvicorn's own HTTP class as if nobody had looked; which hands an upgrade on t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from .handshake import Upgrade, read
 from .shared import Shared
 from .websocket import WebSocket
-
-if TYPE_CHECKING:
-    pass
 
 # Seconds in which a client has to say something.
 HANDSHAKE_S = 5.0
@@ -24,12 +19,11 @@ HANDSHAKE_S = 5.0
 class Entrance(asyncio.Protocol):
     """A TCP connection on which nothing has been read."""
 
-    __slots__ = ("_otherwise", "_shared", "transport")
+    __slots__ = ("_shared", "transport")
 
-    def __init__(self, shared: Shared, otherwise: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self, shared: Shared) -> None:
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until it is made
         self._shared = shared
-        self._otherwise = otherwise
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for what the client wants."""
@@ -48,7 +42,7 @@ class Entrance(asyncio.Protocol):
             transport.set_protocol(websocket)
             websocket.begin(upgrade)
             return
-        http = self._otherwise()
+        http = self._shared.otherwise()
         http.connection_made(transport)
         transport.set_protocol(http)
         http.data_received(data)

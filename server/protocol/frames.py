@@ -19,6 +19,7 @@ from ..messages.frame import encoded
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FIN, RESERVED, MASKED = 0x80, 0x70, 0x80
+CONTROL = (FIN | PONG, FIN | CLOSE, FIN | PING)
 
 # Of a control frame's payload (5.5), and of the reason in a close frame, which follows two bytes of code (5.5.1).
 MAX_CONTROL_BYTES = 125
@@ -144,20 +145,20 @@ class Parser:
 
     def next(self) -> Event | None:
         """Return the next event, or None until more is fed."""
-        if self.over:
-            return None
         data, at = self._data, self._at
-        if len(data) - at > 6 and data[at] == FIN | TEXT and self._frame is None and self._message is None:
-            size = data[at + 1] - MASKED  # the short text that is here as a whole is what nearly everybody sends
-            end = at + 6 + size
-            if 0 < size <= MAX_CONTROL_BYTES and end <= len(data) and size <= self.max_bytes:
-                self._at = end
-                payload = self._unmask(data[at + 6 : end], data[at + 2 : at + 6])
-                try:
-                    return payload.decode()
-                except UnicodeDecodeError as error:
-                    return self._fail(CloseCode.INVALID_DATA, f"invalid UTF-8 at byte {error.start}")
+        if at == len(data):
+            return None
         try:
+            if self._frame is None and len(data) - at > 6:
+                size = data[at + 1] - MASKED  # nearly everybody sends short frames, each as a whole
+                end = at + 6 + size
+                if 0 < size <= MAX_CONTROL_BYTES and end <= len(data):
+                    if (first := data[at]) == FIN | TEXT and self._message is None and size <= self.max_bytes:
+                        self._at = end
+                        return self._unmask(data[at + 6 : end], data[at + 2 : at + 6]).decode()
+                    if first in CONTROL:
+                        self._at = end
+                        return self._control(first, self._unmask(data[at + 6 : end], data[at + 2 : at + 6]))
             return self._read()
         except _Refused as refused:
             return self._fail(refused.code, str(refused))
@@ -254,20 +255,23 @@ class Parser:
 
     def _event(self, frame: _Frame) -> Event | None:
         """What a complete frame says; None: its message goes on."""
-        if frame.opcode == PING:
-            return Ping(frame.payload)
-        if frame.opcode == PONG:
-            return Pong(frame.payload)
-        if frame.opcode == CLOSE:
-            close = close_of(frame.payload)
-            self._end()
-            return close
+        if frame.opcode >= CLOSE:
+            return self._control(FIN | frame.opcode, frame.payload)
         if not frame.fin:
             return None
         assert self._message is not None
         content = self._message.content
         self._message = None
         return content
+
+    def _control(self, first: int, payload: bytes) -> Event:
+        if first == FIN | PONG:
+            return Pong(payload)
+        if first == FIN | PING:
+            return Ping(payload)
+        close = close_of(payload)
+        self._end()
+        return close
 
 
 def close_of(payload: bytes) -> Close:

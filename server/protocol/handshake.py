@@ -11,12 +11,13 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
 # Of one handshake, all of it: as large a header as the `websockets` library takes.
 MAX_BYTES = 8192
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: "
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 Headers = list[tuple[bytes, bytes]]
@@ -101,22 +102,14 @@ def _options(headers: Headers) -> list[bytes]:
     return [option.strip(b" \t") for option in said.lower().split(b",")]
 
 
-def accept(key: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Encode the answer that accepts a handshake (4.2.2). Raises ValueError for a header that cannot be sent."""
+def accept(key: bytes, headers: bytes) -> bytes:
+    """Encode the answer that accepts a handshake (4.2.2), with `headers` as `lines` has them."""
     proof = binascii.b2a_base64(hashlib.sha1(key + GUID).digest(), newline=False)
-    return b"".join(
-        (
-            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ",
-            proof,
-            b"\r\n",
-            *_lines(headers),
-            b"\r\n",
-        )
-    )
+    return b"".join((SWITCHING, proof, b"\r\n", headers, b"\r\n"))
 
 
 def response(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
-    """Encode an HTTP response after which the connection is closed. Raises ValueError, as `accept` does."""
+    """Encode an HTTP response after which the connection is closed. Raises ValueError, as `lines` does."""
     phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
     headers = [(name.lower(), value) for name, value in headers]
     said = {name for name, _ in headers}
@@ -126,11 +119,12 @@ def response(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -
         (b"content-type", b"text/plain; charset=utf-8"),
     ]
     headers += [each for each in own if each[0] not in said]
-    return b"".join((b"HTTP/1.1 %d %s\r\n" % (status, phrase.encode()), *_lines(headers), b"\r\n", body))
+    return b"".join((b"HTTP/1.1 %d %s\r\n" % (status, phrase.encode()), lines(headers), b"\r\n", body))
 
 
-def _lines(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[bytes]:
+def lines(headers: Collection[tuple[bytes, bytes]]) -> bytes:
+    """Encode headers. Raises ValueError for one that cannot be sent."""
     for name, value in headers:
         if _NO_VALUE.search(name) or _NO_VALUE.search(value):
             raise ValueError(f"header {name!r}: {value!r} cannot be sent")
-        yield name + b": " + value + b"\r\n"
+    return b"".join([name + b": " + value + b"\r\n" for name, value in headers])

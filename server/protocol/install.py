@@ -34,18 +34,15 @@ def install(config: Config, max_message_bytes: int | None = None) -> bool:
         return False
     served: dict[int, Shared] = {}
 
-    def shared(state: ServerState, app_state: dict[str, Any]) -> Shared:
-        if id(state) not in served:
-            served[id(state)] = Shared(config, state, app_state, max_message_bytes or config.ws_max_size)
-        return served[id(state)]
-
     def enter(server_state: ServerState, app_state: dict[str, Any], **more: Any) -> Entrance:
-        otherwise: Callable[[], asyncio.Protocol]
-        otherwise = partial(http, server_state=server_state, app_state=app_state, **more)
-        return Entrance(shared(server_state, app_state), otherwise)
+        if (shared := served.get(id(server_state))) is None:
+            otherwise = partial(http, server_state=server_state, app_state=app_state, **more)
+            max_bytes = max_message_bytes or config.ws_max_size
+            shared = served[id(server_state)] = Shared(config, server_state, app_state, max_bytes, otherwise)
+        return Entrance(shared)
 
-    def upgrade(server_state: ServerState, app_state: dict[str, Any], **_: Any) -> WebSocket:
-        return WebSocket(shared(server_state, app_state))
+    def upgrade(server_state: ServerState, **_: Any) -> WebSocket:
+        return WebSocket(served[id(server_state)])  # it has entered before
 
     config.http_protocol_class, config.ws_protocol_class = enter, upgrade  # type: ignore[assignment]
     return True

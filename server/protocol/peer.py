@@ -31,6 +31,7 @@ LINGER_S = 2.0
 CLOSE_S, MESSAGE_S = 10.0, 60.0
 # Of a connection that ended without any close frame. uvicorn tells NO_CODE once it was accepted.
 ABNORMAL = 1006
+MESSAGE = (str, bytes)  # a union is taken apart at each look
 # Messages of one client in one turn of the event loop.
 IN_ONE_TURN = 64
 
@@ -161,7 +162,7 @@ class Peer(asyncio.Protocol, Direct):
         """Take what has arrived, as long as there is room for it."""
         turn = IN_ONE_TURN
         while self._reads and (event := self._parser.next()) is not None:
-            if isinstance(event, str | bytes):
+            if isinstance(event, MESSAGE):
                 if self._state is OPEN:  # else nobody is there to read it
                     has_room = self._take(event)
                     self._reads = has_room or self._state is not OPEN
@@ -191,7 +192,7 @@ class Peer(asyncio.Protocol, Direct):
     def _time_the_message(self) -> None:
         """Bound the time of a message that has begun; not while it is us who do not read."""
         sweep = self._shared.sweep
-        if not (self._reads and self._parser.midway):
+        if not (self._parser.midway and self._reads):
             sweep.settle(self)
         elif not sweep.expects(self):
             sweep.expect(self, MESSAGE_S)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .handshake import Headers, lines
 from .keepalive import Sweep
 
 if TYPE_CHECKING:
@@ -13,9 +15,19 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """Of one uvicorn Server. `app_state` is what lifespan startup has left; a message has at most `max_bytes`."""
+    """Of one uvicorn Server. `app_state` is what lifespan startup has left; a message has at most `max_bytes`.
 
-    def __init__(self, config: Config, state: ServerState, app_state: dict[str, Any], max_bytes: int) -> None:
+    `otherwise` makes uvicorn's own HTTP class.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        app_state: dict[str, Any],
+        max_bytes: int,
+        otherwise: Callable[[], asyncio.Protocol],
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.app = config.loaded_app
         self.config = config
@@ -23,4 +35,15 @@ class Shared:
         self.app_state = app_state
         self.connections: set[Any] = state.connections
         self.max_bytes = max_bytes
+        self.otherwise = otherwise
+        self._default_headers: Headers = []
+        self._default_lines = b""
         self.sweep = Sweep(self.loop, config.ws_ping_interval, config.ws_ping_timeout)
+
+    @property
+    def default_lines(self) -> bytes:
+        """What uvicorn has every answer say, encoded: it has a new list each second, with the date."""
+        if self._default_headers is not self.state.default_headers:
+            self._default_headers = self.state.default_headers
+            self._default_lines = lines(self._default_headers)
+        return self._default_lines

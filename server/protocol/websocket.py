@@ -20,7 +20,7 @@ from ..connections.transport import Listener
 from ..messages.close_codes import CloseCode
 from ..messages.frame import encoded
 from .frames import BINARY, TEXT
-from .handshake import Headers, Upgrade, accept, read, response
+from .handshake import Headers, Upgrade, accept, lines, read, response
 from .peer import ABNORMAL, CLOSING, CONNECTING, OPEN, OVER, REFUSING, Peer
 from .shared import Shared
 
@@ -107,9 +107,10 @@ class WebSocket(Peer):
         self._shared.state.tasks.discard(current_task())
 
     def _accept(self, subprotocol: str | None, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        chosen = [(b"sec-websocket-protocol", subprotocol.encode("latin-1"))] if subprotocol else []
         said = [(name.lower(), value) for name, value in headers]
-        answer = accept(self._key, [*self._shared.state.default_headers, *said, *chosen])
+        if subprotocol:
+            said.append((b"sec-websocket-protocol", subprotocol.encode("latin-1")))
+        answer = accept(self._key, self._shared.default_lines + lines(said))
         if self.transport.is_closing():
             raise ClientDisconnected
         self.transport.write(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.protocol.handshake import MAX_BYTES, BadHandshake, Upgrade, accept, read, response
+from server.protocol.handshake import MAX_BYTES, BadHandshake, Upgrade, accept, lines, read, response
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 PLAIN = {
@@ -87,7 +87,7 @@ def test_the_version_that_is_known_is_named():
 
 
 def test_the_example_of_the_rfc_is_accepted():
-    assert accept(KEY.encode(), [(b"x", b"y")]) == (
+    assert accept(KEY.encode(), lines([(b"x", b"y")])) == (
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
         b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nx: y\r\n\r\n"
     )
@@ -104,4 +104,4 @@ def test_a_response_says_how_long_it_is_and_that_nothing_follows():
 @pytest.mark.parametrize("header", [(b"x", b"a\r\nset-cookie: b"), (b"x\n", b"a")])
 def test_a_header_that_would_be_two_is_not_sent(header: tuple[bytes, bytes]):
     with pytest.raises(ValueError, match="cannot be sent"):
-        accept(KEY.encode(), [header])
+        lines([header])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ async def test_each_is_pinged_once_an_interval_and_no_two_of_a_few_at_once():
     sweep, clients = sweep_of(), [Client() for _ in range(10)]
     for each in clients:
         sweep.enter(each)
-    await asyncio.sleep(4.05)
+    await asyncio.sleep(4.01)
 
     assert {len(each.pinged_at) for each in clients} == {2}
     assert all(each.pinged_at[1] - each.pinged_at[0] == pytest.approx(2.0) for each in clients)
@@ -92,6 +93,53 @@ async def test_what_is_not_over_in_time_is_told_so_once_and_what_is_is_not():
 
 
 @pytest.mark.looptime
+async def test_of_several_times_for_one_the_last_counts():
+    sweep, client = sweep_of(), Client()
+    sweep.expect(client, 1.0)
+    sweep.expect(client, 2.0)
+    await asyncio.sleep(3)
+
+    assert client.overdue_at == [pytest.approx(2.0)]
+
+
+@pytest.mark.looptime
+async def test_the_end_of_one_may_settle_another_that_is_due_with_it():
+    sweep, other = sweep_of(), Client()
+
+    class First(Client):
+        def overdue(self) -> None:
+            super().overdue()
+            sweep.settle(other)
+            sweep.settle(first)
+
+    first = First()
+    sweep.expect(first, 1.0)
+    sweep.expect(other, 1.0)
+    await asyncio.sleep(3)
+
+    assert (first.overdue_at, other.overdue_at) == ([pytest.approx(1.0)], [])
+
+
+@pytest.mark.looptime
+async def test_the_ticks_keep_their_pace_though_each_takes_its_time():
+    loop, client = asyncio.get_running_loop(), Client()
+    sweep = Sweep(loop, 1.0, None)
+    client.ping = lambda _: client.pinged_at.append(loop.time())  # type: ignore[method-assign]
+    sweep.enter(client)
+    late = loop.call_at
+
+    def call_at(when: float, *rest: Any, **more: Any) -> asyncio.TimerHandle:
+        return late(when + 0.001, *rest, **more)  # as coarse as libuv's clock is
+
+    loop.call_at = call_at  # type: ignore[method-assign]
+    await asyncio.sleep(10.5)
+    loop.call_at = late  # type: ignore[method-assign]
+    sweep.leave(client)
+
+    assert len(client.pinged_at) == 11
+
+
+@pytest.mark.looptime
 async def test_with_nobody_there_no_timer_runs():
     sweep, client = sweep_of(), Client(answers=False)
     sweep.enter(client)
@@ -116,4 +164,4 @@ async def test_while_the_event_loop_stands_still_so_does_the_time_of_those_who_w
 
 
 def test_a_tick_is_the_least():
-    assert [ticks(seconds) for seconds in (-1, 0, 0.1, 0.11, 20)] == [1, 1, 1, 2, 200]
+    assert [ticks(seconds) for seconds in (-1, 0, 0.02, 0.03, 20)] == [1, 1, 1, 2, 1000]
