@@ -36,6 +36,8 @@ from .endpoints.http import add_metrics, add_routes, bounded, pass_gate
 from .endpoints.json import Json
 from .endpoints.session import begin_session
 from .hub import Hub
+from .limits.meters import Meters
+from .limits.tally import Tally
 from .logs import set_up_logs
 from .messages.history import History
 from .metrics.numbers import LoopLag, Numbers
@@ -100,8 +102,10 @@ def create_app(
         hub.tracing = tracing()
     shutdown = Shutdown(hub, settings.drain_terms, settings.worker)
     gate = gate_of(settings, authorize)
+    limited = Tally()
     limits = Limits(
-        settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s
+        *(settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s),
+        Meters(settings.rates, limited) if settings.rates.limit_anything else None,
     )
     pool, lag = HeavyPool(), LoopLag()
     sessions = Sessions(hub.broker, settings.session_ttl_s, settings.idle_timeout_s)
@@ -146,7 +150,7 @@ def create_app(
         hub, shutdown, limits, paths, app.serve_http, gate=gate, most=settings.most_connections
     )
     add_routes(app, shutdown)
-    siblings = Siblings(Numbers(hub, shutdown, admission, lag), settings.metrics_folder)
+    siblings = Siblings(Numbers(hub, shutdown, admission, lag, limited), settings.metrics_folder)
     add_metrics(app, siblings)
     add_docs(app)
     add_page(app, settings.place_urls, gate.guarded)

@@ -19,9 +19,12 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .drain.events import EXIT_S, DrainTerms
+from .limits.rate import Rate, Rates
 
 PREFIX = "SERVER_"
 NONE = "none"
+
+BYTES_BURST_S = 2.0
 
 ORIGIN = r"https?://[^\s,;/]+"
 
@@ -81,6 +84,9 @@ class Settings(DrainSettings):
         0, ge=0, description="connections of one process, 0 for four fifths of its descriptors"
     )
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
+    messages_per_s: AtLeast0 = Field(50, description="messages of one client a second, 0 for any number")
+    messages_burst: int = Field(100, ge=1, description="messages of one client at once, 1 or more")
+    bytes_per_s: AtLeast0 = Field(262144, description="bytes of the messages of one client a second, 0 for any number")
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
     protocol: str = Field(
         "ebb",
@@ -124,6 +130,12 @@ class Settings(DrainSettings):
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         unlimited = descriptors == resource.RLIM_INFINITY
         return self.max_connections or (math.inf if unlimited else descriptors * 4 // 5)
+
+    @property
+    def rates(self) -> Rates:
+        """How fast one client may send: two seconds' worth of bytes at once, and one message of any size."""
+        bytes_burst = max(BYTES_BURST_S * self.bytes_per_s, self.max_message_bytes)
+        return Rates(Rate(self.messages_per_s, self.messages_burst), Rate(self.bytes_per_s, bytes_burst))
 
     @property
     def place_urls(self) -> tuple[str, ...]:

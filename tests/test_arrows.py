@@ -20,6 +20,7 @@ PURE = (
     "server.drain.machine",
     "server.drain.events",
     "server.durations",
+    "server.limits.rate",
     "server.messages",
     "server.middleware.event_stream",
     "server.protocol.frames",

@@ -98,7 +98,8 @@ def environment_of(terms: Terms) -> dict[str, str]:
         profile.notify_env: terms.notify_interval_s,
         profile.progress_env: profile.progress_interval_s,
     }
-    return {name: f"{value:g}" for name, value in knobs.items() if name and value is not None}
+    told = {name: f"{value:g}" for name, value in knobs.items() if name and value is not None}
+    return told | dict.fromkeys(profile.rate_envs or (), "0")
 
 
 def _reconnect_window_s(drain_timeout_s: float | None) -> float | None:

@@ -40,14 +40,14 @@ class Server:
 
 
 def unpaced(profile: Profile) -> dict[str, str]:
-    """The variables with which a server evicts at once, as fast as it can; only those that it declares."""
+    """The variables with which a server evicts at once and limits nobody's rate; only those that it declares."""
     knobs = {
         profile.drain_timeout_env: 0.0,
         profile.pace_env: AT_ONCE,
         profile.window_env: 0.0,
         profile.notify_env: 0.0,
     }
-    return {name: f"{value:.0f}" for name, value in knobs.items() if name}
+    return {name: f"{value:.0f}" for name, value in knobs.items() if name} | dict.fromkeys(profile.rate_envs or (), "0")
 
 
 def _ebb(name: str, profile: Profile, **environment: str) -> Server:

@@ -124,6 +124,9 @@ class Profile(BaseModel):
     window_env: NonEmptyText | None = Field(None, description="Its variable for the reconnect window, in seconds.")
     notify_env: NonEmptyText | None = Field(None, description="Its variable for the notification interval, in seconds.")
     progress_env: NonEmptyText | None = Field(None, description="Its variable for the interval of progress lines.")
+    rate_envs: Words | None = Field(
+        None, description="Its variables for how fast one client may send, which the harness sets to 0: for no limit."
+    )
     broker_env: NonEmptyText | None = Field(None, description="Its variable for the URL of a Redis or Valkey.")
     logs: Flag = Field(True, description="Whether what it prints reaches the harness.")
     shutdown_marker: NonEmptyText | None = Field(
@@ -195,6 +198,7 @@ REFERENCE = Profile(
     window_env="SERVER_RECONNECT_WINDOW_S",
     notify_env="SERVER_NOTIFY_INTERVAL_S",
     progress_env="SERVER_PROGRESS_INTERVAL_S",
+    rate_envs=("SERVER_MESSAGES_PER_S", "SERVER_BYTES_PER_S"),
     broker_env="SERVER_BROKER_URL",
     close_codes=(1012,),
     progress_interval_s=1.0,

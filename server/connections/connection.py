@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..access.identity import ANYBODY, Identity
 from ..drain.events import TURNS, Departure
+from ..limits.meters import Meters
+from ..limits.rate import Limited, Meter
+from ..limits.tally import LimitReason
 from ..messages.close_codes import CloseCode
 from ..messages.frame import Frame
 from ..messages.wire import Draining, Expiring, Form
@@ -48,15 +51,19 @@ class Handler(Protocol):
     def on_message(self, text: str) -> Awaitable[None] | None:
         """Carry out one message; the next one waits until that is done. None: it is."""
 
+    def on_limited(self, text: str, limited: Limited) -> Frame:
+        """Word that a message is not carried out, because its sender is too fast."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of one connection, in bytes, messages and seconds."""
+    """The bounds of one connection, in bytes, messages and seconds; `meters`: those of the rates, None for none."""
 
     outbox_bytes: int
     inbox_messages: int
     message_bytes: int
     close_timeout_s: float
+    meters: Meters | None = None
 
 
 class Caller(NamedTuple):
@@ -80,7 +87,9 @@ class Connection:
         "_clock",
         "_closer",
         "_goodbye",
+        "_handler",
         "_limits",
+        "_meter",
         "_receive",
         "_send",
         "form",
@@ -114,6 +123,8 @@ class Connection:
         self._limits = limits
         self._clock = asyncio.get_running_loop().time
         self._closer: asyncio.Task[None] | None = None
+        self._handler: Handler | None = None
+        self._meter: Meter | None = None  # most clients only listen
         self._aborted = False
 
     @property
@@ -125,7 +136,8 @@ class Connection:
 
     async def run(self, handler: Handler, subprotocol: str | None = None) -> None:
         """Accept, and serve until the TCP connection has ended. Whatever is raised cuts the connection off."""
-        self.inbox.answer = handler.on_message
+        self._handler = handler
+        self.inbox.answer = handler.on_message if self._limits.meters is None else self._answer
         try:
             await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
             self.tcp.forget_handshake()
@@ -161,6 +173,8 @@ class Connection:
         """Carry out what a client has sent before it left, within a second. To be called once `run` has returned."""
         await self.inbox.done(_FINISH_S)
         self.inbox.give_up()
+        if self._meter is not None and self._limits.meters is not None and self._spender is not None:
+            self._limits.meters.keep(self._meter)
 
     async def _read(self) -> None:
         while (event := await self._receive())["type"] != "websocket.disconnect":
@@ -182,6 +196,29 @@ class Connection:
         elif self._goodbye is None:
             return self.inbox.put(message)
         return True
+
+    def _answer(self, text: str) -> Awaitable[None] | None:
+        """Have one message carried out, unless its sender is too fast; who goes on regardless is closed."""
+        handler, meters = self._handler, self._limits.meters
+        assert handler is not None
+        assert meters is not None
+        if (meter := self._meter) is None:
+            meter = self._meter = meters.of(self._spender)
+        size = len(text) if text.isascii() else len(text.encode())
+        if (limited := meter.take(size, self._clock())) is None:
+            return handler.on_message(text)
+        meters.tally.add(limited.reason, self.name, limited.detail)
+        self.offer(handler.on_limited(text, limited))
+        if limited.regardless and self.open:
+            meters.tally.add(LimitReason.CLOSED, self.name, limited.detail)
+            self.inbox.drop()
+            self.close(CloseCode.POLICY_VIOLATION, f"rate_limited: {limited.detail}")
+        return None
+
+    @property
+    def _spender(self) -> str | None:
+        """Who has one meter, over however many connections: a person, or else a name. None: this connection."""
+        return self.identity.speaker or (self.name if self.named else None)
 
     def closing(self) -> None:
         """Write what was offered so far: the connection is about to write a close frame."""

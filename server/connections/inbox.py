@@ -73,6 +73,11 @@ class Inbox:
             if not finished:
                 return
 
+    def drop(self) -> None:
+        """Drop the messages that wait; the answer that is being made is made."""
+        if self._messages is not None:
+            self._messages.clear()
+
     def give_up(self) -> None:
         """Drop the messages that are not answered yet, and the answer that is being made."""
         if self._worker is not None:

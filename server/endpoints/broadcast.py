@@ -12,6 +12,7 @@ from ..access.gate import Gate
 from ..brokers.broker import BrokerUnavailable
 from ..connections.connection import Connection
 from ..hub import Hub
+from ..limits.rate import Limited
 from ..messages.frame import Frame
 from ..messages.wire import (
     MOST_ROOMS,
@@ -26,6 +27,7 @@ from ..messages.wire import (
     Renew,
     Renewed,
     Welcome,
+    id_of,
     parse,
 )
 from ..resume import Resume
@@ -52,6 +54,10 @@ class Anonymous:
             self._connection.offer(unavailable(error).frame())
         else:
             self._confirm(text)
+
+    def on_limited(self, text: str, limited: Limited) -> Frame:  # noqa: ARG002  # it has no id
+        """Say that its sender is too fast."""
+        return too_fast(limited).frame()
 
     def _confirm(self, text: str) -> None:
         """Say nothing: the sender is anonymous."""
@@ -105,6 +111,10 @@ class Enveloped:
             case Renew(token=token):
                 await self._renew(token)
 
+    def on_limited(self, text: str, limited: Limited) -> Frame:
+        """Say which request is not carried out, where it can be told: its sender is too fast."""
+        return too_fast(limited, id_of(text)).frame()
+
     def _join(self, room: str) -> None:
         rooms = self._hub.rooms_of(self._connection)
         if len(rooms) >= MOST_ROOMS and room not in rooms:
@@ -140,6 +150,11 @@ class Enveloped:
 def unavailable(error: BrokerUnavailable, request_id: str | None = None) -> Refusal:
     """Say that something may not have been published."""
     return Refusal(code="broker_unavailable", detail=str(error), id=request_id)
+
+
+def too_fast(limited: Limited, request_id: str | None = None) -> Refusal:
+    """Say that something was not carried out, and when its sender may go on."""
+    return Refusal(code="rate_limited", detail=limited.detail, id=request_id, retry_after_s=limited.retry_after_s)
 
 
 def broadcast_handler(hub: Hub, gate: Gate, connection: Connection, arrival: Arrival) -> Anonymous | Enveloped:

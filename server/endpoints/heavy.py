@@ -22,6 +22,7 @@ from ..messages.frame import Frame
 
 if TYPE_CHECKING:  # a process of the pool imports this module, and starts sooner without all of that
     from ..connections.connection import Connection
+    from ..limits.rate import Limited
 
 DIFFICULTY = "0000"
 WAITING = 32
@@ -44,6 +45,11 @@ class Heavy:
     async def on_message(self, text: str) -> None:
         """Answer one text."""
         self._connection.offer(Frame.of(await self._pool.compute(text)))
+
+    def on_limited(self, text: str, limited: Limited) -> Frame:  # noqa: ARG002  # it has no id
+        """Say that its sender is too fast."""
+        detail, retry_after_s = f"rate_limited: {limited.detail}", limited.retry_after_s
+        return Frame.of(json.dumps({"status": "error", "detail": detail, "retry_after_s": retry_after_s}))
 
 
 class HeavyPool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..connections.connection import Connection
+from ..limits.rate import Limited
 from ..messages.frame import Frame
 from ..messages.wire import Echo, Malformed, NotDone, parse_chat
 
@@ -25,6 +26,10 @@ class Json:
     def on_message(self, text: str) -> None:
         """Answer one message."""
         self._connection.offer(answer_to(text).frame())
+
+    def on_limited(self, text: str, limited: Limited) -> Frame:  # noqa: ARG002  # it has no id
+        """Say that its sender is too fast."""
+        return NotDone(detail=f"rate_limited: {limited.detail}", retry_after_s=limited.retry_after_s).frame()
 
 
 def answer_to(text: str) -> Echo | NotDone:

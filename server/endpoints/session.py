@@ -20,6 +20,7 @@ from ..access.identity import CLASS_ROOMS
 from ..brokers.broker import BrokerUnavailable
 from ..connections.connection import Connection
 from ..hub import Hub
+from ..limits.rate import Limited
 from ..messages.close_codes import CloseCode
 from ..messages.frame import Frame
 from ..messages.sessions import (
@@ -134,6 +135,10 @@ class Session:
         except BrokerUnavailable as error:
             self._refuse("broker_unavailable", error)
         await self._touch()
+
+    def on_limited(self, text: str, limited: Limited) -> Frame:  # noqa: ARG002  # it has no id
+        """Say that its client is too fast."""
+        return Refused(code="rate_limited", detail=limited.detail, retry_after_s=limited.retry_after_s).frame()
 
     async def _carry_out(self, request: Request) -> None:
         match request:

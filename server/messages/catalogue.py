@@ -123,7 +123,9 @@ EXAMPLES: tuple[wire.ServerMessage, ...] = (
     wire.Draining(deadline_s=30, deadline_at=_AT, reconnect_after_s=4.5),
     wire.Resumed(epoch="5f2c", seq=9, replayed=2),
     wire.Gap(after=3, next=9, epoch="5f2c"),
-    wire.Refusal(code="broker_unavailable", detail="the broker does not answer", id="a-1"),
+    wire.Refusal(
+        code="rate_limited", detail="messages refused: 1, limit 50 a second, burst 100", id="a-1", retry_after_s=2.0
+    ),
     wire.Expiring(expires_in_s=60),
     wire.Renewed(expires_in_s=3600),
     wire.Echo(echo="hello"),

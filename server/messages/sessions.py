@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from .wire import ClientMessage, Draining, ServerMessage, read
+from .wire import ClientMessage, Complaint, Draining, ServerMessage, read
 
 SESSION_ID_CHARS = 200
 QUESTION_CHARS = 4000
@@ -23,7 +24,7 @@ ANSWERS = 10
 ANSWERS_CHARS = 65_536
 
 
-RefusalCode = Literal["malformed", "too_many_questions", "broker_unavailable", "forbidden"]
+RefusalCode = Literal["malformed", "too_many_questions", "broker_unavailable", "forbidden", "rate_limited"]
 
 # ---- Kept, and given back ----
 
@@ -82,12 +83,15 @@ class Responded(ServerMessage):
         return cls(payload=SessionResponse(response=answer.response))
 
 
-class Refused(ServerMessage):
-    """A message that was not carried out, and why. The connection stays."""
+class Refused(Complaint):
+    """A message that was not carried out, and why. The connection stays. `retry_after_s`: with `rate_limited`."""
 
     type: Literal["ERROR"] = "ERROR"
     code: RefusalCode
     detail: str
+    retry_after_s: float | SkipJsonSchema[None] = None
+
+    model_config = ConfigDict(json_schema_extra={"required": ["type", "code", "detail"]})
 
 
 # Beside whatever is published to a class.

@@ -39,7 +39,7 @@ class Form(StrEnum):
 
 
 class ServerMessage(BaseModel):
-    """A message of the server. All of its fields are always there, and its schema says so."""
+    """A message of the server. All of its fields are always there, and its schema says so; but see `Complaint`."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -51,6 +51,16 @@ class ServerMessage(BaseModel):
     def frame(self) -> Frame:
         """Encode as JSON text."""
         return Frame.of(self.model_dump_json())
+
+
+class Complaint(ServerMessage):
+    """Why a client's message was not carried out. What there is not to say is left out, and its schema says so."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    def frame(self) -> Frame:
+        """Encode as JSON text."""
+        return Frame.of(self.model_dump_json(exclude_none=True))
 
 
 class ClientMessage(BaseModel):
@@ -77,7 +87,7 @@ def read(requests: TypeAdapter[T], text: str) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "message"
-        raise Malformed(f"{field}: {first['msg'].removeprefix('Value error, ')}", _id_of(text)) from None
+        raise Malformed(f"{field}: {first['msg'].removeprefix('Value error, ')}", id_of(text)) from None
 
 
 # What the server says on the plain endpoints, where anything else is what somebody said.
@@ -95,8 +105,8 @@ def looks_official(text: str) -> bool:
     return said.get("type") in OFFICIAL if isinstance(said.get("type"), str) else False
 
 
-def _id_of(text: str) -> str | None:
-    """The id in a text that is no request. The standard library reads some JSON that pydantic does not."""
+def id_of(text: str) -> str | None:
+    """The id in a text that is not carried out. The standard library reads some JSON that pydantic does not."""
     try:
         said = json.loads(text)
         return _ids.validate_python(said.get("id")) if isinstance(said, dict) else None
@@ -166,25 +176,20 @@ class Gap(ServerMessage):
     epoch: str
 
 
-class Refusal(ServerMessage):
+class Refusal(Complaint):
     """A client's message that was not carried out, and why. The connection stays.
 
-    `id`: that of the message; missing where it has none, or none that can be read.
+    `id`: that of the message; missing where it has none, or none that can be read. `retry_after_s`: after how many
+    seconds a client that is `rate_limited` may send a burst again.
     """
 
     type: Literal["error"] = "error"
-    code: Literal["malformed", "broker_unavailable", "forbidden", "unauthorized", "too_many_rooms"]
+    code: Literal["malformed", "broker_unavailable", "forbidden", "unauthorized", "too_many_rooms", "rate_limited"]
     detail: str
     id: str | SkipJsonSchema[None] = None
+    retry_after_s: float | SkipJsonSchema[None] = None
 
-    # `id` is left out where there is none: the one field of the server that may be missing
-    model_config = ConfigDict(
-        json_schema_serialization_defaults_required=False, json_schema_extra={"required": ["type", "code", "detail"]}
-    )
-
-    def frame(self) -> Frame:
-        """Encode as JSON text."""
-        return Frame.of(self.model_dump_json(exclude_none=True))
+    model_config = ConfigDict(json_schema_extra={"required": ["type", "code", "detail"]})
 
 
 class Expiring(ServerMessage):
@@ -284,11 +289,14 @@ class Proof(ServerMessage):
     sha256: str
 
 
-class NotDone(ServerMessage):
-    """What `/ws/json` and `/ws/heavy` answer where there is no result, and why."""
+class NotDone(Complaint):
+    """What `/ws/json` and `/ws/heavy` answer where there is no result, and why; `retry_after_s` to who is too fast."""
 
     status: Literal["error"] = "error"
     detail: str
+    retry_after_s: float | SkipJsonSchema[None] = None
+
+    model_config = ConfigDict(json_schema_extra={"required": ["status", "detail"]})
 
 
 JsonAnswer = Annotated[Echo | NotDone, Field(discriminator="status")]

@@ -17,6 +17,7 @@ from ..durations import Durations
 if TYPE_CHECKING:
     from ..connections.admission import Admission
     from ..hub import Hub
+    from ..limits.tally import Tally
 
 
 class LoopLag:
@@ -92,15 +93,21 @@ class DrainNumbers(Collector):
 class Numbers(DrainNumbers):
     """Those of a drain, and of the reference server beside."""
 
-    def __init__(self, hub: Hub, shutdown: Shutdown, admission: Admission, lag: LoopLag) -> None:
+    def __init__(self, hub: Hub, shutdown: Shutdown, admission: Admission, lag: LoopLag, limited: Tally) -> None:
         super().__init__(shutdown, lambda: admission.refused, lambda: hub.broadcaster.slow_consumers)
         self._hub = hub
         self._lag = lag
+        self._limited = limited
 
     def _families(self) -> Iterator[Metric]:
         yield from super()._families()
         hub, broadcaster = self._hub, self._hub.broadcaster
         yield CounterMetricFamily("ebb_messages_received", "Messages taken from clients", hub.received)
+        meaning = "Messages of clients that were too fast, and how many of these clients were closed"
+        limited = CounterMetricFamily("ebb_limited", meaning, labels=["reason"])
+        for reason, count in self._limited.counts.items():
+            limited.add_metric([reason], count)
+        yield limited
         yield CounterMetricFamily("ebb_messages_sent", "Messages written to clients, once for each", broadcaster.sent)
         yield CounterMetricFamily("ebb_published", "Messages published here", hub.published)
         fanout = "From the moment at which a message arrived from the broker until it was written to all of its clients"

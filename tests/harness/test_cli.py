@@ -73,6 +73,8 @@ def test_without_a_command_the_target_is_the_reference_server() -> None:
         "SERVER_RECONNECT_WINDOW_S": "1",
         "SERVER_NOTIFY_INTERVAL_S": "0.4",
         "SERVER_PROGRESS_INTERVAL_S": "1",
+        "SERVER_MESSAGES_PER_S": "0",
+        "SERVER_BYTES_PER_S": "0",
     }
 
 

@@ -131,6 +131,13 @@ def test_a_server_evicts_unpaced_as_far_as_it_has_the_knobs():
     assert KNOWN["tutorial"].environment == {}
 
 
+@pytest.mark.parametrize("name", ["ebb", "ebb-uvicorn", "ebb-sansio", "ebb-workers"])
+def test_the_bench_limits_the_rate_of_no_client_of_ours_as_of_no_others(name: str):
+    environment = KNOWN[name].environment
+
+    assert (environment["SERVER_MESSAGES_PER_S"], environment["SERVER_BYTES_PER_S"]) == ("0", "0")
+
+
 def test_a_plan_broadcasts_less_often_to_more_clients():
     assert [Plan(clients).broadcasts(300_000) for clients in (10, 1000, 10_000, 1_000_000)] == [1000, 300, 30, 20]
     assert [Plan(clients).echoers for clients in (1, 50, 10_000)] == [1, 5, 100]

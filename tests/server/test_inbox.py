@@ -81,3 +81,15 @@ async def test_a_failure_is_reported_and_frees_a_reader_that_waits():
 
     assert clerk.failed
     assert clerk.answered == ["c"]
+
+
+async def test_what_waits_can_be_dropped_and_what_is_begun_is_answered():
+    clerk = Clerk()
+    inbox = inbox_of(clerk)
+    for text in "abc":
+        await inbox.take(text)
+    inbox.drop()
+    await inbox.done()
+    inbox.drop()
+
+    assert clerk.answered == ["a"]

@@ -17,6 +17,7 @@ from starlette.testclient import WebSocketDenialResponse
 
 from server.app import create_app
 from server.drain.events import DrainTerms
+from server.limits.tally import Tally
 from server.metrics.numbers import LoopLag, Numbers
 from server.metrics.siblings import SUFFIX, Siblings
 from server.settings import Settings
@@ -38,7 +39,7 @@ def client() -> Iterator[TestClient]:
 
 
 def of_alone(server: InMemoryServer) -> Values:
-    return values(generate_latest(Numbers(server.hub, server.shutdown, server.admission, LoopLag())).decode())
+    return values(generate_latest(Numbers(server.hub, server.shutdown, server.admission, LoopLag(), Tally())).decode())
 
 
 # ---- One process ----
@@ -149,7 +150,7 @@ async def worker(number: int, folder: Path) -> AsyncIterator[tuple[InMemoryServe
     """One of several on a port, which all run in this process."""
     server = InMemoryServer()
     server.shutdown.worker = number
-    siblings = Siblings(Numbers(server.hub, server.shutdown, server.admission, LoopLag()), folder)
+    siblings = Siblings(Numbers(server.hub, server.shutdown, server.admission, LoopLag(), Tally()), folder)
     async with siblings.serving():
         yield server, siblings
 

@@ -81,13 +81,15 @@ export interface Gap {
 /**
  * A client's message that was not carried out, and why. The connection stays.
  *
- * `id`: that of the message; missing where it has none, or none that can be read.
+ * `id`: that of the message; missing where it has none, or none that can be read. `retry_after_s`: after how many
+ * seconds a client that is `rate_limited` may send a burst again.
  */
 export interface Refusal {
   type: "error";
-  code: "malformed" | "broker_unavailable" | "forbidden" | "unauthorized" | "too_many_rooms";
+  code: "malformed" | "broker_unavailable" | "forbidden" | "unauthorized" | "too_many_rooms" | "rate_limited";
   detail: string;
   id?: string;
+  retry_after_s?: number;
 }
 /**
  * The client's token is about to expire: it is closed with 4401 in so many seconds, unless it renews it.
@@ -148,11 +150,12 @@ export interface Echo {
   echo: string;
 }
 /**
- * What `/ws/json` and `/ws/heavy` answer where there is no result, and why.
+ * What `/ws/json` and `/ws/heavy` answer where there is no result, and why; `retry_after_s` to who is too fast.
  */
 export interface NotDone {
   status: "error";
   detail: string;
+  retry_after_s?: number;
 }
 /**
  * What `/ws/heavy` answers: the least `nonce` for which SHA-256 of `{text}:{nonce}` begins with four zeros.
@@ -208,12 +211,13 @@ export interface SessionResponse {
   response: string;
 }
 /**
- * A message that was not carried out, and why. The connection stays.
+ * A message that was not carried out, and why. The connection stays. `retry_after_s`: with `rate_limited`.
  */
 export interface Refused {
   type: "ERROR";
-  code: "malformed" | "too_many_questions" | "broker_unavailable" | "forbidden";
+  code: "malformed" | "too_many_questions" | "broker_unavailable" | "forbidden" | "rate_limited";
   detail: string;
+  retry_after_s?: number;
 }
 /**
  * A question: acknowledged at once, answered by INTERRUPTION_RESPONSE when there is an answer.

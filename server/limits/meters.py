@@ -1,0 +1,41 @@
+"""Whose meter is whose: who connects twice, or again, has one.
+
+Owns the meters of one process. One is kept as long as a connection uses it, and after that until its bucket is full:
+then a new one is the same. Refuses to know what is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakValueDictionary
+
+from .rate import Meter, Rates
+from .tally import Tally
+
+
+class Meters:
+    """The meters against `rates`; what they refuse is counted in `tally`."""
+
+    def __init__(self, rates: Rates, tally: Tally) -> None:
+        self.tally = tally
+        self._rates = rates
+        self._meters: WeakValueDictionary[str, Meter] = WeakValueDictionary()
+
+    def of(self, who: str | None) -> Meter:
+        """The meter of a client, or a new one for a client that nobody knows."""
+        if who is None:
+            return Meter(self._rates)
+        meter = self._meters.get(who)
+        if meter is None:
+            meter = self._meters[who] = Meter(self._rates)
+        return meter
+
+    def keep(self, meter: Meter) -> None:
+        """Keep a meter for the next connection of the same client, until it is full."""
+        loop = asyncio.get_running_loop()
+        if meter.full_at > loop.time():
+            loop.call_at(meter.full_at, _let_go, meter)
+
+
+def _let_go(meter: Meter) -> None:
+    """Be what the timer holds a meter with."""

@@ -1,0 +1,65 @@
+"""A client that floods a real server: what others get of it, what it is told, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from harness.probes.http import fetch
+from harness.targets.known import LAUNCHER
+from harness.targets.target import Target
+from tests.harness.servers import empty_history
+
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]
+
+FLOOD = 2000
+
+
+async def flood(client: ClientConnection) -> None:
+    try:
+        for n in range(FLOOD):
+            await client.send(json.dumps({"type": "publish", "id": f"f{n}", "data": f"flood {n}"}))
+    except ConnectionClosed:
+        pass
+
+
+async def all_of(client: ClientConnection) -> list[str]:
+    heard = []
+    try:
+        while True:
+            heard.append(str(await client.recv()))
+    except ConnectionClosed:
+        return heard
+
+
+@pytest.mark.parametrize("protocol", ["ebb", "uvicorn"])
+async def test_of_a_flood_others_get_a_burst_and_its_sender_is_closed(protocol: str) -> None:
+    settings = {"SERVER_NOTIFY_INTERVAL_S": "0", "SERVER_PROTOCOL": protocol}
+    async with Target(LAUNCHER, empty_history(), settings) as target:
+        url = f"ws://127.0.0.1:{target.port}/ws"
+        async with (
+            connect(url, max_queue=None) as honest,
+            connect(f"{url}/eve", subprotocols=["ebb.v1"], max_queue=None) as eve,  # type: ignore[list-item]
+        ):
+            heard, _ = await asyncio.gather(all_of(eve), flood(eve))
+            await fetch(target.port, "/broadcast", body=b'{"data":"the end"}')
+            passed_on = []
+            while (text := await honest.recv()) != "the end":
+                passed_on.append(text)
+            metrics = (await fetch(target.port, "/metrics")).body.decode()
+        said = [json.loads(text) for text in heard]
+        acks, errors = ([each for each in said if each["type"] == kind] for kind in ("ack", "error"))
+
+    assert len(passed_on) == len(acks)
+    assert 100 <= len(acks) < 200  # the burst, and what became free meanwhile
+    assert {each["code"] for each in errors} == {"rate_limited"}
+    assert len(errors) == 101
+    assert eve.close_code == 1008
+    assert eve.close_reason == "rate_limited: messages refused: 101, limit 50 a second, burst 100"
+    assert 'ebb_limited_total{reason="closed"} 1.0' in metrics
+    lines = [str(event.detail["text"]) for event in target.history.events if event.what == "line"]
+    assert 1 <= sum("limited: 'eve'" in line for line in lines) <= 10
