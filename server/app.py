@@ -105,7 +105,9 @@ def create_app(
     limited = Tally()
     limits = Limits(
         *(settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s),
-        Meters(settings.rates, limited) if settings.rates.limit_anything else None,
+        Meters(settings.rates) if settings.rates.limit_anything else None,
+        settings.max_name_bytes,
+        limited,
     )
     pool, lag = HeavyPool(), LoopLag()
     sessions = Sessions(hub.broker, settings.session_ttl_s, settings.idle_timeout_s)
@@ -142,14 +144,14 @@ def create_app(
         "/ws": broadcast,
         "/ws/json": Endpoint(lambda connection, _: Json(connection)),
         "/ws/heavy": Endpoint(lambda connection, _: Heavy(connection, pool)),
-        "/ws/session/{client_id}": Endpoint(partial(begin_session, hub, sessions), Identity.may_open),
+        "/ws/session/{client_id}": Endpoint(partial(begin_session, hub, sessions), Identity.may_open, "session id"),
         "/ws/{client_id}": broadcast,
     }
     app.gate = gate
     app.admission = admission = Admission(
         hub, shutdown, limits, paths, app.serve_http, gate=gate, most=settings.most_connections
     )
-    add_routes(app, shutdown)
+    add_routes(app, shutdown, settings.max_name_bytes)
     siblings = Siblings(Numbers(hub, shutdown, admission, lag, limited), settings.metrics_folder)
     add_metrics(app, siblings)
     add_docs(app)

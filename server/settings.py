@@ -84,6 +84,9 @@ class Settings(DrainSettings):
         0, ge=0, description="connections of one process, 0 for four fifths of its descriptors"
     )
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
+    max_name_bytes: int = Field(
+        128, ge=1, le=200, description="bytes of the name of a client, a room or a session, 1 to 200"
+    )
     messages_per_s: AtLeast0 = Field(50, description="messages of one client a second, 0 for any number")
     messages_burst: int = Field(100, ge=1, description="messages of one client at once, 1 or more")
     bytes_per_s: AtLeast0 = Field(262144, description="bytes of the messages of one client a second, 0 for any number")

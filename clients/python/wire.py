@@ -7,6 +7,7 @@ handshake. Pure. A message that is not understood is ignored: a newer server may
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,9 @@ from urllib.parse import urlencode
 
 SUBPROTOCOL = "ebb.v1"
 MOST_ROOMS = 100  # in one handshake
-LONGEST_NAME = 200  # characters of a room, of the id of a publish
+LONGEST_ID = 200  # characters of the id of a publish
+LONGEST_NAME_BYTES = 128  # of a room, of a client's name
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def read(text: str | bytes) -> ServerMessage | None:
 
 def publish(id: str, data: Any, room: str | None) -> str:
     """Write a publish. Raises ValueError for what the server would not take, TypeError for what JSON cannot hold."""
-    check_name("id", id)
+    check_id(id)
     if room is not None:
         check_name("room", room)
     request = {"type": "publish", "id": id, "data": data} | ({} if room is None else {"room": room})
@@ -140,8 +143,17 @@ def query(position: tuple[str, int] | None, rooms: Collection[str]) -> str:
     return f"?{urlencode(pairs)}" if pairs else ""
 
 
-def check_name(what: str, name: str) -> None:
+def check_id(id: str) -> None:
     """Raise ValueError unless it has 1 to 200 characters, and UTF-8 can hold it."""
-    name.encode()
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise ValueError(f"{what} of {len(name)} characters, allowed are 1 to {LONGEST_NAME}")
+    id.encode()
+    if not 1 <= len(id) <= LONGEST_ID:
+        raise ValueError(f"id of {len(id)} characters, allowed are 1 to {LONGEST_ID}")
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise ValueError unless UTF-8 holds it in 1 to 128 bytes, without control characters."""
+    size = len(name.encode())
+    if not 1 <= size <= LONGEST_NAME_BYTES:
+        raise ValueError(f"{what} of {size} bytes, allowed are 1 to {LONGEST_NAME_BYTES}")
+    if CONTROL.search(name):
+        raise ValueError(f"{what} with a control character: {name!r}")

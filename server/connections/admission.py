@@ -22,6 +22,7 @@ from ..access.identity import Identity
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
+from ..messages.names import complaint_about
 from ..messages.wire import SUBPROTOCOL, TEXT_SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
 from .asgi import ASGIApp, Receive, Scope, Send
 from .connection import Caller, Connection, Handler, Limits
@@ -39,10 +40,11 @@ OPEN = Gate()
 
 
 class Endpoint(NamedTuple):
-    """What begins on a path, and who may have the name in it."""
+    """What begins on a path, who may have the name in it, and what that is."""
 
     begin: Begin
     permit: Permit = Identity.may_be_called
+    what: str = "client id"
 
 
 class Admission:
@@ -93,6 +95,7 @@ class Admission:
                 await self._otherwise(scope, receive, send)
                 return
             arrival = arrival_of(scope["query_string"])
+            refuse_bad_names(endpoint, scope["path_params"].get("client_id"), arrival, self._limits.name_bytes)
             refuse_what_is_forbidden(identity, endpoint, scope["path_params"].get("client_id"), arrival)
             if self._check is not None:
                 await self._check(scope)
@@ -160,6 +163,14 @@ class Admission:
         if self._hub.tracing is not None:
             connection.handshake = self._hub.tracing.handshake(scope)
         return connection
+
+
+def refuse_bad_names(endpoint: Endpoint, name: str | None, arrival: Arrival, limit_bytes: int) -> None:
+    """Refuse a name or a room that nobody may have. Raises HandshakeRefused."""
+    names = [] if name is None else [(endpoint.what, name)]
+    for what, each in (*names, *(("room", room) for room in arrival.rooms)):
+        if (complaint := complaint_about(what, each, limit_bytes)) is not None:
+            raise HandshakeRefused(400, complaint, reason=Reason.MALFORMED)
 
 
 def refuse_what_is_forbidden(identity: Identity, endpoint: Endpoint, name: str | None, arrival: Arrival) -> None:

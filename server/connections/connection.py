@@ -15,16 +15,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..access.identity import ANYBODY, Identity
 from ..drain.events import TURNS, Departure
 from ..limits.meters import Meters
 from ..limits.rate import Limited, Meter
-from ..limits.tally import LimitReason
+from ..limits.tally import LimitReason, Tally
 from ..messages.close_codes import CloseCode
 from ..messages.frame import Frame
+from ..messages.names import complaint_about
 from ..messages.wire import Draining, Expiring, Form
 from .asgi import Receive, Send
 from .goodbye import Goodbye
@@ -57,13 +58,18 @@ class Handler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of one connection, in bytes, messages and seconds; `meters`: those of the rates, None for none."""
+    """The bounds of one connection, in bytes, messages and seconds; `meters`: those of the rates, None for none.
+
+    `name_bytes` is that of each name that its client says.
+    """
 
     outbox_bytes: int
     inbox_messages: int
     message_bytes: int
     close_timeout_s: float
     meters: Meters | None = None
+    name_bytes: int = 128
+    tally: Tally = field(default_factory=Tally)
 
 
 class Caller(NamedTuple):
@@ -207,10 +213,10 @@ class Connection:
         size = len(text) if text.isascii() else len(text.encode())
         if (limited := meter.take(size, self._clock())) is None:
             return handler.on_message(text)
-        meters.tally.add(limited.reason, self.name, limited.detail)
+        self.count_limited(limited.reason, limited.detail)
         self.offer(handler.on_limited(text, limited))
         if limited.regardless and self.open:
-            meters.tally.add(LimitReason.CLOSED, self.name, limited.detail)
+            self.count_limited(LimitReason.CLOSED, limited.detail)
             self.inbox.drop()
             self.close(CloseCode.POLICY_VIOLATION, f"rate_limited: {limited.detail}")
         return None
@@ -230,6 +236,17 @@ class Connection:
         self.close(CloseCode.INTERNAL_ERROR)
 
     # ---- What others do with it ----
+
+    def complaint_about(self, what: str, name: str) -> str | None:
+        """Say what is wrong with a name that its client has said, or None; it is counted."""
+        complaint = complaint_about(what, name, self._limits.name_bytes)
+        if complaint is not None:
+            self.count_limited(LimitReason.NAMES, complaint)
+        return complaint
+
+    def count_limited(self, reason: str, detail: str) -> None:
+        """Count that its client went beyond a limit."""
+        self._limits.tally.add(reason, self.name, detail)
 
     def offer(self, frame: Frame) -> None:
         """Send one frame, after all that was offered before it, and never wait. Nothing is sent after a close."""

@@ -26,6 +26,7 @@ from ..messages.wire import (
     Refusal,
     Renew,
     Renewed,
+    Request,
     Welcome,
     id_of,
     parse,
@@ -98,10 +99,13 @@ class Enveloped:
             self._connection.offer(Refusal(code="malformed", detail=str(error), id=error.id).frame())
             return
         match request:
+            case Publish(room=str(room)) | Join(room=room) | Leave(room=room) if (
+                complaint := self._connection.complaint_about("room", room)
+            ):
+                self._connection.offer(Refusal(code="malformed", detail=complaint, id=id_in(request)).frame())
             case Publish(room=str(room)) | Join(room=room) if not self._connection.identity.may_join(room):
                 detail = f"the room {room!r} is not open to you"
-                request_id = request.id if isinstance(request, Publish) else None
-                self._connection.offer(Refusal(code="forbidden", detail=detail, id=request_id).frame())
+                self._connection.offer(Refusal(code="forbidden", detail=detail, id=id_in(request)).frame())
             case Publish():
                 await self._publish(request)
             case Join(room=room):
@@ -145,6 +149,11 @@ class Enveloped:
             connection.offer(unavailable(error, request.id).frame())
         else:
             connection.offer(Ack(id=request.id, seq=seq).frame())
+
+
+def id_in(request: Request) -> str | None:
+    """The id of a request, if it is of a kind that has one."""
+    return request.id if isinstance(request, Publish) else None
 
 
 def unavailable(error: BrokerUnavailable, request_id: str | None = None) -> Refusal:

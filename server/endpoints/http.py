@@ -23,6 +23,7 @@ from ..connections.refusal import RETRY_AFTER_S
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
+from ..messages.names import complaint_about
 from ..messages.wire import Room
 from ..metrics.siblings import Siblings
 
@@ -143,13 +144,19 @@ def bounded(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
     return receive_bounded
 
 
+def check_name(what: str, name: str, limit_bytes: int) -> None:
+    """Raise HTTPException (422) for a name that nobody can have."""
+    if (complaint := complaint_about(what, name, limit_bytes)) is not None:
+        raise HTTPException(422, complaint)
+
+
 def too_large(actual: str, limit_bytes: int) -> HTTPException:
     """Say how large a body is. The connection is closed, for the rest of the body may be on its way."""
     return HTTPException(413, f"body of {actual} bytes, limit {limit_bytes}", {"Connection": "close"})
 
 
-def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
-    """Add what HTTP answers."""
+def add_routes(app: FastAPI, shutdown: Shutdown, name_bytes: int) -> None:
+    """Add what HTTP answers; a name has `name_bytes` at most."""
 
     @app.get("/health")
     async def health() -> Health:
@@ -174,6 +181,7 @@ def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
     @app.post("/rooms/{room}/messages", status_code=202, responses=PUBLISHING)
     async def tell_room(room: Room, message: Broadcast, hub: Publisher, asker: Asker) -> Published:
         """Send `data` to everyone in a room, wherever they are connected."""
+        check_name("room", room, name_bytes)
         if not asker.may_enter(room):
             raise HTTPException(403, f"the room {room!r} is not open to you")
         speaker = asker.speaker
@@ -183,6 +191,7 @@ def add_routes(app: FastAPI, shutdown: Shutdown) -> None:
     @app.post("/clients/{client_id}/messages", status_code=202, responses=PUBLISHING)
     async def tell_client(client_id: str, message: Broadcast, hub: Publisher, asker: Asker) -> Published:
         """Send `data` to one client, wherever it is connected; one that is away gets it when it resumes."""
+        check_name("client id", client_id, name_bytes)
         speaker = asker.speaker
         key = message.key(f"clients/{client_id}", speaker)
         return Published(seq=await hub.publish(message.data, to=client_id, speaker=speaker, key=key))

@@ -25,7 +25,6 @@ from ..messages.close_codes import CloseCode
 from ..messages.frame import Frame
 from ..messages.sessions import (
     ANSWERS,
-    SESSION_ID_CHARS,
     Acknowledged,
     Answer,
     Interruption,
@@ -47,9 +46,6 @@ TOUCH_S = 1.0
 
 def begin_session(hub: Hub, sessions: Sessions, connection: Connection, _arrival: Arrival) -> Session:
     """Begin a conversation on `/ws/session/{client_id}`. A session has the name of its connection."""
-    if len(connection.name) > SESSION_ID_CHARS:
-        reason = f"session id of {len(connection.name)} characters, limit {SESSION_ID_CHARS}"
-        connection.close(CloseCode.POLICY_VIOLATION, reason)
     return Session(hub, sessions, connection)
 
 
@@ -146,6 +142,10 @@ class Session:
                 self._ask(payload.text)
             case ReadingProgress():
                 await self._sessions.states.change(self.id, request)
+            case JoinClass(class_id=class_id) if complaint := self._connection.complaint_about(
+                "class room", room_of(class_id)
+            ):
+                self._refuse("malformed", complaint)
             case JoinClass(class_id=class_id) if not self._connection.identity.may_enter(room_of(class_id)):
                 self._refuse("forbidden", f"the class {class_id!r} is not open to you")
             case JoinClass(class_id=class_id):

@@ -10,14 +10,12 @@ import asyncio
 from weakref import WeakValueDictionary
 
 from .rate import Meter, Rates
-from .tally import Tally
 
 
 class Meters:
-    """The meters against `rates`; what they refuse is counted in `tally`."""
+    """The meters against `rates`."""
 
-    def __init__(self, rates: Rates, tally: Tally) -> None:
-        self.tally = tally
+    def __init__(self, rates: Rates) -> None:
         self._rates = rates
         self._meters: WeakValueDictionary[str, Meter] = WeakValueDictionary()
 

@@ -16,11 +16,12 @@ LINE_EVERY_S = 1.0
 
 
 class LimitReason(StrEnum):
-    """Which limit: messages a second, bytes a second; and a client that went on regardless, which was closed."""
+    """Which limit: messages a second, bytes a second, and clients closed that went on regardless; names."""
 
     MESSAGES = "messages"
     BYTES = "bytes"
     CLOSED = "closed"
+    NAMES = "names"
 
 
 class Tally:

@@ -16,7 +16,6 @@ from pydantic.json_schema import SkipJsonSchema
 
 from .wire import ClientMessage, Complaint, Draining, ServerMessage, read
 
-SESSION_ID_CHARS = 200
 QUESTION_CHARS = 4000
 CLASS_ID_CHARS = 150
 PROGRESS_BYTES = 16_384

@@ -330,7 +330,7 @@ def test_a_room_has_a_name_and_there_are_a_hundred():
     assert machine.join("99") == [Send(1, join("99"))]
     with pytest.raises(ValueError, match=r"^101 rooms, allowed are 100$"):
         machine.join("tea")
-    with pytest.raises(ValueError, match=r"^room of 0 characters, allowed are 1 to 200$"):
+    with pytest.raises(ValueError, match=r"^room of 0 bytes, allowed are 1 to 128$"):
         machine.join("")
 
 

@@ -20,8 +20,8 @@ from clients.python.terminal.show import StatusLines, line_of, progress
     [
         (["shout"], "ebb client: argument listen | chat | many | broadcast | stress: invalid choice: 'shout'"),
         (["listen", "localhost"], "ebb client: 'localhost' is not a URL like ws://127.0.0.1:8000"),
-        (["listen", "--room", ""], "ebb client: room of 0 characters, allowed are 1 to 200"),
-        (["chat", "--name", "x" * 201], "argument --name: name of 201 characters, allowed are 1 to 200"),
+        (["listen", "--room", ""], "ebb client: room of 0 bytes, allowed are 1 to 128"),
+        (["chat", "--name", "x" * 129], "argument --name: name of 129 bytes, allowed are 1 to 128"),
         (["many", "--clients", "0"], "ebb client many: argument --clients: '0' is not a whole number above 0"),
         (["broadcast", "--rate", "nan"], "ebb client broadcast: argument --rate: 'nan' is not a number above 0"),
         (["stress", "--duration", "long"], "ebb client stress: argument --duration: 'long' is not a number above 0"),

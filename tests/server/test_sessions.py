@@ -284,14 +284,6 @@ async def test_who_is_gone_is_forgotten_at_once(leave):
         assert server.hub.connections == {}
 
 
-async def test_too_long_a_session_id_is_refused():
-    server, ann = SessionServer(Store()), Student("x" * 201)
-    async with serving(server):
-        await server.enter(ann)
-        assert ann.close_frame == (1008, "session id of 201 characters, limit 200")
-        assert len(server.sessions) == 0
-
-
 # ---- The process stops ----
 
 

@@ -17,7 +17,6 @@ from server.app import create_app
 from server.connections.connection import Limits
 from server.limits.meters import Meters
 from server.limits.rate import Rate, Rates
-from server.limits.tally import Tally
 from server.messages.wire import Arrival
 from server.settings import Settings
 from tests.server.peers import InMemoryServer, Peer
@@ -100,6 +99,7 @@ def test_what_was_refused_is_in_the_metrics_by_its_reason(client: TestClient):
         'ebb_limited_total{reason="messages"} 3.0',
         'ebb_limited_total{reason="bytes"} 0.0',
         'ebb_limited_total{reason="closed"} 1.0',
+        'ebb_limited_total{reason="names"} 0.0',
     ]
 
 
@@ -126,7 +126,7 @@ def test_with_both_limits_off_nobody_is_too_fast():
 
 
 def limits_of(rates: Rates) -> Limits:
-    return Limits(2000, 4, 100, 10, Meters(rates, Tally()))
+    return Limits(2000, 4, 100, 10, Meters(rates))
 
 
 @pytest.mark.looptime

@@ -10,7 +10,7 @@ import { backoffMs } from "./backoff.js";
 import { Connection, type Closed, type SocketConstructor } from "./connection.js";
 import { Deferred, sleep } from "./deferred.js";
 import type { Draining, Envelope, Gap } from "./messages.js";
-import { checkName, checkRooms, copyOf, protocolsOf, randomName, socketOf, type Options } from "./options.js";
+import { checkId, checkName, checkRooms, copyOf, protocolsOf, randomName, socketOf, type Options } from "./options.js";
 import { Places } from "./places.js";
 import { Position } from "./position.js";
 import { Publishing, PublishRefused } from "./publishing.js";
@@ -76,7 +76,7 @@ export class Client {
   async publish(data: unknown, { room, id }: { room?: string; id?: string } = {}): Promise<number> {
     if (this.#stop.signal.aborted) throw new Error("the client has ended");
     const key = id ?? `${this.#run}-${++this.#published}`;
-    checkName("id", key);
+    checkId(key);
     if (room !== undefined) checkName("room", room);
     const request = { type: "publish" as const, id: key, ...(room === undefined ? {} : { room }), data: copyOf(data) };
     const answer = this.#publishing.take(request);

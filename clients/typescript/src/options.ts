@@ -4,7 +4,8 @@ import type { Closed, SocketConstructor } from "./connection.js";
 import type { Envelope, Gap } from "./messages.js";
 
 const MOST_ROOMS = 100;
-const LONGEST_NAME = 200; // of a room, of an id
+const LONGEST_ID = 200; // in characters
+const LONGEST_NAME = 128; // of a room, in bytes
 
 export interface Options {
   /** By which the client is known, on every connection; at most one client has it at a time. Default: a random one. */
@@ -33,11 +34,20 @@ export interface Options {
   mostWaiting?: number;
 }
 
-/** Throws RangeError for a name of a room, or an id, that the server would not take. */
-export function checkName(what: string, name: string): void {
-  if (name.length < 1 || name.length > LONGEST_NAME) {
-    throw new RangeError(`${what} of ${name.length} characters: 1 to ${LONGEST_NAME} are allowed`);
+/** Throws RangeError for the id of a publish that the server would not take. */
+export function checkId(id: string): void {
+  if (id.length < 1 || id.length > LONGEST_ID) {
+    throw new RangeError(`id of ${id.length} characters: 1 to ${LONGEST_ID} are allowed`);
   }
+}
+
+/** Throws RangeError for a name of a room that the server would not take. */
+export function checkName(what: string, name: string): void {
+  const size = new TextEncoder().encode(name).length;
+  if (size < 1 || size > LONGEST_NAME) {
+    throw new RangeError(`${what} of ${size} bytes: 1 to ${LONGEST_NAME} are allowed`);
+  }
+  if (/\p{Cc}/u.test(name)) throw new RangeError(`${what} with a control character`);
 }
 
 /** Throws RangeError for rooms that no handshake could name. */

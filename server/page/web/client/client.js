@@ -8,7 +8,7 @@
 import { backoffMs } from "./backoff.js";
 import { Connection } from "./connection.js";
 import { Deferred, sleep } from "./deferred.js";
-import { checkName, checkRooms, copyOf, protocolsOf, randomName, socketOf } from "./options.js";
+import { checkId, checkName, checkRooms, copyOf, protocolsOf, randomName, socketOf } from "./options.js";
 import { Places } from "./places.js";
 import { Position } from "./position.js";
 import { Publishing, PublishRefused } from "./publishing.js";
@@ -69,7 +69,7 @@ export class Client {
         if (this.#stop.signal.aborted)
             throw new Error("the client has ended");
         const key = id ?? `${this.#run}-${++this.#published}`;
-        checkName("id", key);
+        checkId(key);
         if (room !== undefined)
             checkName("room", room);
         const request = { type: "publish", id: key, ...(room === undefined ? {} : { room }), data: copyOf(data) };

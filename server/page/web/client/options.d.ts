@@ -26,7 +26,9 @@ export interface Options {
     /** Publishes that may wait to be acknowledged. Default 1,000. */
     mostWaiting?: number;
 }
-/** Throws RangeError for a name of a room, or an id, that the server would not take. */
+/** Throws RangeError for the id of a publish that the server would not take. */
+export declare function checkId(id: string): void;
+/** Throws RangeError for a name of a room that the server would not take. */
 export declare function checkName(what: string, name: string): void;
 /** Throws RangeError for rooms that no handshake could name. */
 export declare function checkRooms(rooms: Set<string>): void;
