@@ -120,7 +120,7 @@ def create_app(
             stop_if_it_serves_strangers(server, settings, gate)
             warn_of_workers(server, hub)
             if settings.protocol == "ebb":
-                install(server.config, settings.max_message_bytes)
+                install(server.config, settings.bounds, limited.add)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(release)
             stack.push_async_callback(hub.broker.close)

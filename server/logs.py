@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import queue
 import re
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,6 +51,26 @@ class OfWorker(logging.Filter):
         return True
 
 
+class Seldom(logging.Filter):
+    """Lets a line that any stranger can provoke through once a second. `clock` says seconds."""
+
+    PROVOKED = ("Invalid HTTP request received.", "Unsupported upgrade request.")
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._quiet_until = dict.fromkeys(self.PROVOKED, -math.inf)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is to be written."""
+        message, now = str(record.msg), self._clock()
+        if now < self._quiet_until.get(message, -math.inf):
+            return False
+        if message in self._quiet_until:
+            self._quiet_until[message] = now + 1.0
+        return True
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line: `at` (ISO 8601, UTC), `level`, `logger`, `message`, and `worker` for one of several.
 
@@ -78,6 +101,7 @@ def set_up_logs(level: str, form: str, worker: int = 0) -> None:
     write_lines(level)
     logging.getLogger("uvicorn.error").addFilter(is_worth_a_line)
     logging.getLogger("uvicorn.error").addFilter(without_tokens)
+    logging.getLogger("uvicorn.error").addFilter(Seldom())
     for name in ("ebb", "uvicorn", "uvicorn.error", "uvicorn.access"):
         for each in logging.getLogger(name).handlers:
             if form == "json":

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .drain.events import EXIT_S, DrainTerms
 from .limits.rate import Rate, Rates
+from .protocol.bounds import Bounds
 
 PREFIX = "SERVER_"
 NONE = "none"
@@ -90,6 +91,14 @@ class Settings(DrainSettings):
     messages_per_s: AtLeast0 = Field(50, description="messages of one client a second, 0 for any number")
     messages_burst: int = Field(100, ge=1, description="messages of one client at once, 1 or more")
     bytes_per_s: AtLeast0 = Field(262144, description="bytes of the messages of one client a second, 0 for any number")
+    control_per_s: AtLeast0 = Field(
+        10, description="pings, and pongs that nobody asked for, of one client a second, 0 for any number"
+    )
+    control_burst: int = Field(50, ge=1, description="of these at once, 1 or more")
+    max_head_bytes: int = Field(8192, ge=1024, description="bytes of the head of one HTTP request, 1024 or more")
+    max_headers: int = Field(64, ge=8, description="headers of one HTTP request, 8 or more")
+    head_timeout_s: MoreThan0 = Field(5, description="seconds in which the head of a request arrives, more than 0")
+    body_timeout_s: MoreThan0 = Field(10, description="seconds in which the body of a request arrives, more than 0")
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
     protocol: str = Field(
         "ebb",
@@ -139,6 +148,18 @@ class Settings(DrainSettings):
         """How fast one client may send: two seconds' worth of bytes at once, and one message of any size."""
         bytes_burst = max(BYTES_BURST_S * self.bytes_per_s, self.max_message_bytes)
         return Rates(Rate(self.messages_per_s, self.messages_burst), Rate(self.bytes_per_s, bytes_burst))
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds of each TCP connection."""
+        return Bounds(
+            message_bytes=self.max_message_bytes,
+            head_bytes=self.max_head_bytes,
+            headers=self.max_headers,
+            head_s=self.head_timeout_s,
+            body_s=self.body_timeout_s,
+            control=Rate(self.control_per_s, self.control_burst),
+        )
 
     @property
     def place_urls(self) -> tuple[str, ...]:

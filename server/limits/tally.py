@@ -16,12 +16,20 @@ LINE_EVERY_S = 1.0
 
 
 class LimitReason(StrEnum):
-    """Which limit: messages a second, bytes a second, and clients closed that went on regardless; names."""
+    """Which limit: messages a second, bytes a second, and clients closed that went on regardless; names.
+
+    Of a connection: control frames a second; the head of a request, the time for it and for a body, what is no HTTP.
+    """
 
     MESSAGES = "messages"
     BYTES = "bytes"
     CLOSED = "closed"
     NAMES = "names"
+    CONTROL = "control"
+    HEAD = "head"
+    HEAD_TIME = "head_time"
+    BODY_TIME = "body_time"
+    HTTP = "http"
 
 
 class Tally:

@@ -12,9 +12,6 @@ from .handshake import Upgrade, read
 from .shared import Shared
 from .websocket import WebSocket
 
-# Seconds in which a client has to say something.
-HANDSHAKE_S = 5.0
-
 
 class Entrance(asyncio.Protocol):
     """A TCP connection on which nothing has been read."""
@@ -29,13 +26,14 @@ class Entrance(asyncio.Protocol):
         """Wait for what the client wants."""
         self.transport = transport  # type: ignore[assignment]  # uvicorn makes no others
         self._shared.connections.add(self)
-        self._shared.sweep.expect(self, HANDSHAKE_S)
+        self._shared.sweep.expect(self, self._shared.bounds.head_s)
 
     def data_received(self, data: bytes) -> None:
         """Become a WebSocket, or let uvicorn have it."""
         transport = self.transport
         self._leave()
-        upgrade = read(data)
+        bounds = self._shared.bounds
+        upgrade = read(data, bounds.head_bytes, bounds.headers)
         if isinstance(upgrade, Upgrade):
             websocket = WebSocket(self._shared)
             websocket.connection_made(transport)

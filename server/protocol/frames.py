@@ -139,6 +139,11 @@ class Parser:
             self._at = 0
 
     @property
+    def unread(self) -> int:
+        """How many bytes have been fed and not read."""
+        return len(self._data) - self._at
+
+    @property
     def midway(self) -> bool:
         """Whether a frame or a message has begun and is not complete."""
         return self._frame is not None or self._message is not None or self._at < len(self._data)

@@ -1,6 +1,6 @@
 """The opening handshake of a WebSocket (RFC 6455, section 4.2).
 
-Owns the plain kind: a whole GET request, in one piece, of at most `MAX_BYTES`, which asks for an upgrade to `websocket`
+Owns the plain kind: a whole GET request, in one piece, of a bounded size, which asks for an upgrade to `websocket`
 and for nothing else; and what answers it. Extensions are declined by not naming them (RFC 7692, section 5.1):
 `permessage-deflate` costs half of the speed. Refuses to know sockets, and every request of another kind: HTTP decides
 about it.
@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
-# Of one handshake, all of it: as large a header as the `websockets` library takes.
-MAX_BYTES = 8192
+# Of one handshake, all of it, where nobody says otherwise: as large a header as the `websockets` library takes.
+MAX_BYTES, MAX_HEADERS = 8192, 64
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: "
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -54,15 +54,17 @@ class BadHandshake(NamedTuple):
     detail: str
 
 
-def read(data: bytes) -> Upgrade | BadHandshake | None:
+def read(data: bytes, most_bytes: int = MAX_BYTES, most_headers: int = MAX_HEADERS) -> Upgrade | BadHandshake | None:
     """Read what a client has sent first; None: it is no handshake of the plain kind, as a whole."""
-    if len(data) > MAX_BYTES:
-        detail = f"handshake of {len(data)} bytes, limit {MAX_BYTES}"
+    if len(data) > most_bytes:
+        detail = f"handshake of {len(data)} bytes, limit {most_bytes}"
         return BadHandshake(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, [], detail)
     if (request := _REQUEST.fullmatch(data)) is None:
         return None
     method, target, block = request.groups()
     headers = [(name.lower(), value.strip(b" \t")) for name, value in _HEADER.findall(block)]
+    if len(headers) > most_headers:
+        return None
     values = dict(headers)
     if values.get(b"upgrade", b"").lower() != b"websocket" or not _NOT_PLAIN.isdisjoint(values):
         return None

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .bounds import Bounds, Count, not_counted
 from .entrance import Entrance
+from .http import Http
 from .shared import Shared
 from .websocket import WebSocket
 
@@ -21,24 +23,27 @@ if TYPE_CHECKING:
 
 HTTP = ("HttpToolsProtocol", "H11Protocol")
 WEBSOCKETS = "WebSocketsSansIOProtocol"
+BOUNDS = Bounds()
 
 
-def install(config: Config, max_message_bytes: int | None = None) -> bool:
+def install(config: Config, bounds: Bounds = BOUNDS, count: Count = not_counted) -> bool:
     """Have uvicorn use our classes for every connection from now on; say whether it will.
 
-    `config` must be loaded. A message may have `max_message_bytes`, or as many as uvicorn allows.
+    `config` must be loaded. `count` is told of each connection that went beyond `bounds`. Where uvicorn has no
+    httptools, and reads HTTP with h11, only the size of a head is bounded.
     """
     http: Callable[..., asyncio.Protocol] = config.http_protocol_class
     websocket = config.ws_protocol_class
     if getattr(http, "__name__", "") not in HTTP or getattr(websocket, "__name__", "") != WEBSOCKETS:
         return False
     served: dict[int, Shared] = {}
+    config.h11_max_incomplete_event_size = config.h11_max_incomplete_event_size or bounds.head_bytes
 
     def enter(server_state: ServerState, app_state: dict[str, Any], **more: Any) -> Entrance:
         if (shared := served.get(id(server_state))) is None:
-            otherwise = partial(http, server_state=server_state, app_state=app_state, **more)
-            max_bytes = max_message_bytes or config.ws_max_size
-            shared = served[id(server_state)] = Shared(config, server_state, app_state, max_bytes, otherwise)
+            shared = served[id(server_state)] = Shared(config, server_state, app_state, bounds, count)
+            make = partial(Http, shared) if http is Http.__base__ else http
+            shared.otherwise = partial(make, server_state=server_state, app_state=app_state, **more)
         return Entrance(shared)
 
     def upgrade(server_state: ServerState, **_: Any) -> WebSocket:

@@ -14,10 +14,11 @@ import asyncio
 from collections.abc import Callable
 
 from ..connections.transport import Direct, send_at_once
+from ..limits.tally import LimitReason
 from ..messages.close_codes import CloseCode
 from ..messages.frame import encoded
 from .frames import NO_CODE, PING, PONG, Close, Failure, Parser, Ping, Pong, close_frame
-from .shared import Shared
+from .shared import Shared, who_of
 
 try:
     from websockets.speedups import apply_mask
@@ -32,8 +33,9 @@ CLOSE_S, MESSAGE_S = 10.0, 60.0
 # Of a connection that ended without any close frame. uvicorn tells NO_CODE once it was accepted.
 ABNORMAL = 1006
 MESSAGE = (str, bytes)  # a union is taken apart at each look
-# Messages of one client in one turn of the event loop.
+# Messages, and bytes, of one client in one turn of the event loop.
 IN_ONE_TURN = 64
+BYTES_IN_ONE_TURN = 16_384
 
 # What a connection is: nothing has been asked; not accepted yet; refused, with a response that is not complete; open;
 # closed by the application, whose close frame waits for its answer; over, as the peer, a failure or a response has it.
@@ -45,6 +47,7 @@ class Peer(asyncio.Protocol, Direct):
 
     __slots__ = (
         "_close_s",
+        "_control_full_at",
         "_lost",
         "_owed",
         "_parser",
@@ -72,6 +75,7 @@ class Peer(asyncio.Protocol, Direct):
         self._state = WAITING
         self._parser = Parser(shared.max_bytes, apply_mask)
         self._reads = False  # whether there is room for a message
+        self._control_full_at = 0.0  # when the bucket of control frames is full again
         self._paused = False  # whether TCP holds the client back
         self._close_s = CLOSE_S
         self._pinged: bytes | None = None
@@ -160,34 +164,41 @@ class Peer(asyncio.Protocol, Direct):
 
     def _advance(self) -> None:
         """Take what has arrived, as long as there is room for it."""
-        turn = IN_ONE_TURN
+        turn, last = IN_ONE_TURN, self._parser.unread - BYTES_IN_ONE_TURN
         while self._reads and (event := self._parser.next()) is not None:
             if isinstance(event, MESSAGE):
                 if self._state is OPEN:  # else nobody is there to read it
                     has_room = self._take(event)
                     self._reads = has_room or self._state is not OPEN
-            elif isinstance(event, Ping):
-                self._pong(event.payload)
-            elif isinstance(event, Pong):
-                if event.payload == self._pinged:
-                    self._pinged = None
+            elif isinstance(event, Pong) and event.payload == self._pinged:
+                self._pinged = None
+            elif isinstance(event, Ping | Pong):
+                self._take_control(event)
             elif isinstance(event, Close):
                 self._peer_has_closed(event)
             else:
                 self._fail(event)
             turn -= 1
-            if turn == 0 and self._reads:
+            if (turn == 0 or self._parser.unread < last) and self._reads:
                 self._reads = False
                 self._shared.loop.call_soon(self.go_on)
         if self._state is OPEN:
             self._time_the_message()
 
-    def _pong(self, payload: bytes) -> None:
-        """Answer a ping; of those that come while the client does not read, the last one (5.5.3)."""
-        if self.would_send:
-            self.transport.write(encoded(PONG, payload))
+    def _take_control(self, event: Ping | Pong) -> None:
+        """Answer a ping; of those that come while the client does not read, the last one (5.5.3). Not any number."""
+        now, rate = self._shared.loop.time(), self._shared.bounds.control
+        self._control_full_at = max(self._control_full_at, now) + rate.each_s
+        if self._control_full_at - now > rate.burst_s:
+            detail = f"control frames: {rate}"
+            self._shared.count(LimitReason.CONTROL, who_of(self.transport), detail)
+            self._fail(Failure(CloseCode.POLICY_VIOLATION, detail))
+        elif isinstance(event, Pong):
+            pass  # nobody asked for it
+        elif self.would_send:
+            self.transport.write(encoded(PONG, event.payload))
         else:
-            self._owed = payload
+            self._owed = event.payload
 
     def _time_the_message(self) -> None:
         """Bound the time of a message that has begun; not while it is us who do not read."""

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from uvicorn.protocols.utils import get_remote_addr
+
+from .bounds import Bounds, Count
 from .handshake import Headers, lines
 from .keepalive import Sweep
 
@@ -15,18 +18,17 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """Of one uvicorn Server. `app_state` is what lifespan startup has left; a message has at most `max_bytes`.
+    """Of one uvicorn Server. `app_state` is what lifespan startup has left. `otherwise` makes what speaks HTTP."""
 
-    `otherwise` makes uvicorn's own HTTP class.
-    """
+    otherwise: Callable[[], asyncio.Protocol]
 
     def __init__(
         self,
         config: Config,
         state: ServerState,
         app_state: dict[str, Any],
-        max_bytes: int,
-        otherwise: Callable[[], asyncio.Protocol],
+        bounds: Bounds,
+        count: Count,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.app = config.loaded_app
@@ -34,8 +36,9 @@ class Shared:
         self.state = state
         self.app_state = app_state
         self.connections: set[Any] = state.connections
-        self.max_bytes = max_bytes
-        self.otherwise = otherwise
+        self.bounds = bounds
+        self.count = count
+        self.max_bytes = bounds.message_bytes or config.ws_max_size
         self._default_headers: Headers = []
         self._default_lines = b""
         self.sweep = Sweep(self.loop, config.ws_ping_interval, config.ws_ping_timeout)
@@ -47,3 +50,8 @@ class Shared:
             self._default_headers = self.state.default_headers
             self._default_lines = lines(self._default_headers)
         return self._default_lines
+
+
+def who_of(transport: asyncio.Transport) -> str:
+    """A client that has no name yet, by its address."""
+    return "{}:{}".format(*(get_remote_addr(transport) or ("unknown", 0)))

@@ -55,7 +55,7 @@ class WebSocket(Peer):
     def _open(self, data: bytes) -> None:
         """Begin with what uvicorn's HTTP class has read, or refuse it."""
         self._state = CONNECTING
-        upgrade = read(data)
+        upgrade = read(data, self._shared.bounds.head_bytes, self._shared.bounds.headers)
         if isinstance(upgrade, Upgrade):
             self.begin(upgrade)
         elif upgrade is None:

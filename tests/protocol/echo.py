@@ -22,7 +22,14 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 def main(port: str, name: str) -> None:
     ws = "websockets-sansio" if name == "ebb" else name
-    config = uvicorn.Config(echo, port=int(port), ws=ws, lifespan="off", log_level="critical")  # type: ignore[arg-type]
+    config = uvicorn.Config(
+        echo,
+        port=int(port),
+        ws=ws,  # type: ignore[arg-type]
+        ws_ping_interval=None,  # a ping of ours in the second that a case waits is an event that it does not expect
+        lifespan="off",
+        log_level="critical",
+    )
     if name == "ebb":
         config.load()
         assert install(config)

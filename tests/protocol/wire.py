@@ -10,7 +10,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from server.protocol.install import install
+from server.protocol.bounds import Bounds, Count, not_counted
+from server.protocol.install import BOUNDS, install
 from tests.protocol.test_frames import frame
 from tests.protocol.test_handshake import request
 
@@ -92,13 +93,15 @@ class Wire(asyncio.Transport):
 class Served:
     """One server of `app`, and its clients. `own`: with our classes; else with uvicorn's."""
 
-    def __init__(self, app: App, *, own: bool = True, **options: Any) -> None:
+    def __init__(
+        self, app: App, *, own: bool = True, bounds: Bounds = BOUNDS, count: Count = not_counted, **options: Any
+    ) -> None:
         self.config = uvicorn.Config(app, ws="websockets-sansio", log_config=None, lifespan="off", **options)
         self.config.load()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
         if own:
-            assert install(self.config)
+            assert install(self.config, bounds, count)
 
     def client(self, handshake: bytes | None = None, *, over_tls: bool = False) -> Client:
         """Connect, and send the handshake."""

@@ -9,7 +9,7 @@ from logging.handlers import QueueHandler, QueueListener
 
 import pytest
 
-from server.logs import wait_until_written
+from server.logs import Seldom, wait_until_written
 
 LINES = 1000
 
@@ -51,3 +51,21 @@ def test_lines_that_nobody_writes_are_not_waited_for_longer_than_asked(lines: qu
     wait_until_written(within_s=0.01)
 
     assert lines.unfinished_tasks == 1
+
+
+@pytest.mark.parametrize("message", Seldom.PROVOKED)
+def test_what_a_stranger_can_provoke_is_a_line_a_second(message: str):
+    now = [0.0]
+    seldom = Seldom(lambda: now[0])
+
+    def passes(text: str) -> bool:
+        return seldom.filter(logging.LogRecord("uvicorn.error", logging.WARNING, "", 0, text, (), None))
+
+    assert [passes(message), passes(message), passes("something else"), passes("something else")] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    now[0] = 1.0
+    assert passes(message)

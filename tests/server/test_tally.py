@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.limits.tally import Tally
+from server.limits.tally import LimitReason, Tally
 
 
 def test_each_is_counted_by_its_reason_and_one_line_a_second_is_written(caplog: pytest.LogCaptureFixture):
@@ -15,7 +15,7 @@ def test_each_is_counted_by_its_reason_and_one_line_a_second_is_written(caplog: 
     now = 11.0
     tally.add("bytes", "b\nob", "bytes refused: 9")
 
-    assert tally.counts == {"messages": 3, "bytes": 1, "closed": 0, "names": 0}
+    assert tally.counts == dict.fromkeys(LimitReason, 0) | {"messages": 3, "bytes": 1}
     assert [record.getMessage() for record in caplog.records] == [
         "limited: 'ann': messages refused: 1",
         "limited: 'b\\nob': bytes refused: 9; 2 more since the last such line",
