@@ -53,9 +53,9 @@ class Sweep:
         self._due_at: dict[int, dict[Timed, None]] = {}
 
     def enter(self, connection: Kept) -> None:
-        """Keep a connection alive, from a moment of its own on."""
+        """Keep a connection alive, from a moment of its own on: who comes first is pinged an interval later."""
         if self._turns:
-            self._next = (self._next + 1) % len(self._turns)
+            self._next = (self._next - 1) % len(self._turns)
             connection.moment = self._next
             self._turns[self._next].add(connection)
             self._kept += 1
