@@ -40,6 +40,7 @@ from .limits.meters import Meters
 from .limits.tally import Tally
 from .logs import set_up_logs
 from .messages.history import History
+from .messages.keys import key_of
 from .metrics.numbers import LoopLag, Numbers
 from .metrics.siblings import Siblings
 from .page import add_page
@@ -93,7 +94,7 @@ def create_app(
     process with status 1 and one line.
     """
     try:
-        broker = broker_of(settings.broker_url, settings.history_messages)
+        broker = broker_of(settings.broker_url, settings.history_messages, settings.keys_per_name)
     except ValueError as error:
         raise SystemExit(f"{PREFIX}BROKER_URL: {error}") from None
     share = settings.history_share_percent / 100
@@ -197,7 +198,7 @@ async def notify(hub: Hub, text: str, interval_s: float) -> None:
     """Broadcast `text` every `interval_s` seconds, 0 for never: one of the processes that share a broker does."""
     while interval_s > 0:
         await asyncio.sleep(interval_s)
-        turn = f"/notify/{time.time() // interval_s:.0f}" if hub.broker.shared else None
+        turn = key_of("/", "notify", f"{time.time() // interval_s:.0f}") if hub.broker.shared else None
         with contextlib.suppress(BrokerUnavailable):
             await hub.publish(text, key=turn)
 

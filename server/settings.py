@@ -79,6 +79,9 @@ class Settings(DrainSettings):
     history_share_percent: MoreThan0 = Field(
         5, le=100, description="percent of these that nobody can take from one sender, more than 0, 100 at most"
     )
+    keys_per_name: int = Field(
+        1000, ge=1, description="last messages of one name that are recognised when repeated, 1 or more"
+    )
     session_ttl_s: MoreThan0 = Field(300, description="seconds that an idle session's state is kept, more than 0")
     idle_timeout_s: AtLeast0 = Field(0, description="seconds after which an idle session is closed, 0 for never")
     max_connections: int = Field(

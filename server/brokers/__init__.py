@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 
 from .broker import Broker
+from .keys import KEYS_PER_NAME
 from .memory import MemoryBroker
 
 PASSWORD = re.compile(r":[^@]*@|password=")
 SCHEMES = "memory://, redis://, rediss://, unix:// or embedded://"
 
 
-def broker_of(url: str, history: int) -> Broker:
+def broker_of(url: str, history: int, keys_per_name: int = KEYS_PER_NAME) -> Broker:
     """Make the broker that `url` names; `start` begins it. `history`: messages kept for a resume, 1 or more.
+
+    `keys_per_name`: how many of the last messages of one name are recognised when they are repeated, 1 or more.
 
     `memory://`, `redis://user:password@host:port/db`, `rediss://` (the same over TLS), `unix:///path` or `embedded://`;
     options of redis-py's may follow after `?`. Raises ValueError for anything else, in one line without a password.
@@ -24,13 +27,13 @@ def broker_of(url: str, history: int) -> Broker:
     if scheme in ("redis", "rediss", "unix") and separator:
         from .redis import ValkeyBroker
 
-        return ValkeyBroker(url, history)
+        return ValkeyBroker(url, history, keys_per_name)
     if url == "embedded://":
         from .redis import EmbeddedBroker
 
-        return EmbeddedBroker(history)
+        return EmbeddedBroker(history, keys_per_name)
     if url == "memory://":
-        return MemoryBroker()
+        return MemoryBroker(keys_per_name)
     raise ValueError(f"{f'{scheme}://...' if separator else 'a URL without a scheme'} is no broker: {SCHEMES}")
 
 

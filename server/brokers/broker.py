@@ -72,7 +72,8 @@ class Broker(Protocol):
     async def publish(self, post: Post) -> int:
         """Give `post` its number and put it into the log; return the number. In order, for each caller.
 
-        A post whose `key` was seen before is not published again: its former number is returned.
+        A post whose `key` (`messages.keys`) is known is not published again: its former number is returned. The
+        last `keys_per_name` of each owner are known.
         Raises BrokerUnavailable, within a second; the post may have been published all the same.
         """
 

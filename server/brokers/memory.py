@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 from ..messages.history import Message, Post
 from .broker import Deliver, Heard, Lost, Store
-
-KEYS = 10_000  # of the last posts that had one
+from .keys import KEYS_PER_NAME, Keys
 
 
 class MemoryStore:
@@ -62,11 +60,11 @@ class MemoryBroker:
     shared = False
     available = True
 
-    def __init__(self) -> None:
+    def __init__(self, keys_per_name: int = KEYS_PER_NAME) -> None:
         self.epoch = uuid.uuid4().hex
         self.store: Store = MemoryStore()
         self._seq = 0
-        self._numbers: OrderedDict[str, int] = OrderedDict()
+        self._keys = Keys(keys_per_name)
         self._deliver: Deliver = lambda _message: None
 
     def subscribe(self, deliver: Deliver, lost: Lost) -> None:  # noqa: ARG002  # nothing is ever lost here
@@ -78,14 +76,12 @@ class MemoryBroker:
 
     async def publish(self, post: Post) -> int:
         """Give a post its number and deliver it."""
-        if post.key is not None and post.key in self._numbers:
-            return self._numbers[post.key]
+        if post.key is not None and (number := self._keys.get(post.key)) is not None:
+            return number
         self._deliver(Message(self._seq + 1, post))  # what cannot be encoded fails here, and takes no number
         self._seq += 1
         if post.key is not None:
-            self._numbers[post.key] = self._seq
-            if len(self._numbers) > KEYS:
-                self._numbers.popitem(last=False)
+            self._keys.add(post.key, self._seq)
         return self._seq
 
     async def close(self) -> None:

@@ -23,6 +23,7 @@ from typing import TypeVar
 from ..messages.history import Message, Post
 from .broker import BrokerUnavailable, Deliver, Lost, Store
 from .embedded import EmbeddedValkey
+from .keys import KEYS_PER_NAME
 from .redis_connection import Address, RedisConnection, pauses
 from .redis_log import LOG, Entry, Known, entry_of, find_next, look, number_of, post_of, reply_of
 from .redis_publisher import Publisher
@@ -44,7 +45,7 @@ class ValkeyBroker:
 
     shared = True
 
-    def __init__(self, url: str, history: int) -> None:
+    def __init__(self, url: str, history: int, keys_per_name: int = KEYS_PER_NAME) -> None:
         address = Address(url)
         self.name = address.name
         self.epoch = ""
@@ -55,7 +56,7 @@ class ValkeyBroker:
         self._known = Known()
         self._silence_s = SILENCE_S
         self._connection = RedisConnection(address)
-        self._publisher = Publisher(address, self._known, history)
+        self._publisher = Publisher(address, self._known, history, keys_per_name)
         self._reading: asyncio.Task[None] | None = None
         self._deliver: Deliver = lambda _message: None
         self._lost: Lost = lambda _after: None
@@ -204,10 +205,10 @@ class EmbeddedBroker(ValkeyBroker):
 
     shared = False
 
-    def __init__(self, history: int) -> None:
+    def __init__(self, history: int, keys_per_name: int = KEYS_PER_NAME) -> None:
         self.valkey = EmbeddedValkey()
         self._server = contextlib.AsyncExitStack()
-        super().__init__(self.valkey.url, history)
+        super().__init__(self.valkey.url, history, keys_per_name)
 
     async def start(self) -> None:
         """Start the server, and begin to deliver. Raises EmbeddedFailed."""

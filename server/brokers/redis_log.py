@@ -1,7 +1,8 @@
 """The log in Redis or Valkey: one stream, its number and its epoch.
 
 Owns the keys, what an entry looks like, and the one script through which everybody looks at the log and adds to it.
-An entry's id is `<number>-0`; it holds the epoch (`e`) in which it was numbered and the post (`m`) as JSON.
+An entry's id is `<number>-0`; it holds the epoch (`e`) in which it was numbered and the post (`m`) as JSON. The keys of
+one owner are a sorted set: marks, by the numbers of their posts. A number above the newest is of an earlier log.
 
 A log begins with 1 and has one epoch for as long as it lives. It ends, and another one begins, as soon as somebody
 finds that it is not what it was: a part of it is missing, or it is behind what was seen of it (a server that was
@@ -21,14 +22,15 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from ..messages.history import Post
+from ..messages.keys import parts_of
 
-LOG, SEQ, EPOCH, KEY = "{ebb}:log", "{ebb}:seq", "{ebb}:epoch", "{ebb}:key:"
-KEY_S = 600  # for which a key is known
+LOG, SEQ, EPOCH, KEYS_OF = "{ebb}:log", "{ebb}:seq", "{ebb}:epoch", "{ebb}:keys:"
+KEYS_S = 600  # for which the keys of an owner are known after the last one
 LEAST_KEPT = 1000  # entries of the log, however short the history: for a process that is held up for a moment
 
 SCRIPT = """
 local log, seqs, epochs = KEYS[1], KEYS[2], KEYS[3]
-local begun, known, highest, at, text, kept, prefix, key_s, proves = unpack(ARGV, 1, 9)
+local begun, known, highest, at, text, kept, prefix, keys_s, most, proves = unpack(ARGV, 1, 10)
 local epoch, seq = redis.call('GET', epochs), tonumber(redis.call('GET', seqs) or nil)
 local same = epoch and seq
 if same and epoch == known then
@@ -44,14 +46,22 @@ elseif proves == '1' then
     redis.call('SET', epochs, epoch)
 end
 local numbers = {}
-for i = 10, #ARGV, 2 do
-    local key, post = ARGV[i] ~= '' and prefix .. ARGV[i], ARGV[i + 1]
-    local number = key and tonumber(redis.call('GET', key) or nil)
+for i = 11, #ARGV, 3 do
+    local keys, mark, post = ARGV[i] ~= '' and prefix .. ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local number = keys and tonumber(redis.call('ZSCORE', keys, mark) or nil)
     if not number then
         number = redis.call('INCR', seqs)
         seq = number
         redis.call('XADD', log, 'MAXLEN', '=', kept, number .. '-0', 'e', epoch, 'm', post)
-        if key then redis.call('SET', key, number, 'EX', key_s) end
+        if keys then
+            redis.call('ZADD', keys, number, mark)
+            redis.call('EXPIRE', keys, keys_s)
+            if redis.call('ZCARD', keys) > tonumber(most) then
+                local last = redis.call('ZRANGE', keys, -1, -1, 'WITHSCORES')[2]
+                local oldest = tonumber(last) > number and -1 or 0
+                redis.call('ZREMRANGEBYRANK', keys, oldest, oldest)
+            end
+        end
     end
     table.insert(numbers, number)
 end
@@ -101,20 +111,21 @@ def look(known: Known, history: int, proves: bool = False) -> tuple[Any, ...]:
     `proves`: it fails where nothing can be written (a full memory, a replica).
     """
     digest = hashlib.sha1(known.text, usedforsecurity=False).hexdigest() if known.text else ""
-    return _command(known, digest, history, proves, ())
+    return _command(known, digest, history, 0, proves, ())
 
 
-def add(known: Known, history: int, posts: Iterable[tuple[str, str]]) -> tuple[Any, ...]:
+def add(known: Known, history: int, keys_per_name: int, posts: Iterable[tuple[str, str]]) -> tuple[Any, ...]:
     """Write the command that adds posts, each with its key (or "") and its JSON text."""
-    return _command(known, "", history, False, posts)
+    return _command(known, "", history, keys_per_name, False, posts)
 
 
 def _command(
-    known: Known, digest: str, history: int, proves: bool, posts: Iterable[tuple[str, str]]
+    known: Known, digest: str, history: int, keys_per_name: int, proves: bool, posts: Iterable[tuple[str, str]]
 ) -> tuple[Any, ...]:
     seen = (uuid.uuid4().hex, known.epoch, known.highest, known.at, digest)
-    terms = (max(history, LEAST_KEPT), KEY, KEY_S, int(proves))
-    return ("EVAL", SCRIPT, 3, LOG, SEQ, EPOCH, *seen, *terms, *(part for post in posts for part in post))
+    terms = (max(history, LEAST_KEPT), KEYS_OF, KEYS_S, keys_per_name, int(proves))
+    parts = (part for key, text in posts for part in (*parts_of(key), text))
+    return ("EVAL", SCRIPT, 3, LOG, SEQ, EPOCH, *seen, *terms, *parts)
 
 
 def find_next(known: Known) -> tuple[Any, ...]:

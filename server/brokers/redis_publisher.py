@@ -34,10 +34,11 @@ class Waiting(NamedTuple):
 class Publisher:
     """Numbers posts. `known` is what this process has seen of the log, and is kept up to date."""
 
-    def __init__(self, address: Address, known: Known, history: int) -> None:
+    def __init__(self, address: Address, known: Known, history: int, keys_per_name: int) -> None:
         self._connection = RedisConnection(address)
         self._known = known
         self._history = history
+        self._keys_per_name = keys_per_name
         self._waiting: deque[Waiting] = deque()
         self._sending: asyncio.Task[None] | None = None
 
@@ -72,7 +73,7 @@ class Publisher:
         if not batch:
             return
         left_s = max(batch[0].until - asyncio.get_running_loop().time(), LEAST_S)
-        command = add(self._known, self._history, [(each.key, each.text) for each in batch])
+        command = add(self._known, self._history, self._keys_per_name, [(each.key, each.text) for each in batch])
         failure = LET_GO
         try:
             reply = reply_of(await self._connection.ask(*command, within_s=left_s))

@@ -14,6 +14,7 @@ from ..connections.connection import Connection
 from ..hub import Hub
 from ..limits.rate import Limited
 from ..messages.frame import Frame
+from ..messages.keys import key_of
 from ..messages.wire import (
     MOST_ROOMS,
     Ack,
@@ -142,7 +143,7 @@ class Enveloped:
 
     async def _publish(self, request: Publish) -> None:
         """Publish once, however often it is requested, by this connection or by another one of the same name."""
-        connection, key = self._connection, f"{self._connection.name}/{request.id}"
+        connection, key = self._connection, key_of(self._connection.name, "ws", request.id)
         try:
             seq = await self._hub.publish(request.data, room=request.room, sender=connection, key=key)
         except BrokerUnavailable as error:

@@ -23,6 +23,7 @@ from ..connections.refusal import RETRY_AFTER_S
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
+from ..messages.keys import key_of
 from ..messages.names import complaint_about
 from ..messages.wire import Room
 from ..metrics.siblings import Siblings
@@ -49,8 +50,8 @@ class Broadcast(BaseModel):
         return data
 
     def key(self, route: str, speaker: str | None) -> str | None:
-        """The id, in a scope of its own: of one route, and whoever speaks. No client has an empty name."""
-        return None if self.id is None else f"/{route}/{speaker or ''}/{self.id}"
+        """The id as a key: of one route, and whoever speaks over HTTP, which is nobody who has connected."""
+        return None if self.id is None else key_of(f"/{speaker or ''}", route, self.id)
 
 
 class Published(BaseModel):

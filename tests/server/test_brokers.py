@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from server.brokers import broker_of
-from server.brokers.redis_log import LEAST_KEPT, LOG
+from server.brokers.redis_log import EPOCH, KEYS_OF, KEYS_S, LEAST_KEPT, LOG, SEQ
 from tests.server.broker_services import SERVERS, Service, post, service, until
 
 
@@ -71,6 +71,19 @@ async def test_the_same_key_is_applied_once(any_service: Service):
     await subscriber.hears(3)
     assert (again, both) == ([1, 1], [2, 2])
     assert subscriber.said == ["first", "third", "last"]
+
+
+async def test_of_each_owner_the_last_thousand_keys_are_known(any_service: Service):
+    broker = (await any_service.subscriber()).broker
+
+    async def publish(owner: str, *marks: int) -> list[int]:
+        return await asyncio.gather(*(broker.publish(post(None, key=f"{owner}:{mark}")) for mark in marks))
+
+    assert await publish("bob", 0) == [1]
+    assert await publish("ann", *range(1001)) == list(range(2, 1003))
+    assert await publish("bob", 0) == [1]
+    assert await publish("ann", 1, 1000) == [3, 1002]
+    assert await publish("ann", 0) == [1003]
 
 
 async def test_a_broker_that_never_started_can_be_closed(any_service: Service):
@@ -158,6 +171,27 @@ async def test_the_same_key_is_applied_once_by_all_processes(shared: Service):
         *(subscriber.broker.publish(post("once", key="k")) for subscriber in (one, two) * 10)
     )
     assert set(numbers) == {1}
+
+
+async def test_the_keys_of_an_owner_are_one_small_value_that_expires(shared: Service):
+    broker = (await shared.subscriber()).broker
+    await asyncio.gather(*(broker.publish(post(None, key=f"ann:{n:032}")) for n in range(1100)))
+    name = f"{KEYS_OF}ann"
+
+    assert await shared.server.execute("ZCARD", name) == 1000
+    assert 0 < await shared.server.execute("TTL", name) <= KEYS_S
+    assert await shared.server.execute("MEMORY", "USAGE", name) < 200_000
+
+
+async def test_in_a_log_that_began_anew_the_newest_keys_are_known(shared: Service):
+    broker = (await shared.subscriber()).broker
+    keys = [f"ann:{n}" for n in range(1000)]
+    await asyncio.gather(*(broker.publish(post(None, key=key)) for key in keys))
+    await shared.server.execute("DEL", LOG, SEQ, EPOCH)
+    first = await broker.publish(post(None, key="ann:new"))
+
+    assert await broker.publish(post(None, key="ann:new")) == first
+    assert await shared.server.execute("ZCARD", f"{KEYS_OF}ann") == 1000
 
 
 async def test_what_cannot_be_encoded_takes_no_number(shared: Service):
