@@ -8,13 +8,15 @@ Rules. One connection is `current`, and only what comes on it is delivered. Anot
 former one delivered in the meantime comes once more at the beginning of the new one's replay, and is recognised by its
 number. After a notice an attempt begins at the advised moment; after a cut, and after a failed attempt, it waits with
 full jitter and exponential backoff. A publish that is not acknowledged is repeated on the next connection, with its id.
-Source: `docs/wire.md`, "Resume".
+A few publishes wait for their acknowledgement, the others for these; where the server finds the client too fast all of
+them wait until it may go on. So they are published in their order. Source: `docs/wire.md`, "Resume", "Too fast".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from . import wire
@@ -22,6 +24,7 @@ from .attempts import Attempts
 from .events import Deliver, Effect, End, Ending, Leave, Lose, Notify, Open, Published, Refuse, Send, Status
 from .position import LogPosition
 
+WINDOW = 32  # publishes that were sent and not acknowledged: less than a server takes at once, also after a reconnect
 ATTEMPT_S = 10.0  # for the handshake and the answer to the resume
 
 
@@ -53,6 +56,8 @@ class Machine:
         self.rooms: set[str] = set()
         self.pending: dict[str, str] = {}
         self.ended = False
+        self._sent: set[str] = set()  # of these, on the current connection
+        self._held_until: float | None = None  # the server said that we are too fast
         self._attempts = Attempts(places, dice)
         self._numbers = 0
         for room in rooms:
@@ -63,6 +68,11 @@ class Machine:
         """When `tick` is to be called; None when nothing is due."""
         if self.ended:
             return None
+        due = [moment for moment in (self._connect_at, self._held_until) if moment is not None]
+        return min(due, default=None)
+
+    @property
+    def _connect_at(self) -> float | None:
         if self.attempt is not None:
             return self.attempt.began_at + ATTEMPT_S
         if self.current is None:
@@ -71,9 +81,15 @@ class Machine:
 
     def tick(self, now: float) -> list[Effect]:
         """Do what is due."""
-        due_at = self.due_at
-        if due_at is None or now < due_at:
-            return []
+        effects: list[Effect] = []
+        if self._held_until is not None and now >= self._held_until:
+            self._held_until = None
+            effects = self._flow()
+        if self.ended or self._connect_at is None or now < self._connect_at:
+            return effects
+        return effects + self._connect(now)
+
+    def _connect(self, now: float) -> list[Effect]:
         if self.attempt is None:
             return self._try(now)
         return [Leave(self.attempt.number), *self._failed(Ending(f"no answer within {ATTEMPT_S:g} s"), now)]
@@ -85,11 +101,12 @@ class Machine:
         if id in self.pending:
             raise ValueError(f"a publish with id {id!r} waits for its acknowledgement")
         self.pending[id] = wire.publish(id, data, room)
-        return self._say(self.pending[id])
+        return self._flow()
 
     def forget(self, id: str) -> None:
         """Do not repeat a publish any more."""
         self.pending.pop(id, None)
+        self._sent.discard(id)
 
     def join(self, room: str) -> list[Effect]:
         """Enter a room, on this connection and all later ones. Raises ValueError for one too many, or a bad name."""
@@ -144,13 +161,22 @@ class Machine:
                     self.position.reach(link.replay_to)
                 return effects
             case wire.Ack(id=id, seq=seq):
-                return [Published(id, seq)] if self.pending.pop(id, None) is not None else []
+                known = self.pending.pop(id, None) is not None
+                self._sent.discard(id)
+                return [Published(id, seq), *self._flow()] if known else []
+            case wire.Refusal(id=str(id), retry_after_s=float(wait_s)) if id in self.pending:
+                self._held_until = now + wait_s
+                self._sent.discard(id)
+                return []
             case wire.Refusal(code=code, detail=detail, id=id):
                 # Requests are answered in their order: one that could not be read is the oldest without an answer.
                 if id is None and code == "malformed":
                     id = next(iter(self.pending), None)
-                known = id is None or self.pending.pop(id, None) is not None
-                return [Refuse(id, code, detail)] if known else []
+                if id is None:
+                    return [Refuse(id, code, detail)]
+                known = self.pending.pop(id, None) is not None
+                self._sent.discard(id)
+                return [Refuse(id, code, detail), *self._flow()] if known else []
             case wire.Gap():
                 link.replay = 0
                 return [Lose(said)] if self.position.jump(said.epoch, said.next) else []
@@ -190,7 +216,9 @@ class Machine:
         if former is not None:
             self._attempts.moved()
             effects.append(Leave(former.number))
-        effects += [Send(link.number, text) for text in self.pending.values()]
+        self._sent.clear()
+        self._held_until = None
+        effects += self._flow()
         if isinstance(said, wire.Gap):
             effects += self._on_current(link, said, now)
         elif link.replay == 0 and isinstance(said, wire.Resumed):
@@ -223,6 +251,15 @@ class Machine:
         position = self.position.resume_from
         self.attempt = Link(self._numbers, place, now, position is not None, frozenset(self.rooms))
         return [Open(self._numbers, place, wire.query(position, self.rooms))]
+
+    def _flow(self) -> list[Effect]:
+        """Send the oldest publishes that may be sent now."""
+        if self.current is None or self._held_until is not None:
+            return []
+        free = WINDOW - len(self._sent)
+        chosen = list(islice((id for id in self.pending if id not in self._sent), max(0, free)))
+        self._sent.update(chosen)
+        return [Send(self.current.number, self.pending[id]) for id in chosen]
 
     def _say(self, text: str) -> list[Effect]:
         """Send on the current connection; without one, the next handshake and its repeats say the same."""

@@ -76,11 +76,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request was not carried out; `id` is that of the publish, None where the server could not tell."""
+    """A request was not carried out; `id` is that of the publish, None where the server could not tell.
+
+    `retry_after_s`: when the client may go on that was too fast.
+    """
 
     code: str
     detail: str
     id: str | None
+    retry_after_s: float | None = None
 
 
 ServerMessage = Welcome | Message | Ack | Draining | Resumed | Gap | Refusal
@@ -110,7 +114,9 @@ def read(text: str | bytes) -> ServerMessage | None:
         }:
             return Draining(float(left_s), str(said.get("deadline_at", "")), max(0.0, float(at_s)))
         case {"type": "error", "code": str(code)}:
-            return Refusal(code, str(said.get("detail", "")), said.get("id"))
+            wait_s = said.get("retry_after_s")
+            known = isinstance(wait_s, int | float) and code == "rate_limited"
+            return Refusal(code, str(said.get("detail", "")), said.get("id"), float(wait_s) if known else None)
         case _:
             return None
 

@@ -3,8 +3,9 @@
 A token bucket each, kept as one number: the moment at which it is full again. That is the generic cell rate algorithm
 in its form of virtual scheduling (ITU-T I.371, annex A), and costs two additions and two comparisons a message.
 
-Rules: what is refused takes nothing out of the bucket. A client that waits until its bucket is full may send a burst
-again. One that has been refused as much as a burst, and did not wait meanwhile, goes on regardless.
+Rules: what is refused takes nothing out of the bucket. Once something was refused, so is everything until the bucket is
+full: what a client sends without waiting for answers is never reordered. Then it may send a burst again. One that was
+refused as much as a burst, and did not wait meanwhile, goes on regardless.
 """
 
 from __future__ import annotations
@@ -58,12 +59,21 @@ class Rates(NamedTuple):
 class Meter:
     """What one client has sent, against its `rates`."""
 
-    __slots__ = ("__weakref__", "_bytes_full_at", "_messages_full_at", "_rates", "_refused", "_refused_bytes")
+    __slots__ = (
+        "__weakref__",
+        "_bytes_full_at",
+        "_messages_full_at",
+        "_rates",
+        "_reason",
+        "_refused",
+        "_refused_bytes",
+    )
 
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
         self._messages_full_at = self._bytes_full_at = -math.inf
-        self._refused = self._refused_bytes = 0
+        self._refused = self._refused_bytes = 0  # since the bucket was full
+        self._reason = ""
 
     @property
     def full_at(self) -> float:
@@ -72,7 +82,9 @@ class Meter:
 
     def take(self, size: int, now: float) -> Limited | None:
         """Take a message of `size` bytes; None: it may be carried out."""
-        if self._refused and self.full_at <= now + ROUNDING_S:
+        if self._refused:
+            if now + ROUNDING_S < self.full_at:
+                return self._refuse(self._reason, size, now)
             self._refused = self._refused_bytes = 0
         messages, octets = self._rates
         before = self._messages_full_at
@@ -87,6 +99,7 @@ class Meter:
         return None
 
     def _refuse(self, reason: str, size: int, now: float) -> Limited:
+        self._reason = reason
         self._refused += 1
         self._refused_bytes += size
         messages, octets = self._rates

@@ -9,6 +9,7 @@ import pytest
 from clients.python.attempts import BACKOFF_CAP_S, STEADY_S, longest_wait_s
 from clients.python.events import (
     Deliver,
+    Effect,
     End,
     Ending,
     Leave,
@@ -20,7 +21,7 @@ from clients.python.events import (
     Send,
     Status,
 )
-from clients.python.machine import ATTEMPT_S, Machine
+from clients.python.machine import ATTEMPT_S, WINDOW, Machine
 from clients.python.wire import Ack, Draining, Gap, Message, Refusal, Resumed, ServerMessage, Welcome, join, leave
 
 HALF_S = 0.1  # half of the longest wait after the first failure
@@ -378,3 +379,69 @@ def test_a_client_that_is_closed_leaves_all_its_connections():
 @pytest.mark.parametrize("said", [Ack("a", 1), message(9)])
 def test_a_first_connection_arrives_with_its_welcome_and_nothing_else(said: ServerMessage):
     assert begun().heard(1, said, 0.0) == []
+
+
+# ---- Publishing no faster than the server takes it ----
+
+
+def ids_sent(effects: list[Effect]) -> list[str]:
+    return [json.loads(each.text)["id"] for each in effects if isinstance(each, Send)]
+
+
+def too_fast(id: str) -> Refusal:
+    return Refusal("rate_limited", "messages refused: 1, limit 50 a second, burst 100", id, 2.0)
+
+
+def test_so_many_publishes_wait_for_their_acknowledgement_and_the_others_for_these():
+    machine = connected()
+    at_once = [id for n in range(40) for id in ids_sent(machine.publish(f"m{n}", n))]
+    assert at_once == [f"m{n}" for n in range(WINDOW)]
+
+    assert ids_sent(machine.heard(1, Ack("m0", 8), 1.0)) == [f"m{WINDOW}"]
+    assert ids_sent(machine.heard(1, Refusal("broker_unavailable", "away", "m1"), 1.0)) == [f"m{WINDOW + 1}"]
+
+
+def test_who_is_too_fast_waits_as_it_is_told_and_then_publishes_in_order():
+    machine = connected()
+    for n in range(4):
+        machine.publish(f"m{n}", n)
+    machine.heard(1, Ack("m0", 8), 1.0)
+    assert [machine.heard(1, too_fast(id), 1.0) for id in ("m1", "m2", "m3")] == [[], [], []]
+    assert machine.publish("m4", 4) == []
+    assert machine.due_at == 3.0
+    assert machine.tick(2.9) == []
+
+    assert ids_sent(machine.tick(3.0)) == ["m1", "m2", "m3", "m4"]
+    assert machine.due_at is None
+
+
+def test_a_new_connection_is_told_what_waits_at_once():
+    machine = connected()
+    machine.publish("m0", 0)
+    machine.heard(1, too_fast("m0"), 1.0)
+    machine.lost(1, CUT, 1.1)
+    machine.tick(1.4)
+
+    assert ids_sent(machine.heard(2, Resumed("e", 7, 0), 1.5)) == ["m0"]
+
+
+def test_a_client_that_moves_while_it_waits_does_both():
+    machine = connected()
+    machine.publish("m0", 0)
+    machine.heard(1, too_fast("m0"), 1.0)
+    machine.heard(1, NOTICE, 1.0)
+    assert machine.due_at == 3.0
+
+    assert ids_sent(machine.tick(3.0)) == ["m0"]
+    assert machine.due_at == 6.0
+    assert machine.tick(6.0) == [Open(2, 1, "?epoch=e&seq=7")]
+
+
+def test_what_nobody_waits_for_any_more_is_not_sent_again():
+    machine = connected()
+    machine.publish("m0", 0)
+    machine.heard(1, too_fast("m0"), 1.0)
+    machine.forget("m0")
+
+    assert machine.tick(3.0) == []
+    assert machine.heard(1, too_fast("m0"), 4.0) == []

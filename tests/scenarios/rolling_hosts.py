@@ -19,6 +19,7 @@ from tests.harness.servers import empty_history
 
 SETTINGS = {
     "SERVER_NOTIFY_INTERVAL_S": "0",
+    "SERVER_MESSAGES_PER_S": "0",  # many messages in a short time
     "SERVER_DRAIN_TIMEOUT_S": "10",
     "SERVER_RECONNECT_WINDOW_S": "1",
     "SERVER_CLOSE_TIMEOUT_S": "1",

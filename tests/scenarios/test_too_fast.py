@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from clients.python import connect as connect_client
 from harness.probes.http import fetch
 from harness.targets.known import LAUNCHER
 from harness.targets.target import Target
@@ -63,3 +64,17 @@ async def test_of_a_flood_others_get_a_burst_and_its_sender_is_closed(protocol: 
     assert 'ebb_limited_total{reason="closed"} 1.0' in metrics
     lines = [str(event.detail["text"]) for event in target.history.events if event.what == "line"]
     assert 1 <= sum("limited: 'eve'" in line for line in lines) <= 10
+
+
+async def test_a_client_of_ours_with_much_to_say_loses_nothing_and_keeps_its_order() -> None:
+    async with Target(LAUNCHER, empty_history(), {"SERVER_NOTIFY_INTERVAL_S": "0"}) as target:
+        url = f"ws://127.0.0.1:{target.port}/ws"
+        async with connect(url, max_queue=None) as honest, connect_client(url) as client:
+            numbers = await asyncio.gather(*(client.publish(n) for n in range(250)))
+            heard = [int(str(await honest.recv()).rpartition(" ")[2]) for _ in range(250)]
+            metrics = (await fetch(target.port, "/metrics")).body.decode()
+
+    assert heard == list(range(250))
+    assert numbers == sorted(numbers)
+    assert 'ebb_limited_total{reason="closed"} 0.0' in metrics
+    assert 'ebb_limited_total{reason="messages"} 0.0' not in metrics

@@ -28,6 +28,15 @@ def test_a_burst_is_let_through_and_the_next_message_is_refused_until_the_bucket
     assert [meter.take(1, 7.0) for _ in range(100)] == [None] * 100
 
 
+def test_after_a_refusal_everything_is_refused_until_the_bucket_is_full_so_that_nothing_overtakes():
+    meter = Meter(BY_MESSAGES)
+    taken = [n for n in range(300) if meter.take(1, n / 150) is None]  # three times as fast as allowed, for 2 s
+
+    assert taken == list(range(149))
+    assert meter.take(1, 2.9) is not None
+    assert meter.take(1, 3.0) is None
+
+
 def test_who_keeps_to_the_rate_is_never_refused():
     meter = Meter(BY_MESSAGES)
 
@@ -39,7 +48,7 @@ def test_bytes_have_a_limit_of_their_own():
 
     assert meter.take(1500, 0) is None
     assert meter.take(501, 0) == ("bytes", "bytes refused: 501, limit 1000 a second, burst 2000", 1.5, False)
-    assert meter.take(500, 0) is None
+    assert meter.take(500, 1.5) is None
 
 
 def test_who_is_refused_as_much_again_as_a_burst_goes_on_regardless():

@@ -48,6 +48,7 @@ export class Client {
   #attempt: Connection | undefined;
   #draining = new Deferred<Draining>();
   #watch: ReturnType<typeof setTimeout> | undefined;
+  #held: ReturnType<typeof setTimeout> | undefined;
 
   /** Use `connect`. Throws where there is no place, no WebSocket, or too many rooms. */
   constructor(places: (string | URL)[], options: Options) {
@@ -80,7 +81,7 @@ export class Client {
     if (room !== undefined) checkName("room", room);
     const request = { type: "publish" as const, id: key, ...(room === undefined ? {} : { room }), data: copyOf(data) };
     const answer = this.#publishing.take(request);
-    if (this.#current?.send(request)) this.#expectAnswer(this.#current);
+    if (this.#flow() && this.#current !== undefined) this.#expectAnswer(this.#current);
     return answer;
   }
 
@@ -163,7 +164,9 @@ export class Client {
     const former = this.#current;
     this.#current = connection;
     this.#draining = new Deferred();
-    for (const request of this.#publishing.requests) connection.send(request);
+    this.#release();
+    this.#publishing.begin();
+    this.#flow();
     this.#expectAnswer(connection);
     former?.leave();
     void connection.ended.then((closed) => {
@@ -191,17 +194,45 @@ export class Client {
     }
   }
 
+  /** Sends the publishes that may be on their way now; whether there were any. */
+  #flow(): boolean {
+    let any = false;
+    if (this.#held === undefined) {
+      this.#publishing.flow((request) => {
+        const sent = this.#current?.send(request) ?? false;
+        any ||= sent;
+        return sent;
+      });
+    }
+    return any;
+  }
+
+  /** Publishes nothing until the server has said that it may: it was too fast. */
+  #hold(seconds: number): void {
+    clearTimeout(this.#held);
+    this.#held = setTimeout(() => {
+      this.#held = undefined;
+      this.#answered();
+    }, seconds * 1000);
+  }
+
+  #release(): void {
+    clearTimeout(this.#held);
+    this.#held = undefined;
+  }
+
   /** Takes a connection for cut on which nothing is acknowledged in time: a dead link does not say that it is. */
   #expectAnswer(connection: Connection): void {
     clearTimeout(this.#watch);
     this.#watch = undefined;
-    if (this.#publishing.size > 0) {
+    if (this.#publishing.size > 0 && this.#held === undefined) {
       const ms = this.#options.acknowledgeWithinMs ?? 10_000;
       this.#watch = setTimeout(() => connection.abandon(`nothing acknowledged for ${ms} ms`), ms);
     }
   }
 
   #answered(): void {
+    this.#flow();
     if (this.#current !== undefined) this.#expectAnswer(this.#current);
   }
 
@@ -214,7 +245,11 @@ export class Client {
       this.#publishing.acknowledge(id, seq);
       this.#answered();
     },
-    onError: (code: string, detail: string, named: string | undefined) => {
+    onError: (code: string, detail: string, named: string | undefined, retryAfterS: number | undefined) => {
+      if (retryAfterS !== undefined && named !== undefined && this.#publishing.putBack(named)) {
+        this.#hold(retryAfterS);
+        return this.#answered();
+      }
       // without an id the server could not read a publish: the oldest one, for it answers in order
       const id = named ?? (code === "malformed" ? this.#publishing.oldest : undefined);
       if (id !== undefined) this.#publishing.refuse(id, new PublishRefused(code, detail, id));
@@ -225,6 +260,7 @@ export class Client {
   #end(closed: Closed): void {
     this.#stop.abort();
     clearTimeout(this.#watch);
+    this.#release();
     const reason = new Error(`the client has ended: ${closed.code} ${closed.reason}`);
     this.#publishing.refuseAll(reason);
     this.#connected.reject(reason);

@@ -30,7 +30,7 @@ export interface Listener {
   onMessage(message: Envelope): void;
   onGap(gap: Gap): void;
   onAck(id: string, seq: number): void;
-  onError(code: string, detail: string, id: string | undefined): void;
+  onError(code: string, detail: string, id: string | undefined, retryAfterS: number | undefined): void;
 }
 
 const OPEN = 1;
@@ -127,7 +127,7 @@ export class Connection {
         this.#noticed.resolve(said);
         break;
       case "error":
-        this.listener.onError(said.code, said.detail, said.id);
+        this.listener.onError(said.code, said.detail, said.id, said.retry_after_s);
         break;
     }
   }

@@ -147,6 +147,39 @@ test("a publish that is refused is rejected with the reason, one without an id i
   assert.equal(reasons[1]?.message, "publish x was refused (broker_unavailable): away");
 });
 
+test("a few publishes are on their way at once, and the others wait for these, in their order", async (t) => {
+  const place = await Place.open(t);
+  const client = await connected(t, place);
+  const answers = [...Array(40).keys()].map((n) => client.publish(n, { id: String(n) }));
+  await until(() => place.hears.length === 32, "a window full");
+  place.answer = ({ id }, say) => say({ type: "ack", id: String(id), seq: 1 });
+  for (let n = 0; n < 32; n++) place.say({ type: "ack", id: String(n), seq: 1 });
+  await Promise.all(answers);
+  assert.deepEqual(
+    place.hears.map((each) => each["data"]),
+    [...Array(40).keys()],
+  );
+});
+
+test("what was refused because it was too fast comes again when it may, and later ones after it", async (t) => {
+  const place = await Place.open(t);
+  let refused = false;
+  place.answer = ({ id }, say) => {
+    if (!refused) say({ type: "error", code: "rate_limited", detail: "limit", id: String(id), retry_after_s: 0.05 });
+    else say({ type: "ack", id: String(id), seq: 1 });
+    refused = true;
+  };
+  const client = await connected(t, place);
+  const first = client.publish(1, { id: "first" });
+  await until(() => refused, "a refusal");
+  await first;
+  await client.publish(2, { id: "second" });
+  assert.deepEqual(
+    place.hears.map((each) => each["id"]),
+    ["first", "first", "second"],
+  );
+});
+
 test("what no server would take is refused at once, and so is more than may wait", async (t) => {
   const client = await connected(t, await Place.open(t), { mostWaiting: 1 });
   for (const data of [undefined, 1n, () => 1]) await assert.rejects(client.publish(data), TypeError);

@@ -43,6 +43,7 @@ export class Client {
     #attempt;
     #draining = new Deferred();
     #watch;
+    #held;
     /** Use `connect`. Throws where there is no place, no WebSocket, or too many rooms. */
     constructor(places, options) {
         this.name = options.name ?? randomName();
@@ -74,7 +75,7 @@ export class Client {
             checkName("room", room);
         const request = { type: "publish", id: key, ...(room === undefined ? {} : { room }), data: copyOf(data) };
         const answer = this.#publishing.take(request);
-        if (this.#current?.send(request))
+        if (this.#flow() && this.#current !== undefined)
             this.#expectAnswer(this.#current);
         return answer;
     }
@@ -157,8 +158,9 @@ export class Client {
         const former = this.#current;
         this.#current = connection;
         this.#draining = new Deferred();
-        for (const request of this.#publishing.requests)
-            connection.send(request);
+        this.#release();
+        this.#publishing.begin();
+        this.#flow();
         this.#expectAnswer(connection);
         former?.leave();
         void connection.ended.then((closed) => {
@@ -187,16 +189,41 @@ export class Client {
                 current.rooms.delete(room);
         }
     }
+    /** Sends the publishes that may be on their way now; whether there were any. */
+    #flow() {
+        let any = false;
+        if (this.#held === undefined) {
+            this.#publishing.flow((request) => {
+                const sent = this.#current?.send(request) ?? false;
+                any ||= sent;
+                return sent;
+            });
+        }
+        return any;
+    }
+    /** Publishes nothing until the server has said that it may: it was too fast. */
+    #hold(seconds) {
+        clearTimeout(this.#held);
+        this.#held = setTimeout(() => {
+            this.#held = undefined;
+            this.#answered();
+        }, seconds * 1000);
+    }
+    #release() {
+        clearTimeout(this.#held);
+        this.#held = undefined;
+    }
     /** Takes a connection for cut on which nothing is acknowledged in time: a dead link does not say that it is. */
     #expectAnswer(connection) {
         clearTimeout(this.#watch);
         this.#watch = undefined;
-        if (this.#publishing.size > 0) {
+        if (this.#publishing.size > 0 && this.#held === undefined) {
             const ms = this.#options.acknowledgeWithinMs ?? 10_000;
             this.#watch = setTimeout(() => connection.abandon(`nothing acknowledged for ${ms} ms`), ms);
         }
     }
     #answered() {
+        this.#flow();
         if (this.#current !== undefined)
             this.#expectAnswer(this.#current);
     }
@@ -210,7 +237,11 @@ export class Client {
             this.#publishing.acknowledge(id, seq);
             this.#answered();
         },
-        onError: (code, detail, named) => {
+        onError: (code, detail, named, retryAfterS) => {
+            if (retryAfterS !== undefined && named !== undefined && this.#publishing.putBack(named)) {
+                this.#hold(retryAfterS);
+                return this.#answered();
+            }
             // without an id the server could not read a publish: the oldest one, for it answers in order
             const id = named ?? (code === "malformed" ? this.#publishing.oldest : undefined);
             if (id !== undefined)
@@ -221,6 +252,7 @@ export class Client {
     #end(closed) {
         this.#stop.abort();
         clearTimeout(this.#watch);
+        this.#release();
         const reason = new Error(`the client has ended: ${closed.code} ${closed.reason}`);
         this.#publishing.refuseAll(reason);
         this.#connected.reject(reason);

@@ -21,7 +21,7 @@ export interface Listener {
     onMessage(message: Envelope): void;
     onGap(gap: Gap): void;
     onAck(id: string, seq: number): void;
-    onError(code: string, detail: string, id: string | undefined): void;
+    onError(code: string, detail: string, id: string | undefined, retryAfterS: number | undefined): void;
 }
 export declare class Connection {
     #private;

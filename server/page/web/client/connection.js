@@ -94,7 +94,7 @@ export class Connection {
                 this.#noticed.resolve(said);
                 break;
             case "error":
-                this.listener.onError(said.code, said.detail, said.id);
+                this.listener.onError(said.code, said.detail, said.id, said.retry_after_s);
                 break;
         }
     }

@@ -11,8 +11,12 @@ export declare class Publishing {
     constructor(limit: number);
     get size(): number;
     get oldest(): string | undefined;
-    /** The requests to be repeated, oldest first. */
-    get requests(): Publish[];
+    /** On a new connection nothing is on its way. */
+    begin(): void;
+    /** Has the oldest requests sent that may be on their way now, until `send` says that it cannot. */
+    flow(send: (request: Publish) => boolean): void;
+    /** Takes back what the server has not taken, to be sent again; false for an id that does not wait. */
+    putBack(id: string): boolean;
     /** Takes a request; one whose id waits already is the same one. Throws RangeError when too many wait. */
     take(request: Publish): Promise<number>;
     acknowledge(id: string, seq: number): void;

@@ -1,5 +1,7 @@
 // What was published and is not acknowledged yet: bounded, in order, and repeated on each new connection.
 //
+// A few of them are on their way at once, the others wait for these; all wait while the server finds the client too
+// fast. So nothing overtakes, and a client that comes back with much to repeat is not too fast.
 // The server applies a `publish` with the same id once, from whichever connection of the same name it comes.
 import { Deferred } from "./deferred.js";
 /** A `publish` was not carried out. With `broker_unavailable` it may have been; repeat it with the same `id`. */
@@ -13,9 +15,12 @@ export class PublishRefused extends Error {
         this.name = "PublishRefused";
     }
 }
+/** Publishes on their way: less than a server takes at once, also from a client that has just reconnected. */
+const WINDOW = 32;
 export class Publishing {
     limit;
     #waiting = new Map();
+    #sent = new Set();
     constructor(limit) {
         this.limit = limit;
     }
@@ -25,9 +30,26 @@ export class Publishing {
     get oldest() {
         return this.#waiting.keys().next().value;
     }
-    /** The requests to be repeated, oldest first. */
-    get requests() {
-        return [...this.#waiting.values()].map((each) => each.request);
+    /** On a new connection nothing is on its way. */
+    begin() {
+        this.#sent.clear();
+    }
+    /** Has the oldest requests sent that may be on their way now, until `send` says that it cannot. */
+    flow(send) {
+        for (const { request } of this.#waiting.values()) {
+            if (this.#sent.size >= WINDOW)
+                return;
+            if (this.#sent.has(request.id))
+                continue;
+            if (!send(request))
+                return;
+            this.#sent.add(request.id);
+        }
+    }
+    /** Takes back what the server has not taken, to be sent again; false for an id that does not wait. */
+    putBack(id) {
+        this.#sent.delete(id);
+        return this.#waiting.has(id);
     }
     /** Takes a request; one whose id waits already is the same one. Throws RangeError when too many wait. */
     take(request) {
@@ -43,11 +65,15 @@ export class Publishing {
     }
     acknowledge(id, seq) {
         this.#waiting.get(id)?.answer.resolve(seq);
-        this.#waiting.delete(id);
+        this.#drop(id);
     }
     refuse(id, reason) {
         this.#waiting.get(id)?.answer.reject(reason);
+        this.#drop(id);
+    }
+    #drop(id) {
         this.#waiting.delete(id);
+        this.#sent.delete(id);
     }
     refuseAll(reason) {
         for (const id of [...this.#waiting.keys()])
