@@ -24,6 +24,7 @@ from .access.gate import Authorize, Gate
 from .access.identity import Identity
 from .brokers import broker_of
 from .brokers.broker import Broker, BrokerFailed, BrokerUnavailable
+from .connections.address_limits import AddressLimits
 from .connections.admission import Admission, Endpoint
 from .connections.connection import Limits
 from .drain.hold import hold
@@ -150,7 +151,10 @@ def create_app(
     }
     app.gate = gate
     app.admission = admission = Admission(
-        hub, shutdown, limits, paths, app.serve_http, gate=gate, most=settings.most_connections
+        *(hub, shutdown, limits, paths, app.serve_http),
+        gate=gate,
+        most=settings.most_connections,
+        addresses=AddressLimits(settings.addresses, settings.proxies, limited),
     )
     add_routes(app, shutdown, settings.max_name_bytes)
     siblings = Siblings(Numbers(hub, shutdown, admission, lag, limited), settings.metrics_folder)

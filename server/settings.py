@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .drain.events import EXIT_S, DrainTerms
+from .limits.addresses import Addresses, Network, networks_of
 from .limits.rate import Rate, Rates
 from .protocol.bounds import Bounds
 
@@ -31,6 +32,13 @@ ORIGIN = r"https?://[^\s,;/]+"
 
 AtLeast0 = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MoreThan0 = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def names_proxies(text: str) -> str:
+    """Raise ValueError unless it is `none`, or addresses and networks."""
+    if text != NONE:
+        networks_of(text)
+    return text
 
 
 class DrainSettings(BaseSettings):
@@ -88,6 +96,12 @@ class Settings(DrainSettings):
         0, ge=0, description="connections of one process, 0 for four fifths of its descriptors"
     )
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
+    connections_per_address: int = Field(200, ge=0, description="connections of one address, 0 for any number")
+    handshakes_per_s: AtLeast0 = Field(20, description="handshakes of one address a second, 0 for any number")
+    handshakes_burst: int = Field(100, ge=1, description="handshakes of one address at once, 1 or more")
+    trusted_proxies: Annotated[str, AfterValidator(names_proxies)] = Field(
+        NONE, description="none, or addresses and networks, 10.0.0.0/8,...: their X-Forwarded-For counts"
+    )
     max_name_bytes: int = Field(
         128, ge=1, le=200, description="bytes of the name of a client, a room or a session, 1 to 200"
     )
@@ -163,6 +177,16 @@ class Settings(DrainSettings):
             body_s=self.body_timeout_s,
             control=Rate(self.control_per_s, self.control_burst),
         )
+
+    @property
+    def addresses(self) -> Addresses:
+        """How much one address may take."""
+        return Addresses(self.connections_per_address, Rate(self.handshakes_per_s, self.handshakes_burst))
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The proxies whose word counts."""
+        return () if self.trusted_proxies == NONE else networks_of(self.trusted_proxies)
 
     @property
     def place_urls(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from ..drain.shutdown import Shutdown
 from ..hub import Hub
 from ..messages.names import complaint_about
 from ..messages.wire import SUBPROTOCOL, TEXT_SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
+from .address_limits import NO_LIMITS, AddressLimits
 from .asgi import ASGIApp, Receive, Scope, Send
 from .connection import Caller, Connection, Handler, Limits
 from .refusal import RETRY_AFTER_S, HandshakeRefused, Reason, refuse, shutting_down
@@ -50,9 +51,10 @@ class Endpoint(NamedTuple):
 class Admission:
     """An ASGI app that serves the WebSockets at `paths`; those at any other path are left to `otherwise`.
 
-    In a drain everyone is refused with 503, and so is whoever comes when there are `most` connections. Then the `gate`
-    asks who it is (401), and whether it may have the name and be in the rooms that it asks for (403). `check` is
-    awaited last, and may raise HandshakeRefused. `refused` counts them by reason.
+    In a drain everyone is refused with 503, and so is whoever comes when there are `most` connections; with 429, who
+    comes from an address that has as much as it may (`addresses`). Then the `gate` asks who it is (401), and whether it
+    may have the name and be in the rooms that it asks for (403). `check` is awaited last, and may raise
+    HandshakeRefused. `refused` counts them by reason.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Admission:
         check: Check | None = None,
         gate: Gate = OPEN,
         most: float = math.inf,
+        addresses: AddressLimits = NO_LIMITS,
     ) -> None:
         self._hub = hub
         self._shutdown = shutdown
@@ -75,6 +78,7 @@ class Admission:
         self._check = check
         self._gate = gate
         self._most = most
+        self._addresses = addresses
         self._numbers = itertools.count(1)
         self.refused: dict[str, int] = dict.fromkeys(Reason, 0)
 
@@ -90,6 +94,7 @@ class Admission:
         try:
             self._refuse_in_a_drain()
             self._refuse_one_too_many()
+            address = self._addresses.ask(scope)
             identity = await self._identify(scope)
             if endpoint is None:
                 await self._otherwise(scope, receive, send)
@@ -101,16 +106,20 @@ class Admission:
                 await self._check(scope)
             self._refuse_in_a_drain()  # it may have begun meanwhile
             self._refuse_one_too_many()
+            self._addresses.check(address)
         except HandshakeRefused as refusal:
             self.refused[refusal.reason] += 1
             await refuse(scope, tcp, receive, send, refusal)
             return
         connection = self._connection(scope, tcp, receive, send, identity)
         subprotocol = next((each for each in (SUBPROTOCOL, TEXT_SUBPROTOCOL) if each in scope["subprotocols"]), None)
-        await self._serve(connection, endpoint.begin, arrival, subprotocol)
+        await self._serve(connection, endpoint.begin, arrival, subprotocol, address)
 
-    async def _serve(self, connection: Connection, begin: Begin, arrival: Arrival, subprotocol: str | None) -> None:
+    async def _serve(
+        self, connection: Connection, begin: Begin, arrival: Arrival, subprotocol: str | None, address: str | None
+    ) -> None:
         """Register a connection, in the turn in which the phase was looked at; serve it; forget it."""
+        self._addresses.enter(address)
         try:
             self._hub.enter(connection)
             self._gate.expiry.watch(connection)
@@ -123,6 +132,7 @@ class Admission:
                 await connection.finish()
             finally:
                 self._hub.forget(connection)
+                self._addresses.leave(address)
 
     def _find(self, scope: Scope) -> Endpoint | None:
         """Find what begins on a path, and note in the scope what the path says."""

@@ -16,12 +16,13 @@ RETRY_AFTER_S = 1
 class Reason(StrEnum):
     """Why a handshake is refused.
 
-    The process drains; it has as many connections as it may; nobody knows who asks (401); who asks may not (403); what
-    is asked for cannot be read; an application's own check said no.
+    The process drains; it has as many connections as it may; the address has had as much as it may; nobody knows who
+    asks (401); who asks may not (403); what is asked for cannot be read; an application's own check said no.
     """
 
     DRAINING = "draining"
     FULL = "full"
+    LIMITED = "limited"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     MALFORMED = "malformed"

@@ -19,6 +19,7 @@ class LimitReason(StrEnum):
     """Which limit: messages a second, bytes a second, and clients closed that went on regardless; names.
 
     Of a connection: control frames a second; the head of a request, the time for it and for a body, what is no HTTP.
+    Of an address: its connections, and its handshakes a second.
     """
 
     MESSAGES = "messages"
@@ -30,6 +31,8 @@ class LimitReason(StrEnum):
     HEAD_TIME = "head_time"
     BODY_TIME = "body_time"
     HTTP = "http"
+    ADDRESS = "address"
+    HANDSHAKES = "handshakes"
 
 
 class Tally:

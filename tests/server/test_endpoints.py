@@ -18,7 +18,8 @@ from server.settings import Settings
 
 @pytest.fixture
 def client():
-    with TestClient(create_app(Settings(notify_interval_s=0, max_message_bytes=100))) as client:
+    settings = Settings(notify_interval_s=0, max_message_bytes=100, messages_burst=1000)
+    with TestClient(create_app(settings)) as client:
         yield client
 
 

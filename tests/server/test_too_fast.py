@@ -95,11 +95,9 @@ def test_what_was_refused_is_in_the_metrics_by_its_reason(client: TestClient):
         heard_until_closed(websocket)
     lines = client.get("/metrics").text.splitlines()
 
-    assert [line for line in lines if line.startswith("ebb_limited_total")] == [
+    assert [line for line in lines if line.startswith("ebb_limited_total") and not line.endswith(" 0.0")] == [
         'ebb_limited_total{reason="messages"} 3.0',
-        'ebb_limited_total{reason="bytes"} 0.0',
         'ebb_limited_total{reason="closed"} 1.0',
-        'ebb_limited_total{reason="names"} 0.0',
     ]
 
 
