@@ -7,6 +7,7 @@
  *     client PORT DEFLATE     DEFLATE 1 offers permessage-deflate, as browsers do
  *
  *     connect KIND COUNT AT_ONCE TIMEOUT_S PATH       KIND: 0 listener, 1 echoer, 2 speaker, 3 stalled reader
+ *     herd COUNT WINDOW_S TEXTS TIMEOUT_S PATH        begun over WINDOW_S; each is back once it has heard TEXTS (ebb.v1)
  *     fanout COUNT INTERVAL_S BYTES PATIENCE_S        the speaker says, and waits until everyone has heard
  *     burst COUNT BYTES PATIENCE_S                    the speaker says it all, as fast as it is taken
  *     echo PER_S SECONDS PATIENCE_S TEXT              steady, over all echoers in turn
@@ -52,6 +53,22 @@ static void do_connect(double began, int kind, int count, int at_once, double ti
     }
     int open = live[kind] - live_before;
     reply(began, "\"open\":%d,\"failed\":%d,\"reason\":\"%s\",", open, count - open, refusal);
+}
+
+static void do_herd(double began, int count, double window_s, int texts, double timeout_s, const char *path) {
+    static char told[256];
+    int started = 0;
+    refusal[0] = 0;
+    back_after = texts;
+    while (back.count < (size_t)count && now_s() < began + timeout_s) {
+        while (started < count && now_s() >= began + window_s * started / count) start(LISTENER, path), started++;
+        pump(started < count ? 0.001 : 0.1);
+    }
+    back_after = 0;
+    size_t came = back.count;
+    say_samples("each", &back, told);
+    reply(began, "\"back\":%zu,\"failed\":%d,\"reason\":\"%s\",\"last_s\":%.6f,%s", came, failed, refusal,
+          last_heard_at - began, told);
 }
 
 /* Wait until `wanted` more texts were heard. Returns 0 when patience ended first. */
@@ -159,6 +176,7 @@ static void obey(const char *line) {
     heard = 0, idle_s = 0;
     awake = !strncmp(line, "fanout", 6) || !strncmp(line, "burst", 5) || !strncmp(line, "echo", 4);
     if (sscanf(line, "connect %d %d %d %lf %511s", &a, &b, &c, &x, words) == 5) do_connect(began, a, b, c, x, words);
+    else if (sscanf(line, "herd %d %lf %d %lf %511s", &a, &x, &b, &y, words) == 5) do_herd(began, a, x, b, y, words);
     else if (sscanf(line, "fanout %d %lf %d %lf", &a, &x, &b, &y) == 4) do_fanout(began, a, x, b, y);
     else if (sscanf(line, "burst %d %d %lf", &a, &b, &x) == 3) do_burst(began, a, b, x);
     else if (sscanf(line, "echo %lf %lf %lf %511[^\n]", &x, &y, &z, words) == 4) do_echo(began, x, y, z, words);

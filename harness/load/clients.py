@@ -65,6 +65,10 @@ class Clients:
         """Open connections, 64 at once. The reply's `failed` of them did not open, the last one for `reason`."""
         return await self.ask(f"connect {kind} {count} 64 {within_s} {path}", within_s)
 
+    async def herd(self, count: int, window_s: float, texts: int, path: str, within_s: float) -> Reply:
+        """Have clients of `ebb.v1` connect over `window_s`, 0: at once; each is back when it has heard `texts`."""
+        return await self.ask(f"herd {count} {window_s} {texts} {within_s} {path}", within_s)
+
     async def fanout(self, count: int, interval_s: float, text_bytes: int, patience_s: float) -> Reply:
         """Broadcast, each time the last broadcast has reached all clients; end when one does not in time."""
         within_s = count * max(interval_s, 1.0) + patience_s

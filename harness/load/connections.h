@@ -24,7 +24,8 @@ typedef struct {
     uint64_t payload_left;                         /* of a text that has begun */
     unsigned char held[MAX_HEADER + MAX_CONTROL];  /* the beginning of a header, or of a control frame */
     char *head;                                    /* the handshake's response, until it is complete */
-    unsigned head_bytes, echo_first, echoes_due;
+    unsigned head_bytes, echo_first, echoes_due, texts;
+    double started_at;
     double *asked_at;                              /* of an echoer: when each text that is due was sent */
 } Connection;
 
@@ -39,7 +40,8 @@ static int full, unclean, without; /* ended by the server: with a full closing h
 static uint64_t heard;
 static double said_at, last_heard_at, last_end_at, cpu_before, idle_s;
 static int awake;
-static Samples echoes, *every_heard;
+static Samples echoes, back, *every_heard;
+static unsigned back_after;                        /* of a herd: who has heard so many texts is back */
 static char refusal[128], path_of[KINDS][512];
 static unsigned char text[TEXT_BYTES + MAX_HEADER];
 
@@ -101,10 +103,12 @@ static void reset(Connection *one) {
 
 static void begin(Connection *one) {
     static const char *offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    static const char *envelopes = "Sec-WebSocket-Protocol: ebb.v1\r\n";
     char request[1024];
     int bytes = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                          "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                         "Sec-WebSocket-Version: 13\r\n%s\r\n", path_of[one->kind], port, deflate ? offer : "");
+                         "Sec-WebSocket-Version: 13\r\n%s%s\r\n", path_of[one->kind], port, deflate ? offer : "",
+                         back_after ? envelopes : "");
     one->state = ASKED;
     one->head = malloc(HEAD);
     watch(one, EPOLLIN, EPOLL_CTL_MOD);
@@ -117,7 +121,7 @@ static void start(int kind, const char *path) {
     struct sockaddr_in there = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int yes = 1, small = 2048, segment = 536;
     there.sin_port = htons(port);
-    *one = (Connection){.kind = kind, .state = CONNECTING};
+    *one = (Connection){.kind = kind, .state = CONNECTING, .started_at = now_s()};
     strcpy(path_of[kind], path);
     one->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);

@@ -20,6 +20,7 @@ static void text_ended(Connection *one, double now) {
         heard++;
         last_heard_at = now;
         if (every_heard) keep(every_heard, now - said_at);
+        if (++one->texts == back_after) keep(&back, now - one->started_at);
     } else if (one->kind == ECHOER && one->echoes_due) {
         keep(&echoes, now - one->asked_at[one->echo_first]);
         one->echo_first = (one->echo_first + 1) % ECHOES;
