@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 
 from ..limits.addresses import Addresses, Network, TooMuch, client_address
 from ..limits.rate import Rate
@@ -24,7 +23,7 @@ TOO_MANY = 429  # RFC 6585
 class AddressLimits:
     """The limits of `addresses`, which are seen through the `proxies`; what they refuse is counted in `tally`."""
 
-    def __init__(self, addresses: Addresses, proxies: Sequence[Network], tally: Tally) -> None:
+    def __init__(self, addresses: Addresses, proxies: tuple[Network, ...], tally: Tally) -> None:
         self._addresses = addresses
         self._proxies = proxies
         self._tally = tally
@@ -34,7 +33,7 @@ class AddressLimits:
         if not self._addresses.limited:
             return None
         client, headers = scope.get("client"), scope["headers"] if self._proxies else ()
-        said = [value.decode("latin-1") for name, value in headers if name == FORWARDED]
+        said = tuple([value.decode("latin-1") for name, value in headers if name == FORWARDED])
         address = client_address(client[0] if client else None, said, self._proxies)
         if address is not None:
             self._refuse(address, self._addresses.ask(address, time.monotonic()))

@@ -104,9 +104,10 @@ class Admission:
             refuse_what_is_forbidden(identity, endpoint, scope["path_params"].get("client_id"), arrival)
             if self._check is not None:
                 await self._check(scope)
-            self._refuse_in_a_drain()  # it may have begun meanwhile
-            self._refuse_one_too_many()
-            self._addresses.check(address)
+            if self._check is not None or self._gate.guarded:  # meanwhile a drain may have begun, and others come in
+                self._refuse_in_a_drain()
+                self._refuse_one_too_many()
+                self._addresses.check(address)
         except HandshakeRefused as refusal:
             self.refused[refusal.reason] += 1
             await refuse(scope, tcp, receive, send, refusal)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
@@ -39,7 +38,8 @@ def networks_of(text: str) -> tuple[Network, ...]:
     return tuple(ip_network(each.strip()) for each in text.split(","))
 
 
-def client_address(peer: str | None, forwarded: Iterable[str], proxies: Sequence[Network]) -> str | None:
+@lru_cache(maxsize=1024)
+def client_address(peer: str | None, forwarded: tuple[str, ...], proxies: tuple[Network, ...]) -> str | None:
     """Say which address counts, where `peer` has connected and has said `forwarded`, in the order of its headers.
 
     None: nobody is counted. That is who is on this machine, a proxy of ours, and whoever cannot be told.

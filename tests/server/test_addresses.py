@@ -38,7 +38,7 @@ NONE = Rate(0, 0)
     ],
 )
 def test_an_address_is_what_was_seen_by_who_can_be_believed(peer, forwarded, proxies, counted):
-    assert client_address(peer, forwarded, proxies) == counted
+    assert client_address(peer, tuple(forwarded), tuple(proxies)) == counted
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/40", "example.org", "", "10.0.0.1/8"])
