@@ -62,6 +62,8 @@ class Outgoing:
 
     def flush(self) -> None:
         """Write what was offered so far."""
+        if self._pending is None and not self._broadcaster.has_batch:
+            return
         frames = self.detach()
         if self.output is not None and frames:
             self._pending = []
@@ -149,6 +151,11 @@ class Broadcaster:
                 each.offer(forms[each.form])
 
     # ---- What `Outgoing` asks ----
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether something waits for the end of this turn that everyone is sent."""
+        return bool(self._batch)
 
     def attach(self, outgoing: Outgoing) -> None:
         """Send a connection what everyone is sent, by the loop."""

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.connections.lane import DirectOutput, QueuedOutput, output_of
+from server.connections.outgoing import Broadcaster, Outgoing
 from server.connections.transport import PING_EVERY_S, TcpConnection
 from server.messages.frame import Batch, Frame
+from server.messages.wire import Form
 
 
 class Transport:
@@ -271,3 +273,19 @@ async def test_without_uvicorn_a_tcp_connection_does_nothing_and_ends_at_once_an
         await asyncio.sleep(0)  # once is enough
 
     await asyncio.create_task(handler())
+
+
+async def test_what_everyone_was_offered_in_this_turn_leaves_before_a_close(protocol):
+    broadcaster = Broadcaster()
+    outgoing = Outgoing(broadcaster, Form.PLAIN, lambda _: None)
+    outgoing.begin(output_of(TcpConnection(protocol.send), protocol.send, limit_bytes=100), ())
+    outgoing.subscribe()
+    await asyncio.sleep(0)  # it is sent what everyone is sent
+    broadcaster.offer_everyone(None, {form: Frame.of("to all") for form in Form})
+    outgoing.flush()
+    outgoing.shut()
+    written = b"".join(protocol.transport.written)
+    await asyncio.sleep(0)
+
+    assert written == Frame.of("to all").wire
+    assert b"".join(protocol.transport.written) == written
