@@ -18,7 +18,6 @@ import argparse
 import os
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from uvicorn.importer import ImportFromStringError, import_from_string
 from .access.configured import check_access
 from .app import create_app
 from .brokers import has_password
+from .certificate import Renewal, check_certificate
 from .connections.asgi import ASGIApp
 from .drain.shutdown import Shutdown
 from .logs import set_up_logs
@@ -78,6 +78,8 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
         install(config)
     set_up_logs(settings.log_level, settings.log_format, settings.worker)
     if args.ready_fd is None:
+        if args.ssl_certfile is not None:
+            signal.signal(signal.SIGHUP, Renewal(config))
         return run(shutdown, uvicorn.Server(config))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # for the parent, though a supervisor may send it to everyone
     server = WorkerServer(config, args.ready_fd, args.lifeline_fd)
@@ -139,20 +141,6 @@ def configure(app: ASGIApp, args: argparse.Namespace, settings: Settings) -> uvi
     )
 
 
-def check_certificate(certificate: str | None, key: str | None) -> None:
-    """Exit with status 1 and one line if these files cannot be used; uvicorn would end in a traceback."""
-    if certificate is None and key is None:
-        return
-    try:
-        if certificate is None:
-            raise OSError("--ssl-certfile is missing")
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-    except OSError as error:
-        raise SystemExit(
-            f"cannot serve over TLS with --ssl-certfile {certificate} --ssl-keyfile {key}: {error}"
-        ) from None
-
-
 def a_count(text: str) -> int:
     """Read how many."""
     if not text.isdecimal() or int(text) < 1:
@@ -188,7 +176,7 @@ def parse(argv: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser.add_argument("--limit-max-requests", type=int, metavar="N", help="drain and exit after N HTTP requests")
     parser.add_argument("--ws-ping-interval", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
     parser.add_argument("--ws-ping-timeout", type=float, default=20.0, metavar="S", help="0 for none (default 20)")
-    parser.add_argument("--ssl-certfile", metavar="F", help="serve over TLS")
+    parser.add_argument("--ssl-certfile", metavar="F", help="serve over TLS; SIGHUP reads it again")
     parser.add_argument("--ssl-keyfile", metavar="F")
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)  # from the parent: to say ready,
     parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)  # and what ends with the parent

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey
-from server.launcher import check_certificate
+from server.certificate import check_certificate
 from server.logs import REPORT, OfWorker
 from server.workers.orders import Backoff, FirstStart, Order, Orders
 

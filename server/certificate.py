@@ -1,0 +1,56 @@
+"""The certificate of a process that serves over TLS: checked at the start, and read again when its files have changed.
+
+Owns the two files. Refuses to know who is served.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from types import FrameType
+
+import uvicorn
+
+logger = logging.getLogger("ebb")
+
+
+def check_certificate(certificate: str | None, key: str | None) -> None:
+    """Exit with status 1 and one line if these files cannot be used; uvicorn would end in a traceback."""
+    if certificate is None and key is None:
+        return
+    try:
+        _read(certificate, key)
+    except OSError as error:
+        raise SystemExit(
+            f"cannot serve over TLS with --ssl-certfile {certificate} --ssl-keyfile {key}: {error}"
+        ) from None
+
+
+def _read(certificate: str | None, key: str | None) -> None:
+    """Raise OSError for files that cannot be used, or do not belong together."""
+    if certificate is None:
+        raise OSError("--ssl-certfile is missing")
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+
+
+class Renewal:
+    """A handler of SIGHUP: newcomers are shown the certificate that the files hold now; who is connected stays.
+
+    Files that cannot be used are said so, and the former certificate stays.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        self._config = config
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # as signals are handled
+        """Read the files again."""
+        certificate, key = self._config.ssl_certfile, self._config.ssl_keyfile
+        if self._config.ssl is None or certificate is None:
+            return  # it has yet to read them for the first time
+        try:
+            _read(str(certificate), None if key is None else str(key))  # what is half loaded could not be undone
+            self._config.ssl.load_cert_chain(certificate, key)
+        except OSError as error:
+            logger.error("the certificate stays as it was: %s cannot be used: %s", certificate, error)
+        else:
+            logger.info("the certificate was read again: %s", certificate)
