@@ -8,7 +8,7 @@ import pytest
 
 from tests.references import ROOT, missing
 
-OTHERS = ("README.md", "CONTRIBUTING.md", "clients/typescript/README.md", "tests/specimens/README.md")
+OTHERS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "clients/typescript/README.md", "tests/specimens/README.md")
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), *(ROOT / other for other in OTHERS)]
 
 

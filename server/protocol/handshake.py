@@ -106,7 +106,7 @@ def _options(headers: Headers) -> list[bytes]:
 
 def accept(key: bytes, headers: bytes) -> bytes:
     """Encode the answer that accepts a handshake (4.2.2), with `headers` as `lines` has them."""
-    proof = binascii.b2a_base64(hashlib.sha1(key + GUID).digest(), newline=False)
+    proof = binascii.b2a_base64(hashlib.sha1(key + GUID, usedforsecurity=False).digest(), newline=False)
     return b"".join((SWITCHING, proof, b"\r\n", headers, b"\r\n"))
 
 
