@@ -2,7 +2,8 @@
 
 Owns the size of a request's head, the number of its headers (431, RFC 6585 section 5), and the time that a head and a
 body may take to arrive (408, RFC 9110 section 15.5.9); each ends the connection. uvicorn has none of these: a head
-without end is kept as long as it goes on. Refuses to know what is asked, and how large a body may be: who reads it
+without end is kept as long as it goes on. Owns also the host that each request has once, which uvicorn's parser does
+not look at. Refuses to know what is asked, and how large a body may be: who reads it
 decides.
 """
 
@@ -17,6 +18,10 @@ from ..limits.tally import LimitReason
 from .handshake import response
 from .shared import Shared, who_of
 
+VERSIONS = ("1.0", "1.1")
+TOO_LARGE = (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, LimitReason.HEAD)
+NOT_HTTP = (HTTPStatus.BAD_REQUEST, LimitReason.HTTP)
+
 
 class Http(HttpToolsProtocol):
     """One TCP connection that speaks HTTP, whether or not it asks for a WebSocket in the end."""
@@ -26,7 +31,7 @@ class Http(HttpToolsProtocol):
         self._shared = shared
         self._head_left = shared.bounds.head_bytes
         self._in_body = False
-        self._too_many = ""
+        self._complaint: tuple[HTTPStatus, LimitReason, str] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes; of a head, no more than there is room for."""
@@ -38,7 +43,7 @@ class Http(HttpToolsProtocol):
             super().data_received(taken)
             if not (self._in_body or self._head_left):
                 limit = self._shared.bounds.head_bytes
-                self._refuse_head(f"request head of at least {limit + len(data)} bytes, limit {limit}")
+                self._refuse(*TOO_LARGE, f"request head of at least {limit + len(data)} bytes, limit {limit}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -53,14 +58,18 @@ class Http(HttpToolsProtocol):
         self._shared.sweep.expect(self, self._shared.bounds.head_s)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Bound the number of headers: the parser ends with one too many."""
+        """Bound the number of headers."""
         super().on_header(name, value)
         if len(self.headers) > (limit := self._shared.bounds.headers):
-            self._too_many = f"request with at least {len(self.headers)} headers, limit {limit}"
-            raise ValueError(self._too_many)
+            self._complain(*TOO_LARGE, f"request with at least {len(self.headers)} headers, limit {limit}")
 
     def on_headers_complete(self) -> None:
-        """Bound the time of a body."""
+        """Refuse what HTTP/1.1 refuses (RFC 9112, 2.3 and 3.2); bound the time of a body."""
+        version, hosts = self.parser.get_http_version(), [name for name, _ in self.headers].count(b"host")
+        if version not in VERSIONS:
+            self._complain(*NOT_HTTP, f"HTTP version {version} is not served, 1.1 is")
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            self._complain(*NOT_HTTP, f"host must be there once, and is {hosts} times")
         self._head_left = self._shared.bounds.head_bytes
         self._in_body = True
         self._shared.sweep.expect(self, self._shared.bounds.body_s)
@@ -74,10 +83,7 @@ class Http(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or not within the bounds."""
-        if self._too_many:
-            self._refuse_head(self._too_many)
-        else:
-            self._refuse(HTTPStatus.BAD_REQUEST, LimitReason.HTTP, msg)
+        self._refuse(*(self._complaint or (*NOT_HTTP, msg)))
 
     # ---- The end ----
 
@@ -93,8 +99,10 @@ class Http(HttpToolsProtocol):
             detail = f"request body incomplete after {bounds.body_s:g} s"
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, LimitReason.BODY_TIME, detail)
 
-    def _refuse_head(self, detail: str) -> None:
-        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, LimitReason.HEAD, detail)
+    def _complain(self, status: HTTPStatus, reason: LimitReason, detail: str) -> None:
+        """End the parser, which has `send_400_response` called."""
+        self._complaint = (status, reason, detail)
+        raise ValueError(detail)
 
     def _refuse(self, status: HTTPStatus, reason: LimitReason, detail: str) -> None:
         """Answer, unless another answer is under way; and end the connection."""
