@@ -95,10 +95,11 @@ def create_app(
     process with status 1 and one line.
     """
     try:
-        broker = broker_of(settings.broker_url, settings.history_messages, settings.keys_per_name)
+        share = settings.history_share_percent / 100
+        kept = (settings.history_messages, settings.keys_per_name, settings.history_bytes, share)
+        broker = broker_of(settings.broker_url, *kept)
     except ValueError as error:
         raise SystemExit(f"{PREFIX}BROKER_URL: {error}") from None
-    share = settings.history_share_percent / 100
     hub = Hub(broker, History(settings.history_messages, settings.history_bytes, share))
     if settings.tracing:
         hub.tracing = tracing()

@@ -15,10 +15,17 @@ PASSWORD = re.compile(r":[^@]*@|password=")
 SCHEMES = "memory://, redis://, rediss://, unix:// or embedded://"
 
 
-def broker_of(url: str, history: int, keys_per_name: int = KEYS_PER_NAME) -> Broker:
+def broker_of(
+    url: str,
+    history: int,
+    keys_per_name: int = KEYS_PER_NAME,
+    history_bytes: int = 64 * 1024 * 1024,
+    share: float = 0.05,
+) -> Broker:
     """Make the broker that `url` names; `start` begins it. `history`: messages kept for a resume, 1 or more.
 
-    `keys_per_name`: how many of the last messages of one name are recognised when they are repeated, 1 or more.
+    `keys_per_name`: how many of the last messages of one name are recognised when they are repeated, 1 or more. The
+    messages kept take `history_bytes` at most, and a part of them, `share`, nobody can take from one sender.
 
     `memory://`, `redis://user:password@host:port/db`, `rediss://` (the same over TLS), `unix:///path` or `embedded://`;
     options of redis-py's may follow after `?`. Raises ValueError for anything else, in one line without a password.
@@ -26,12 +33,14 @@ def broker_of(url: str, history: int, keys_per_name: int = KEYS_PER_NAME) -> Bro
     scheme, separator, _ = url.partition("://")
     if scheme in ("redis", "rediss", "unix") and separator:
         from .redis import ValkeyBroker
+        from .redis_log import LogBounds
 
-        return ValkeyBroker(url, history, keys_per_name)
+        return ValkeyBroker(url, LogBounds(history, history_bytes, share, keys_per_name))
     if url == "embedded://":
         from .redis import EmbeddedBroker
+        from .redis_log import LogBounds
 
-        return EmbeddedBroker(history, keys_per_name)
+        return EmbeddedBroker(LogBounds(history, history_bytes, share, keys_per_name))
     if url == "memory://":
         return MemoryBroker(keys_per_name)
     raise ValueError(f"{f'{scheme}://...' if separator else 'a URL without a scheme'} is no broker: {SCHEMES}")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from ..messages.history import Message, Post
+from .left_out import LeftOut
 
 Deliver = Callable[[Message], None]
 Lost = Callable[[int], None]
@@ -47,13 +48,14 @@ class Broker(Protocol):
     """One log for the whole service.
 
     `shared`: other processes hear what is published here. `epoch` names this log: a position in it is an epoch and a
-    number. `available`: it answers. `store` is None where this broker keeps no state.
+    number. `available`: it answers. `left_out` counts what was found in it and not taken.
     """
 
     shared: bool
     epoch: str
     available: bool
     store: Store
+    left_out: LeftOut
 
     def subscribe(self, deliver: Deliver, lost: Lost) -> None:
         """Set what is called for each message. Once, before `start`.

@@ -15,6 +15,7 @@ from typing import Any
 from ..messages.history import Message, Post
 from .broker import Deliver, Heard, Lost, Store
 from .keys import KEYS_PER_NAME, Keys
+from .left_out import LeftOut
 
 
 class MemoryStore:
@@ -63,6 +64,7 @@ class MemoryBroker:
     def __init__(self, keys_per_name: int = KEYS_PER_NAME) -> None:
         self.epoch = uuid.uuid4().hex
         self.store: Store = MemoryStore()
+        self.left_out = LeftOut()
         self._seq = 0
         self._keys = Keys(keys_per_name)
         self._deliver: Deliver = lambda _message: None

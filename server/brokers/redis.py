@@ -6,9 +6,10 @@ connections, one that reads, one that publishes and four for the store, and one 
 
 Rules: a server that is silent for longer than it may (1.3 s) is away, as is one that closes the connection. When it is
 back, the log is looked at first: the same log goes on from our position; another one is delivered from its beginning,
-after `lost`. Each second without a message it is looked at as well. An answer that does not come in time although the
-server is there is a large one: it is read again, entry by entry, with twice the patience, up to 4 s. An entry that
-cannot be read in that time either is skipped, and is a loss.
+after `lost`. Each second without a message it is looked at as well. One read is 1 MB at most, of what we write. An
+answer that does not come in time although the server is there is a large one, or the way is slow: it is read again in
+pages of that size, and then entry by entry, with twice the patience, up to 4 s. An entry of more than 1 MB, or one that
+cannot be read in that time either, is skipped, and is a loss. What is not ours is left out; of both `left_out` counts.
 """
 
 from __future__ import annotations
@@ -17,15 +18,28 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..messages.history import Message, Post
 from .broker import BrokerUnavailable, Deliver, Lost, Store
 from .embedded import EmbeddedValkey
-from .keys import KEYS_PER_NAME
+from .left_out import Found, LeftOut
 from .redis_connection import Address, RedisConnection, pauses
-from .redis_log import LOG, Entry, Known, entry_of, find_next, look, number_of, post_of, reply_of
+from .redis_log import (
+    LOG,
+    PAGE_BYTES,
+    Entry,
+    Known,
+    LogBounds,
+    entry_of,
+    find_next,
+    look,
+    number_of,
+    page,
+    post_of,
+    reply_of,
+)
 from .redis_publisher import Publisher
 from .redis_store import ValkeyStore
 
@@ -37,26 +51,28 @@ BLOCK_S = 1.0  # for which the server waits for a message
 SILENCE_S = 0.25  # for which its answer may be late
 LONGEST_SILENCE_S = 4.0  # the same for a large entry
 SLICE = 100  # messages that are delivered before the event loop has its turn
+AT_ONCE = 4  # messages that are waited for: of the largest that we write as many as a read may hold
 WAITING_S = 10.0  # between two lines about a broker that is not there yet
 
 
 class ValkeyBroker:
-    """`redis://`, `rediss://` or `unix://`. `history`: how many messages the log keeps for a resume, 1 or more."""
+    """`redis://`, `rediss://` or `unix://`. `bounds`: what the log keeps for a resume."""
 
     shared = True
 
-    def __init__(self, url: str, history: int, keys_per_name: int = KEYS_PER_NAME) -> None:
+    def __init__(self, url: str, bounds: LogBounds) -> None:
         address = Address(url)
         self.name = address.name
         self.epoch = ""
         self.available = False
+        self.left_out = LeftOut()
         self._store = ValkeyStore(address)
         self.store: Store = self._store
-        self._history = history
+        self._bounds = bounds
         self._known = Known()
         self._silence_s = SILENCE_S
         self._connection = RedisConnection(address)
-        self._publisher = Publisher(address, self._known, history, keys_per_name)
+        self._publisher = Publisher(address, self._known, bounds)
         self._reading: asyncio.Task[None] | None = None
         self._deliver: Deliver = lambda _message: None
         self._lost: Lost = lambda _after: None
@@ -103,7 +119,10 @@ class ValkeyBroker:
         while True:
             try:
                 while True:
-                    if not await self._read(BLOCK_S):
+                    found = await self._wait()
+                    while found >= AT_ONCE:
+                        found = await self._read_page(SLICE)
+                    if not found:
                         await self._look()
             except BrokerUnavailable as error:
                 self.available = False
@@ -129,7 +148,8 @@ class ValkeyBroker:
     async def _catch_up(self, upto: int) -> None:
         """Deliver what the log holds up to a number. Raises BrokerUnavailable, and has more patience the next time."""
         try:
-            while await self._read(0) and self._known.read < upto:
+            count = SLICE if self._silence_s == SILENCE_S else 1
+            while await self._read_page(count) and self._known.read < upto:
                 pass
         except BrokerUnavailable:
             if self._silence_s >= LONGEST_SILENCE_S:
@@ -142,54 +162,74 @@ class ValkeyBroker:
         """Leave out the next entry, which cannot be read, and say so. Raises BrokerUnavailable."""
         if (at := await self._connection.ask(*find_next(self._known))) is None:
             return
-        known, number = self._known, number_of(at.decode())
-        known.highest, known.at, known.text = max(known.highest, number), at.decode(), b""
-        within_s = LONGEST_SILENCE_S
-        logger.error("entry %s of the log of %s cannot be read within %g s, and is lost", known.at, self.name, within_s)
-        self._tell("the loss", self._lost, number)
+        place = at.decode()
+        self._pass_over(Entry(place, number_of(place), "", b""), f"cannot be read within {LONGEST_SILENCE_S:g} s")
 
-    async def _look(self, proves: bool = False) -> int:
+    async def _look(self, proves: bool = False, cleans: bool = False) -> int:
         """See whether the log is the one that we know, and return its last number. Raises BrokerUnavailable.
 
-        `proves`: also where nothing can be written.
+        `proves`: also where nothing can be written. `cleans`: what stands above the last number is removed.
         """
         known = self._known
-        reply = reply_of(await self._connection.ask(*look(known, self._history, proves)))
+        reply = reply_of(await self._connection.ask(*look(known, self._bounds, proves, cleans)))
+        if reply.foreign:
+            self.left_out.add(Found.TYPE, f"what is not ours was in the way of the log of {self.name}", reply.foreign)
         if reply.epoch != known.epoch:
             another = known.epoch != ""
-            before = 0 if another else max(0, reply.seq - self._history)
             self.epoch = known.epoch = reply.epoch
-            known.highest, known.at, known.text = before, f"{before}-0", b""
+            known.highest, known.at, known.text = 0, "0-0", b""
             if another:
                 logger.warning("the broker at %s has lost its log, and has begun another one", self.name)
                 self._tell("the loss", self._lost, 0)
         return reply.seq
 
-    async def _read(self, block_s: float) -> bool:
-        """Deliver the next messages; was there any? Raises BrokerUnavailable."""
-        block = ("BLOCK", round(block_s * 1000)) if block_s else ()
-        count = SLICE if self._silence_s == SILENCE_S else 1
-        command = ("XREAD", "COUNT", count, *block, "STREAMS", LOG, self._known.at)
-        answer = await self._connection.ask(*command, within_s=block_s + self._silence_s)
-        for at, fields in answer[0][1] if answer else ():
+    async def _wait(self) -> int:
+        """Deliver the next messages, once there are some; how many? Raises BrokerUnavailable."""
+        command = ("XREAD", "COUNT", AT_ONCE, "BLOCK", round(BLOCK_S * 1000), "STREAMS", LOG, self._known.at)
+        answer = await self._connection.ask(*command, within_s=BLOCK_S + self._silence_s)
+        return await self._take_all(answer[0][1] if answer else ())
+
+    async def _read_page(self, count: int) -> int:
+        """Deliver the messages that are there, `count` at most; how many? Raises BrokerUnavailable."""
+        answer = await self._connection.ask(*page(self._known, count), within_s=self._silence_s)
+        return await self._take_all(answer)
+
+    async def _take_all(self, entries: Sequence[tuple[bytes, list[bytes]]]) -> int:
+        for at, fields in entries:
             entry = entry_of(at, fields)
             if entry.epoch != self.epoch:
                 epoch = self.epoch
-                await self._look()
+                last = await self._look(cleans=True)
                 if self.epoch != epoch:
                     break
+                if entry.seq > last:  # beyond our last number; it was removed
+                    continue
             self._take(entry)
-        return bool(answer)
+        return len(entries)
 
     def _take(self, entry: Entry) -> None:
-        known = self._known
-        known.highest, known.at, known.text = max(known.highest, entry.seq), entry.at, entry.text
+        if entry.size:
+            self._pass_over(entry, f"has {entry.size} bytes, limit {PAGE_BYTES}")
+            return
+        self._move_to(entry)
         try:
             message = Message(entry.seq, post_of(entry))
         except ValueError:
-            logger.error("entry %s of the log of %s is not ours, and is left out", entry.at, self.name)
+            self.left_out.add(Found.FOREIGN, f"entry {entry.at} of the log of {self.name} is not ours, and is left out")
             return
         self._tell(f"message {entry.seq}", self._deliver, message)
+
+    def _pass_over(self, entry: Entry, why: str) -> None:
+        """Skip an entry that cannot be read, and say that it is lost."""
+        new = entry.seq > self._known.read
+        self._move_to(entry)
+        self.left_out.add(Found.UNREADABLE, f"entry {entry.at} of the log of {self.name} {why}, and is lost")
+        if new:
+            self._tell("the loss", self._lost, entry.seq)
+
+    def _move_to(self, entry: Entry) -> None:
+        known = self._known
+        known.highest, known.at, known.text = max(known.highest, entry.seq), entry.at, entry.text
 
     @staticmethod
     def _tell(what: str, whom: Callable[[T], None], about: T) -> None:
@@ -205,10 +245,10 @@ class EmbeddedBroker(ValkeyBroker):
 
     shared = False
 
-    def __init__(self, history: int, keys_per_name: int = KEYS_PER_NAME) -> None:
+    def __init__(self, bounds: LogBounds) -> None:
         self.valkey = EmbeddedValkey()
         self._server = contextlib.AsyncExitStack()
-        super().__init__(self.valkey.url, history, keys_per_name)
+        super().__init__(self.valkey.url, bounds)
 
     async def start(self) -> None:
         """Start the server, and begin to deliver. Raises EmbeddedFailed."""

@@ -1,8 +1,9 @@
 """The log in Redis or Valkey: one stream, its number and its epoch.
 
-Owns the keys, what an entry looks like, and the one script through which everybody looks at the log and adds to it.
-An entry's id is `<number>-0`; it holds the epoch (`e`) in which it was numbered and the post (`m`) as JSON. The keys of
-one owner are a sorted set: marks, by the numbers of their posts. A number above the newest is of an earlier log.
+Owns the keys, what an entry looks like, and the commands with which everybody looks at the log, reads it and adds to it
+(the scripts are in `redis_scripts`). An entry's id is `<number>-0`; it holds the epoch (`e`) in which it was numbered,
+the post (`m`) as JSON, and to whom it is charged (`s`). One sender cannot push the others out of it. The keys of one
+owner are a sorted set: marks, by the numbers of their posts. A number above the newest is of an earlier log.
 
 A log begins with 1 and has one epoch for as long as it lives. It ends, and another one begins, as soon as somebody
 finds that it is not what it was: a part of it is missing, or it is behind what was seen of it (a server that was
@@ -23,54 +24,24 @@ from pydantic import ValidationError
 
 from ..messages.history import Post
 from ..messages.keys import parts_of
+from .keys import KEYS_PER_NAME
+from .redis_scripts import ADD, NEXT, PAGE
 
 LOG, SEQ, EPOCH, KEYS_OF = "{ebb}:log", "{ebb}:seq", "{ebb}:epoch", "{ebb}:keys:"
+COSTS, OVER, SENT = "{ebb}:costs", "{ebb}:over", "{ebb}:sent:"  # what is kept of each sender
 KEYS_S = 600  # for which the keys of an owner are known after the last one
 LEAST_KEPT = 1000  # entries of the log, however short the history: for a process that is held up for a moment
-
-SCRIPT = """
-local log, seqs, epochs = KEYS[1], KEYS[2], KEYS[3]
-local begun, known, highest, at, text, kept, prefix, keys_s, most, proves = unpack(ARGV, 1, 10)
-local epoch, seq = redis.call('GET', epochs), tonumber(redis.call('GET', seqs) or nil)
-local same = epoch and seq
-if same and epoch == known then
-    local there = text ~= '' and redis.call('XRANGE', log, at, at)[1]
-    same = seq >= tonumber(highest) and (not there or redis.sha1hex(there[2][4] or '') == text)
-end
-if not same then
-    epoch, seq = begun, 0
-    redis.call('DEL', log)
-    redis.call('SET', epochs, epoch)
-    redis.call('SET', seqs, seq)
-elseif proves == '1' then
-    redis.call('SET', epochs, epoch)
-end
-local numbers = {}
-for i = 11, #ARGV, 3 do
-    local keys, mark, post = ARGV[i] ~= '' and prefix .. ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    local number = keys and tonumber(redis.call('ZSCORE', keys, mark) or nil)
-    if not number then
-        number = redis.call('INCR', seqs)
-        seq = number
-        redis.call('XADD', log, 'MAXLEN', '=', kept, number .. '-0', 'e', epoch, 'm', post)
-        if keys then
-            redis.call('ZADD', keys, number, mark)
-            redis.call('EXPIRE', keys, keys_s)
-            if redis.call('ZCARD', keys) > tonumber(most) then
-                local last = redis.call('ZRANGE', keys, -1, -1, 'WITHSCORES')[2]
-                local oldest = tonumber(last) > number and -1 or 0
-                redis.call('ZREMRANGEBYRANK', keys, oldest, oldest)
-            end
-        end
-    end
-    table.insert(numbers, number)
-end
-return {epoch, seq, numbers}
-"""
+LEAST_SHARE = 500  # of these nobody can take from one sender: for the same reason
+PAGE_BYTES = 1_000_000  # at most, in one read
 
 
-# Where the entry after a place is, without what is in it.
-NEXT = "local found = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)[1] return found and found[1]"
+class LogBounds(NamedTuple):
+    """How many messages and bytes are kept, the part of both that no other can take, and how many keys of one name."""
+
+    messages: int
+    bytes: int
+    share: float
+    keys_per_name: int = KEYS_PER_NAME
 
 
 @dataclass
@@ -89,43 +60,62 @@ class Known:
 
 
 class Entry(NamedTuple):
-    """One entry as it was read. `epoch` is empty where it is not one of ours."""
+    """One entry as it was read. `epoch` is empty where it is not one of ours, `size` where it can be read."""
 
     at: str
     seq: int
     epoch: str
     text: bytes
+    size: int = 0
+
+
+class Addition(NamedTuple):
+    """A post on its way into the log: its key (or ""), its JSON text, and its sender."""
+
+    key: str
+    text: str
+    sender: str | None
 
 
 class Reply(NamedTuple):
-    """What the script says: the log's epoch, its last number, and the numbers of what was added."""
+    """What the script says: the log's epoch, its last number, the numbers of what was added, how much was foreign."""
 
     epoch: str
     seq: int
     numbers: list[int]
+    foreign: int
 
 
-def look(known: Known, history: int, proves: bool = False) -> tuple[Any, ...]:
+def look(known: Known, bounds: LogBounds, proves: bool = False, cleans: bool = False) -> tuple[Any, ...]:
     """Write the command that looks at the log, and begins another one if this is not what we know.
 
-    `proves`: it fails where nothing can be written (a full memory, a replica).
+    `proves`: it fails where nothing can be written (a full memory, a replica). `cleans`: what stands above the last
+    number is removed.
     """
     digest = hashlib.sha1(known.text, usedforsecurity=False).hexdigest() if known.text else ""
-    return _command(known, digest, history, 0, proves, ())
+    return _command(known, digest, bounds, (proves, cleans), ())
 
 
-def add(known: Known, history: int, keys_per_name: int, posts: Iterable[tuple[str, str]]) -> tuple[Any, ...]:
-    """Write the command that adds posts, each with its key (or "") and its JSON text."""
-    return _command(known, "", history, keys_per_name, False, posts)
+def add(known: Known, bounds: LogBounds, additions: Iterable[Addition]) -> tuple[Any, ...]:
+    """Write the command that adds posts."""
+    return _command(known, "", bounds, (False, False), additions)
 
 
 def _command(
-    known: Known, digest: str, history: int, keys_per_name: int, proves: bool, posts: Iterable[tuple[str, str]]
+    known: Known, digest: str, bounds: LogBounds, does: tuple[bool, bool], additions: Iterable[Addition]
 ) -> tuple[Any, ...]:
-    seen = (uuid.uuid4().hex, known.epoch, known.highest, known.at, digest)
-    terms = (max(history, LEAST_KEPT), KEYS_OF, KEYS_S, keys_per_name, int(proves))
-    parts = (part for key, text in posts for part in (*parts_of(key), text))
-    return ("EVAL", SCRIPT, 3, LOG, SEQ, EPOCH, *seen, *terms, *parts)
+    seen = (uuid.uuid4().hex, known.epoch, known.highest, known.at, digest, *map(int, does))
+    kept = max(bounds.messages, LEAST_KEPT)
+    least = max(1, bounds.bytes // kept)  # what one entry costs, however short it is
+    share = max(int(kept * bounds.share), LEAST_SHARE) * least
+    terms = (kept * least, share, least, KEYS_OF, KEYS_S, bounds.keys_per_name, SENT)
+    posts = (part for each in additions for part in (*parts_of(each.key), each.text, tag_of(each.sender)))
+    return ("EVAL", ADD, 5, LOG, SEQ, EPOCH, COSTS, OVER, *seen, *terms, *posts)
+
+
+def tag_of(sender: str | None) -> str:
+    """Tell senders apart in few bytes, None for the server itself."""
+    return "0" if sender is None else hashlib.sha1(sender.encode(), usedforsecurity=False).hexdigest()[:16]
 
 
 def find_next(known: Known) -> tuple[Any, ...]:
@@ -133,16 +123,23 @@ def find_next(known: Known) -> tuple[Any, ...]:
     return ("EVAL", NEXT, 1, LOG, known.at)
 
 
-def reply_of(answer: tuple[bytes, int, list[int]]) -> Reply:
+def page(known: Known, most: int) -> tuple[Any, ...]:
+    """Write the command that reads the entries after the one that was read last, `PAGE_BYTES` of them at most."""
+    return ("EVAL", PAGE, 1, LOG, known.at, most, PAGE_BYTES)
+
+
+def reply_of(answer: tuple[bytes, int, list[int], int]) -> Reply:
     """Read what the script said."""
-    epoch, seq, numbers = answer
-    return Reply(epoch.decode(), seq, numbers)
+    epoch, seq, numbers, foreign = answer
+    return Reply(epoch.decode(), seq, numbers, foreign)
 
 
 def entry_of(at: bytes, fields: list[bytes]) -> Entry:
     """Read one entry of the stream."""
     place = at.decode()
-    ours = len(fields) == 4 and fields[0] == b"e" and fields[2] == b"m"
+    if len(fields) == 2 and fields[0] == b"" and fields[1].isdigit():
+        return Entry(place, number_of(place), "", b"", int(fields[1]))
+    ours = len(fields) in (4, 6) and fields[0] == b"e" and fields[2] == b"m"
     epoch, text = (fields[1].decode(errors="replace"), fields[3]) if ours else ("", b"")
     return Entry(place, number_of(place), epoch, text)
 

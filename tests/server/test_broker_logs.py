@@ -12,7 +12,7 @@ import pytest
 
 from server.brokers.redis import ValkeyBroker
 from server.brokers.redis_log import EPOCH, LOG, SEQ
-from tests.server.broker_services import HISTORY, SERVERS, Service, Subscriber, back, gone, post, service, until
+from tests.server.broker_services import BOUNDS, SERVERS, Service, Subscriber, back, gone, post, service, until
 
 
 @pytest.fixture(params=SERVERS)
@@ -32,7 +32,7 @@ class HeldBroker(ValkeyBroker):
     """Comes back when it is let."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, HISTORY)
+        super().__init__(url, BOUNDS)
         self.let = asyncio.Event()
 
     async def away(self, pause_s: float) -> None:
@@ -169,8 +169,8 @@ async def test_what_cannot_be_read_is_left_out_in_one_line(shared: Service, line
     assert await subscriber.say("b") == [4]
     await subscriber.hears(2)
     assert (subscriber.numbers, subscriber.said, subscriber.lost) == ([1, 4], ["a", "b"], [])
-    left_out = "entry {} of the log of {} is not ours, and is left out"
-    assert lines() == [("ERROR", left_out.format(at, shared.server.url)) for at in ("2-0", "3-1")]
+    assert lines() == [("ERROR", f"entry 2-0 of the log of {shared.server.url} is not ours, and is left out")]
+    assert subscriber.broker.left_out.counts == {"foreign": 2, "unreadable": 0, "type": 0}
 
 
 async def test_a_message_that_cannot_be_delivered_keeps_no_other(shared: Service, lines: Any):

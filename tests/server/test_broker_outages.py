@@ -13,7 +13,8 @@ import pytest
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.redis import ValkeyBroker
 from server.brokers.redis_connection import ANSWER_S
-from tests.server.broker_services import HISTORY, SERVERS, Service, Subscriber, back, gone, post, service, until, within
+from server.brokers.redis_scripts import PAGE
+from tests.server.broker_services import BOUNDS, SERVERS, Service, Subscriber, back, gone, post, service, until, within
 
 
 @pytest.fixture(params=SERVERS)
@@ -195,19 +196,16 @@ async def test_a_server_that_may_not_be_written_to_is_away(shared: Service, line
 
 
 class Slow(ValkeyBroker):
-    """Needs `s_per_mb` seconds more for each megabyte of an answer: one entry is 2 MB."""
+    """Needs `s_per_mb` seconds more for each megabyte of an answer."""
 
     def __init__(self, url: str, s_per_mb: float) -> None:
-        super().__init__(url, HISTORY)
+        super().__init__(url, BOUNDS)
         ask = self._connection.ask
 
         async def ask_slowly(*command: Any, within_s: float = ANSWER_S) -> Any:
             answer = await ask(*command, within_s=within_s)
-            size = (
-                sum(len(part) for _, fields in answer[0][1] for part in fields)
-                if command[0] == "XREAD" and answer
-                else 0
-            )
+            entries = (answer[0][1] if answer else ()) if command[0] == "XREAD" else answer if PAGE in command else ()
+            size = sum(len(part) for _, fields in entries for part in fields)
             if size * s_per_mb / 1e6 > within_s:
                 raise BrokerUnavailable("the answer is too large for this patience")
             return answer
@@ -217,10 +215,10 @@ class Slow(ValkeyBroker):
 
 async def test_what_cannot_be_read_in_time_is_read_with_more_patience(shared: Service, lines: Any):
     writer = await shared.subscriber()
-    slow = await shared.subscriber(broker=Slow(shared.server.url, 0.5))
-    await writer.say("a", "x" * 2_000_000, "b", "c")
+    slow = await shared.subscriber(broker=Slow(shared.server.url, 1.7))
+    await writer.say("a", "x" * 900_000, "b", "c")
     await slow.hears(4)
-    assert [len(data) for data in slow.said] == [1, 2_000_000, 1, 1]
+    assert [len(data) for data in slow.said] == [1, 900_000, 1, 1]
     assert slow.lost == []
     await back(slow)
     assert await slow.say("d") == [5]
@@ -229,8 +227,8 @@ async def test_what_cannot_be_read_in_time_is_read_with_more_patience(shared: Se
 
 async def test_what_cannot_be_read_at_all_is_skipped_and_lost_and_the_rest_goes_on(shared: Service, lines: Any):
     writer = await shared.subscriber()
-    slow = await shared.subscriber(broker=Slow(shared.server.url, 3))
-    await writer.say("a", "x" * 2_000_000, "b")
+    slow = await shared.subscriber(broker=Slow(shared.server.url, 6))
+    await writer.say("a", "x" * 900_000, "b")
     await until(lambda: "b" in slow.said, "what comes after it", within_s=30)
     assert (slow.said, slow.numbers, slow.lost) == (["a", "b"], [1, 3], [2])
     await back(slow)

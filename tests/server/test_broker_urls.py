@@ -15,7 +15,7 @@ from server.brokers import redis as valkey
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.memory import MemoryBroker
 from server.brokers.redis import EmbeddedBroker, ValkeyBroker
-from tests.server.broker_services import HISTORY, Server, Subscriber, until
+from tests.server.broker_services import BOUNDS, Server, Subscriber, until
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ async def test_it_waits_for_a_broker_that_is_not_there_yet(
 ):
     monkeypatch.setattr(valkey, "WAITING_S", 0.05)
     server = Server()
-    subscriber = Subscriber(ValkeyBroker(f"{server.url}?password=secret", HISTORY))
+    subscriber = Subscriber(ValkeyBroker(f"{server.url}?password=secret", BOUNDS))
     starting = asyncio.create_task(subscriber.broker.start())
     await until(lambda: len(caplog.messages) >= 2, "two lines about it")
     assert not subscriber.broker.available
@@ -156,7 +156,7 @@ async def test_it_waits_for_a_broker_that_is_not_there_yet(
 
 async def test_it_begins_when_the_broker_comes():
     server = Server()
-    subscriber = Subscriber(ValkeyBroker(server.url, HISTORY))
+    subscriber = Subscriber(ValkeyBroker(server.url, BOUNDS))
     starting = asyncio.create_task(subscriber.broker.start())
     try:
         await asyncio.sleep(0)
