@@ -66,7 +66,7 @@ class ValkeyBroker:
         self.epoch = ""
         self.available = False
         self.left_out = LeftOut()
-        self._store = ValkeyStore(address)
+        self._store = ValkeyStore(address, self.left_out)
         self.store: Store = self._store
         self._bounds = bounds
         self._known = Known()

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from hiredis import pack_command
 from redis.asyncio import ConnectionPool
 from redis.exceptions import ConnectionError as NoConnection
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as NotInTime
 
 from .broker import BrokerUnavailable
@@ -38,6 +38,10 @@ TERMS = {
 }
 
 T = TypeVar("T")
+
+
+class BrokerRefuses(BrokerUnavailable):
+    """It is there, and does not do what it was asked: what a key holds is of another type, memory is full."""
 
 
 class RawConnection(Protocol):
@@ -99,7 +103,8 @@ class RedisConnection:
         try:
             return await in_time(self._ask(command), within_s)
         except (RedisError, OSError) as error:
-            raise BrokerUnavailable(explain(error)) from None
+            kind = BrokerRefuses if isinstance(error, ResponseError) else BrokerUnavailable
+            raise kind(explain(error)) from None
 
     async def _ask(self, command: tuple[Any, ...]) -> Any:
         try:

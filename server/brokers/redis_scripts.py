@@ -216,11 +216,7 @@ while #found < most do
     local slice = redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', count)
     for _, entry in ipairs(slice) do
         local bytes = 0
-        if #entry[2] == 6 then
-            bytes = #entry[2][2] + #entry[2][4] + #entry[2][6]
-        else
-            for _, field in ipairs(entry[2]) do bytes = bytes + #field end
-        end
+        for _, field in ipairs(entry[2]) do bytes = bytes + #field end
         if bytes > room then
             entry = {entry[1], {'', tostring(bytes)}}
             bytes = 0
@@ -237,3 +233,24 @@ return found
 
 # Where the entry after a place is, without what is in it.
 NEXT = "local found = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)[1] return found and found[1]"
+
+# The id after which the next entry of a stream will stand; nothing where there is no stream.
+LAST = """
+local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
+if info.err then return not info.err:find('no such key') and info or nil end
+for at = 1, #info, 2 do if info[at] == 'last-generated-id' then return info[at + 1] end end
+"""
+
+# Renames what is no stream, or one to which nothing can be added; was there anything to rename?
+SET_ASIDE = """
+local kind, full = redis.call('TYPE', KEYS[1]).ok, false
+if kind == 'stream' then
+    local info = redis.call('XINFO', 'STREAM', KEYS[1])
+    for at = 1, #info, 2 do
+        full = full or info[at] == 'last-generated-id' and info[at + 1]:find('^18446744073709551615') ~= nil
+    end
+end
+if kind == 'none' or (kind == 'stream' and not full) then return 0 end
+redis.call('RENAME', KEYS[1], KEYS[1] .. ':foreign')
+return 1
+"""

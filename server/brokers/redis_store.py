@@ -1,88 +1,74 @@
 """State beside the log in Redis or Valkey: values that expire, and streams of small entries.
 
-Owns how both are kept: a value as JSON under its key, a stream under its name with ids of the server's. Refuses to
-know what they mean. A follower that is more than 10,000 entries behind misses the oldest of them.
+Owns how both are kept: a value as JSON under `ebb:` and its key, a stream under its name with ids of the server's. What
+is found there and is not ours, or too large, is left out, and replaced at the next write. Refuses to know what they
+mean. A follower that is more than 10,000 entries behind misses the oldest of them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from .broker import BrokerUnavailable, Heard
-from .redis_connection import Address, RedisConnection, RedisPool, pauses
+from .broker import Heard
+from .left_out import Found, LeftOut
+from .redis_connection import Address, BrokerRefuses, RedisPool
+from .redis_follower import Follower, set_aside
 
-logger = logging.getLogger("ebb")
-
-T = TypeVar("T")
-
+OURS = "ebb:"
 KEPT = 10_000
-BLOCK_S = 1.0
-SLICE = 100
+VALUE_BYTES = 1_000_000  # of one value, at most
 
 
 class ValkeyStore:
-    """A few connections for all values, and one for each stream that is followed."""
+    """A few connections for all values, and one for each stream that is followed. What is not ours is counted."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, left_out: LeftOut) -> None:
         self._address = address
+        self._left_out = left_out
         self._pool = RedisPool(address)
 
     async def get(self, key: str) -> dict[str, Any] | None:
         """Read a value; None when there is none, or no more."""
-        text = await self._pool.ask("GET", key)
         try:
-            return None if text is None else dict(json.loads(text))
-        except ValueError:
-            logger.error("the value of %s in the broker is not ours, and is left out", key)
+            text = await self._pool.ask("GETRANGE", OURS + key, 0, VALUE_BYTES)
+        except BrokerRefuses as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            self._leave_out(Found.TYPE, key, "is of another type")
             return None
+        if len(text) > VALUE_BYTES:
+            self._leave_out(Found.UNREADABLE, key, f"has more than {VALUE_BYTES} bytes")
+            return None
+        try:
+            if text == b"" or isinstance(value := json.loads(text), dict):
+                return value if text else None
+        except (ValueError, RecursionError):
+            pass
+        self._leave_out(Found.FOREIGN, key, "is not ours")
+        return None
 
     async def set(self, key: str, value: Mapping[str, Any], ttl_s: float) -> None:
         """Keep a value for `ttl_s` seconds, a millisecond at least."""
-        await self._pool.ask("SET", key, json.dumps(dict(value)), "PX", max(1, round(ttl_s * 1000)))
+        await self._pool.ask("SET", OURS + key, json.dumps(dict(value)), "PX", max(1, round(ttl_s * 1000)))
 
     async def append(self, stream: str, entry: Mapping[str, str]) -> None:
         """Add an entry to a stream, of which the last 10,000 or a few more are kept."""
-        fields = [part for pair in entry.items() for part in pair]
-        await self._pool.ask("XADD", stream, "MAXLEN", "~", KEPT, "*", *fields)
+        command = ("XADD", stream, "MAXLEN", "~", KEPT, "*", *(part for pair in entry.items() for part in pair))
+        try:
+            await self._pool.ask(*command)
+        except BrokerRefuses:
+            await set_aside(self._pool.ask, stream, self._left_out)  # or somebody else has, in this moment
+            await self._pool.ask(*command)
 
     async def follow(self, stream: str, heard: Heard) -> None:
         """Await `heard` for each entry that is added from now on, in order, until cancelled; wait out every outage."""
-        connection = RedisConnection(self._address)
-        try:
-            after = await patiently(self._end, connection, stream)
-            while True:
-                for at, fields in await patiently(self._next, connection, stream, after):
-                    after = at
-                    words = [each.decode(errors="replace") for each in fields]
-                    await heard(dict(zip(words[::2], words[1::2], strict=True)))
-        finally:
-            await connection.close()
-
-    @staticmethod
-    async def _end(connection: RedisConnection, stream: str) -> bytes:
-        last = await connection.ask("XREVRANGE", stream, "+", "-", "COUNT", 1)
-        return bytes(last[0][0]) if last else b"0-0"
-
-    @staticmethod
-    async def _next(connection: RedisConnection, stream: str, after: bytes) -> list[Any]:
-        block = ("COUNT", SLICE, "BLOCK", round(BLOCK_S * 1000))
-        answer = await connection.ask("XREAD", *block, "STREAMS", stream, after, within_s=BLOCK_S + 0.3)
-        return list(answer[0][1]) if answer else []
+        await Follower(self._address, stream, self._left_out).run(heard)
 
     async def close(self) -> None:
         """Disconnect. Whoever follows a stream is not asked to stop."""
         await self._pool.close()
 
-
-async def patiently(ask: Callable[..., Awaitable[T]], *about: Any) -> T:
-    """Ask until there is an answer."""
-    for pause_s in pauses():
-        try:
-            return await ask(*about)
-        except BrokerUnavailable:
-            await asyncio.sleep(pause_s)
-    raise AssertionError("there is always another pause")
+    def _leave_out(self, why: Found, key: str, detail: str) -> None:
+        self._left_out.add(why, f"the value of {OURS}{key:.200} in the broker {detail}; it counts as nothing")

@@ -143,6 +143,17 @@ def parse(text: str) -> Request:
     return read(_requests, text)
 
 
+def stored(value: Mapping[str, object]) -> State:
+    """Read what is kept of a session. Raises ValueError for what is not a state, or is larger than one may be."""
+    state = State.model_validate(value)
+    size = size_of(state.progress)
+    chars = sum(len(answer.response) for answer in state.answers)
+    more = len(state.model_dump_json(exclude={"progress", "answers"}))
+    if size > PROGRESS_BYTES or len(state.answers) > ANSWERS or chars > ANSWERS_CHARS or more > PROGRESS_BYTES:
+        raise ValueError("larger than a state may be")
+    return state
+
+
 def size_of(progress: Mapping[str, JsonValue]) -> int:
     """Count the bytes that a progress has as JSON. Raises ValueError for numbers that JSON does not have."""
     return len(json.dumps(progress, ensure_ascii=False, allow_nan=False).encode())

@@ -30,6 +30,7 @@ SAME_ANSWER_S = 60.0
 
 PENDING_AFTER_S = 1.0
 PENDING = 10_000
+PENDING_CHARS = 16_777_216
 
 Change = ReadingProgress | JoinClass | Answer
 
@@ -156,27 +157,31 @@ class Questions:
 
 
 class PendingAnswers:
-    """At most `limit` answers, each due `after_s` after it came: nobody has claimed it by then.
+    """At most `limit` answers, `limit_chars` together, each due `after_s` after it came: nobody has claimed it by then.
 
     The answers for one session are due together, with the first. Where there are too many, those go that are due first.
     """
 
-    def __init__(self, limit: int = PENDING, after_s: float = PENDING_AFTER_S) -> None:
+    def __init__(
+        self, limit: int = PENDING, after_s: float = PENDING_AFTER_S, limit_chars: int = PENDING_CHARS
+    ) -> None:
         self._limit = limit
+        self._limit_chars = limit_chars
         self._after_s = after_s
         self._waiting: dict[str, tuple[float, list[Answer]]] = {}  # in the order in which they are due
-        self._count = 0
+        self._count = self._chars = 0
 
     def leave(self, session_id: str, answers: Iterable[Answer], now: float) -> int:
-        """Let answers wait for their session. Returns how many others had to go for them."""
+        """Let answers wait for their session. Returns how many had to go for them, or of them."""
         due, before = self._waiting.get(session_id, (now + self._after_s, []))
-        answers = sorted([*before, *answers], key=lambda answer: answer.at)
-        if not answers:
+        more = list(answers)
+        if not more:
             return 0
-        self._count += len(answers) - len(before)
-        self._waiting[session_id] = due, answers
+        self._waiting[session_id] = due, sorted([*before, *more], key=lambda answer: answer.at)
+        self._count += len(more)
+        self._chars += chars_of(more)
         dropped = self._count
-        while self._count > self._limit:
+        while self._count > self._limit or self._chars > self._limit_chars:
             self.claim(next(iter(self._waiting)))
         return dropped - self._count
 
@@ -184,6 +189,7 @@ class PendingAnswers:
         """Hand out, in order, what waits for a session: it has come, or its answers are due."""
         _, answers = self._waiting.pop(session_id, (0.0, []))
         self._count -= len(answers)
+        self._chars -= chars_of(answers)
         return answers
 
     @property
@@ -192,3 +198,8 @@ class PendingAnswers:
         for session_id, (due, _) in self._waiting.items():
             return session_id, due
         return None
+
+
+def chars_of(answers: Iterable[Answer]) -> int:
+    """Count the characters of answers."""
+    return sum(len(answer.response) for answer in answers)

@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
 from ..brokers.broker import Broker, BrokerUnavailable
+from ..brokers.left_out import Found
 from ..messages.close_codes import CloseCode
 from ..messages.sessions import Answer
 from .questions import Asking
@@ -25,6 +26,7 @@ logger = logging.getLogger("ebb")
 STREAM = "llm_responses"
 FLUSH_S = 0.5
 RETRY_S = 1.0
+LONGEST_ID_CHARS = 1000  # in an answer: an operator may allow longer names, and none so long
 
 
 class Held(Protocol):
@@ -53,11 +55,10 @@ class Sessions:
 
     def __init__(self, broker: Broker, ttl_s: float, idle_timeout_s: float = 0) -> None:
         self.broker = broker
-        self.states = States(broker.store, ttl_s)
+        self.states = States(broker.store, ttl_s, broker.left_out)
         self.asking = Asking(broker.store)
         self._idle_timeout_s = idle_timeout_s
         self._held: OrderedDict[str, Held] = OrderedDict()  # the one that said something last is last
-        self._warned = False
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -82,7 +83,7 @@ class Sessions:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.broker.store.follow(STREAM, self._hear))
             for work in (self.asking.run, self.states.run, self._refresh, self._restore, self._clean_up):
-                tasks.create_task(work())
+                tasks.create_task(going_on(work))
 
     # ---- What a session tells ----
 
@@ -111,11 +112,9 @@ class Sessions:
 
     async def _hear(self, entry: Mapping[str, str]) -> None:
         """Take in an answer, whichever process asked: for a session that is here, or that may come here."""
-        session_id, response = entry.get("session_id"), entry.get("response")
-        if session_id is None or response is None:
-            if not self._warned:
-                self._warned = True
-                logger.warning("%s: entries without session_id or response are ignored", STREAM)
+        session_id, response = entry.get("session_id", ""), entry.get("response")
+        if not 0 < len(session_id) <= LONGEST_ID_CHARS or response is None:
+            self.broker.left_out.add(Found.FOREIGN, f"{STREAM}: entries without session_id or response are ignored")
             return
         self.asking.answered(session_id)
         try:
@@ -159,6 +158,16 @@ class Sessions:
                 self._let_go(session)
                 session.close(CloseCode.NORMAL_CLOSURE, "idle")
             await asyncio.sleep(next_look - clock())
+
+
+async def going_on(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it for ever: what one session's data raises must not make all sessions deaf."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            logger.exception("what is done for sessions is begun again in %g s", RETRY_S)
+            await asyncio.sleep(RETRY_S)
 
 
 def _report(running: asyncio.Task[None]) -> None:

@@ -20,10 +20,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from weakref import WeakValueDictionary
 
-from pydantic import ValidationError
-
 from ..brokers.broker import BrokerUnavailable, Store
-from ..messages.sessions import Answer, State
+from ..brokers.left_out import Found, LeftOut
+from ..messages.sessions import Answer, State, stored
 from .model import PENDING, Change, PendingAnswers, reduce
 
 logger = logging.getLogger("ebb")
@@ -35,9 +34,10 @@ ROUNDS = 4
 class States:
     """What is kept of all sessions, as one process sees it. Every call raises BrokerUnavailable, unless it says not."""
 
-    def __init__(self, store: Store, ttl_s: float) -> None:
+    def __init__(self, store: Store, ttl_s: float, left_out: LeftOut) -> None:
         self.round_s = ttl_s / ROUNDS
         self._store = store
+        self._left_out = left_out
         self._ttl_s = ttl_s
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._pending = PendingAnswers()
@@ -119,9 +119,11 @@ class States:
     async def _read(self, session_id: str) -> State | None:
         value = await self._store.get(f"session:{session_id}")
         try:
-            return None if value is None else State.model_validate(value)
-        except ValidationError:
-            logger.warning("session %.80s: what is stored is not a state, and counts as nothing", session_id)
+            return None if value is None else stored(value)
+        except ValueError:
+            self._left_out.add(
+                Found.FOREIGN, f"session {session_id:.80}: what is stored is not a state, and counts as nothing"
+            )
             return None
 
     async def _write(self, session_id: str, state: State, ttl_s: float) -> None:

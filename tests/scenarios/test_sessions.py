@@ -87,7 +87,7 @@ async def readiness(target: Target, status: int) -> None:
 async def kept(valkey: EmbeddedValkey, response: str) -> None:
     """Return when a process has stored this answer."""
     async with Redis.from_url(valkey.url) as store:
-        while response not in [each["response"] for each in json.loads(await store.get("session:ann"))["answers"]]:
+        while response not in [each["response"] for each in json.loads(await store.get("ebb:session:ann"))["answers"]]:
             await asyncio.sleep(0.02)
 
 

@@ -324,3 +324,12 @@ def test_where_too_many_are_pending_those_go_that_are_due_first():
     assert unclaimed.leave("c", [answer("4")], now=2) == 2
     assert (unclaimed.claim("a"), unclaimed.claim("b")) == ([], [answer("3")])
     assert unclaimed.leave("d", [answer("5")], now=3) == 0
+
+
+def test_pending_answers_are_bounded_in_characters_too():
+    unclaimed = PendingAnswers(limit_chars=10)
+    first = Answer(response="x" * 6, at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert unclaimed.leave("ann", [first], 0.0) == 0
+    assert unclaimed.leave("bob", [first], 1.0) == 1
+    assert unclaimed.leave("eve", [first.model_copy(update={"response": "x" * 11})], 2.0) == 2
+    assert unclaimed.next is None
