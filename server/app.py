@@ -35,7 +35,7 @@ from .endpoints.docs import add_docs
 from .endpoints.heavy import Heavy, HeavyPool
 from .endpoints.http import add_metrics, add_routes, bounded, pass_gate
 from .endpoints.json import Json
-from .endpoints.session import begin_session
+from .endpoints.session import begin_session, session_check
 from .hub import Hub
 from .limits.meters import Meters
 from .limits.tally import Tally
@@ -67,6 +67,7 @@ class Application(FastAPI):
     admission: ASGIApp
     gate: Gate
     max_body_bytes: int
+    limited: Tally
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -79,7 +80,7 @@ class Application(FastAPI):
             if (refusal := await pass_gate(self.gate, scope)) is not None:
                 await refusal(scope, receive, send)
                 return
-            receive = bounded(scope, receive, self.max_body_bytes)
+            receive = bounded(scope, receive, self.max_body_bytes, self.limited)
         await super().__call__(scope, receive, send)
 
 
@@ -100,7 +101,7 @@ def create_app(
         broker = broker_of(settings.broker_url, *kept)
     except ValueError as error:
         raise SystemExit(f"{PREFIX}BROKER_URL: {error}") from None
-    hub = Hub(broker, History(settings.history_messages, settings.history_bytes, share))
+    hub = Hub(broker, History(settings.history_messages, settings.history_bytes, share), settings.max_publish_bytes)
     if settings.tracing:
         hub.tracing = tracing()
     shutdown = Shutdown(hub, settings.drain_terms, settings.worker)
@@ -113,7 +114,7 @@ def create_app(
         limited,
     )
     pool, lag = HeavyPool(), LoopLag()
-    sessions = Sessions(hub.broker, settings.session_ttl_s, settings.idle_timeout_s)
+    sessions = Sessions(hub.broker, settings.session_ttl_s, settings.idle_timeout_s, settings.max_sessions)
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -142,7 +143,7 @@ def create_app(
 
     app = Application(title="Ebb", lifespan=life, docs_url=None, redoc_url=None)
     app.state.hub, app.state.shutdown = hub, shutdown
-    app.max_body_bytes = settings.max_body_bytes
+    app.max_body_bytes, app.limited = settings.max_body_bytes, limited
     broadcast = Endpoint(partial(broadcast_handler, hub, gate))
     paths = {
         "/ws": broadcast,
@@ -154,11 +155,12 @@ def create_app(
     app.gate = gate
     app.admission = admission = Admission(
         *(hub, shutdown, limits, paths, app.serve_http),
+        check=session_check(sessions),
         gate=gate,
         most=settings.most_connections,
         addresses=AddressLimits(settings.addresses, settings.proxies, limited),
     )
-    add_routes(app, shutdown, settings.max_name_bytes)
+    add_routes(app, shutdown, settings.max_name_bytes, limited)
     siblings = Siblings(Numbers(hub, shutdown, admission, lag, limited), settings.metrics_folder)
     add_metrics(app, siblings)
     add_docs(app)

@@ -18,22 +18,25 @@ from .connections.connection import Connection
 from .connections.outgoing import Broadcaster, Outgoing
 from .durations import Durations
 from .messages.close_codes import CloseCode
-from .messages.history import History, Message, Post, StoredMessage
+from .messages.history import History, Message, Post, StoredMessage, check_size
 from .messages.wire import Form, Gap, Position
 from .rooms import Fanout
 
 if TYPE_CHECKING:
     from .tracing import Tracing
 
+MOST_BYTES = 262_144  # of the data of one message, as JSON
+
 
 class Hub:
     """The connections of one process."""
 
-    def __init__(self, broker: Broker, history: History) -> None:
+    def __init__(self, broker: Broker, history: History, most_bytes: int = MOST_BYTES) -> None:
         self.broker = broker
         self.process = uuid.uuid4().hex[:8]
         self.connections: dict[int, Connection] = {}
         self.history = history
+        self._most_bytes = most_bytes
         self.published = 0
         self.broker_lag = Durations()
         self.tracing: Tracing | None = None
@@ -107,8 +110,9 @@ class Hub:
 
         Without a `sender` it is said by `speaker`, None for the server itself.
         Returns the number of the message. What was published before with the same `key` is not sent again.
-        Raises BrokerUnavailable, within a second.
+        Raises BrokerUnavailable, within a second, and TooLarge.
         """
+        check_size(data, self._most_bytes)
         post = Post(
             data=data,
             at=datetime.now(UTC),

@@ -91,6 +91,7 @@ class Settings(DrainSettings):
         1000, ge=1, description="last messages of one name that are recognised when repeated, 1 or more"
     )
     session_ttl_s: MoreThan0 = Field(300, description="seconds that an idle session's state is kept, more than 0")
+    max_sessions: int = Field(20_000, ge=1, description="sessions of one process, 1 or more")
     idle_timeout_s: AtLeast0 = Field(0, description="seconds after which an idle session is closed, 0 for never")
     max_connections: int = Field(
         0, ge=0, description="connections of one process, 0 for four fifths of its descriptors"
@@ -117,6 +118,9 @@ class Settings(DrainSettings):
     head_timeout_s: MoreThan0 = Field(5, description="seconds in which the head of a request arrives, more than 0")
     body_timeout_s: MoreThan0 = Field(10, description="seconds in which the body of a request arrives, more than 0")
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
+    max_publish_bytes: int = Field(
+        262144, ge=1024, le=900_000, description="bytes of one message as JSON, any way in, 1024 to 900000"
+    )
     protocol: str = Field(
         "ebb",
         pattern="^(ebb|uvicorn)$",

@@ -13,7 +13,9 @@ from ..brokers.broker import BrokerUnavailable
 from ..connections.connection import Connection
 from ..hub import Hub
 from ..limits.rate import Limited
+from ..limits.tally import LimitReason
 from ..messages.frame import Frame
+from ..messages.history import TooLarge
 from ..messages.keys import key_of
 from ..messages.wire import (
     MOST_ROOMS,
@@ -54,6 +56,8 @@ class Anonymous:
             await self._hub.publish(text, sender=self._connection)
         except BrokerUnavailable as error:
             self._connection.offer(unavailable(error).frame())
+        except TooLarge as error:
+            self._connection.offer(too_large(self._connection, error).frame())
         else:
             self._confirm(text)
 
@@ -148,6 +152,8 @@ class Enveloped:
             seq = await self._hub.publish(request.data, room=request.room, sender=connection, key=key)
         except BrokerUnavailable as error:
             connection.offer(unavailable(error, request.id).frame())
+        except TooLarge as error:
+            connection.offer(too_large(connection, error, request.id).frame())
         else:
             connection.offer(Ack(id=request.id, seq=seq).frame())
 
@@ -160,6 +166,12 @@ def id_in(request: Request) -> str | None:
 def unavailable(error: BrokerUnavailable, request_id: str | None = None) -> Refusal:
     """Say that something may not have been published."""
     return Refusal(code="broker_unavailable", detail=str(error), id=request_id)
+
+
+def too_large(connection: Connection, error: TooLarge, request_id: str | None = None) -> Refusal:
+    """Say that something is not published, for it is too large; count it."""
+    connection.count_limited(LimitReason.SIZE, str(error))
+    return Refusal(code="malformed", detail=str(error), id=request_id)
 
 
 def too_fast(limited: Limited, request_id: str | None = None) -> Refusal:

@@ -23,6 +23,8 @@ from ..connections.refusal import RETRY_AFTER_S
 from ..drain.events import Phase
 from ..drain.shutdown import Shutdown
 from ..hub import Hub
+from ..limits.tally import LimitReason, Tally
+from ..messages.history import TooLarge
 from ..messages.keys import key_of
 from ..messages.names import complaint_about
 from ..messages.wire import Room
@@ -90,7 +92,10 @@ class Problem(BaseModel):
 
 LATER = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
 PUBLISHING: dict[int | str, dict[str, Any]] = {
-    413: {"model": Problem, "description": "The body is over `SERVER_MAX_BODY_BYTES`."},
+    413: {
+        "model": Problem,
+        "description": "The body is over `SERVER_MAX_BODY_BYTES`, or `data` over `SERVER_MAX_PUBLISH_BYTES`.",
+    },
     503: {"model": Problem, "description": "The broker is away; it may be published nevertheless.", "headers": LATER},
 }
 NOT_READY: dict[int | str, dict[str, Any]] = {
@@ -127,19 +132,24 @@ def identity_of(request: Request) -> Identity:
 Asker = Annotated[Identity, Depends(identity_of)]
 
 
-def bounded(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
+def bounded(scope: Scope, receive: Receive, limit_bytes: int, tally: Tally) -> Receive:
     """Wrap the `receive` of an HTTP request: one whose body is over the limit is answered with 413 as it streams in."""
     declared = next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
     received = 0
 
+    def too_large(actual: str) -> HTTPException:
+        detail = f"body of {actual} bytes, limit {limit_bytes}"
+        tally.add(LimitReason.SIZE, scope["path"], detail)
+        return HTTPException(413, detail, {"Connection": "close"})  # the rest of the body may be on its way
+
     async def receive_bounded() -> Message:
         nonlocal received
         if declared > limit_bytes:
-            raise too_large(f"{declared}", limit_bytes)
+            raise too_large(f"{declared}")
         message = await receive()
         received += len(message.get("body", b""))
         if received > limit_bytes:
-            raise too_large(f"at least {received}", limit_bytes)
+            raise too_large(f"at least {received}")
         return message
 
     return receive_bounded
@@ -151,12 +161,7 @@ def check_name(what: str, name: str, limit_bytes: int) -> None:
         raise HTTPException(422, complaint)
 
 
-def too_large(actual: str, limit_bytes: int) -> HTTPException:
-    """Say how large a body is. The connection is closed, for the rest of the body may be on its way."""
-    return HTTPException(413, f"body of {actual} bytes, limit {limit_bytes}", {"Connection": "close"})
-
-
-def add_routes(app: FastAPI, shutdown: Shutdown, name_bytes: int) -> None:
+def add_routes(app: FastAPI, shutdown: Shutdown, name_bytes: int, tally: Tally) -> None:
     """Add what HTTP answers; a name has `name_bytes` at most."""
 
     @app.get("/health")
@@ -196,6 +201,11 @@ def add_routes(app: FastAPI, shutdown: Shutdown, name_bytes: int) -> None:
         speaker = asker.speaker
         key = message.key(f"clients/{client_id}", speaker)
         return Published(seq=await hub.publish(message.data, to=client_id, speaker=speaker, key=key))
+
+    @app.exception_handler(TooLarge)
+    async def say_too_large(request: Request, error: TooLarge) -> JSONResponse:
+        tally.add(LimitReason.SIZE, request.url.path, str(error))
+        return JSONResponse({"detail": str(error)}, 413)
 
     @app.exception_handler(BrokerUnavailable)
     async def say_unavailable(_: Request, error: BrokerUnavailable) -> JSONResponse:

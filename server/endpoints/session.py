@@ -18,7 +18,10 @@ from datetime import UTC, datetime
 
 from ..access.identity import CLASS_ROOMS
 from ..brokers.broker import BrokerUnavailable
+from ..connections.admission import Check
+from ..connections.asgi import Scope
 from ..connections.connection import Connection
+from ..connections.refusal import RETRY_AFTER_S, HandshakeRefused, Reason
 from ..hub import Hub
 from ..limits.rate import Limited
 from ..messages.close_codes import CloseCode
@@ -46,7 +49,21 @@ TOUCH_S = 1.0
 
 def begin_session(hub: Hub, sessions: Sessions, connection: Connection, _arrival: Arrival) -> Session:
     """Begin a conversation on `/ws/session/{client_id}`. A session has the name of its connection."""
-    return Session(hub, sessions, connection)
+    session = Session(hub, sessions, connection)
+    sessions.begin(session)
+    return session
+
+
+def session_check(sessions: Sessions) -> Check:
+    """Make the check of a handshake that refuses one session too many."""
+
+    async def check(scope: Scope) -> None:
+        if getattr(scope.get("endpoint"), "func", None) is begin_session and (
+            full := sessions.complaint_about_one_more(scope["path_params"]["client_id"])
+        ):
+            raise HandshakeRefused(503, full, RETRY_AFTER_S, Reason.FULL)
+
+    return check
 
 
 def room_of(class_id: str) -> str:

@@ -16,7 +16,7 @@ LINE_EVERY_S = 1.0
 
 
 class LimitReason(StrEnum):
-    """Which limit: messages a second, bytes a second, and clients closed that went on regardless; names.
+    """Which limit: messages and bytes a second, and clients closed that went on regardless; names; one message.
 
     Of a connection: control frames a second; the head of a request, the time for it and for a body, what is no HTTP.
     Of an address: its connections, and its handshakes a second.
@@ -26,6 +26,7 @@ class LimitReason(StrEnum):
     BYTES = "bytes"
     CLOSED = "closed"
     NAMES = "names"
+    SIZE = "size"
     CONTROL = "control"
     HEAD = "head"
     HEAD_TIME = "head_time"

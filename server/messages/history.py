@@ -23,9 +23,10 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 
 from .frame import Frame
-from .wire import Envelope, Form, looks_official
+from .wire import Envelope, Form, Malformed, looks_official
 
 # Of one message, beside its text and its names: the tuple, its number, its places here and in its sender's list, and
 # the share of a sender of its own. Measured, and rounded up.
@@ -33,6 +34,25 @@ OVERHEAD_BYTES = 512
 AUDIENCES = 10_000  # for whom holes are known apart; those of more are everybody's
 
 by_number = attrgetter("seq")
+
+
+class TooLarge(Malformed):
+    """A message that is too large to be published: `size` bytes as JSON, where `limit` are allowed."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"data of {size} bytes as JSON, limit {limit}")
+
+
+def check_size(data: Any, limit: int) -> None:
+    """Raise TooLarge for data of more than `limit` bytes as JSON. What is no JSON fails later, when it is encoded."""
+    if isinstance(data, str) and 6 * len(data) + 2 <= limit:  # no character takes more
+        return
+    try:
+        size = len(to_json(data))
+    except ValueError:
+        return
+    if size > limit:
+        raise TooLarge(size, limit)
 
 
 class Post(BaseModel):

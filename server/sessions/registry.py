@@ -50,14 +50,16 @@ class Sessions:
     """The sessions whose clients are connected to this process. Seconds are of the loop's time.
 
     `ttl_s`: how long a state is kept without its client. `idle_timeout_s`: how long a client may say nothing; 0: for
-    ever. To be served by `serving`.
+    ever. `most`: how many there are at once. To be served by `serving`.
     """
 
-    def __init__(self, broker: Broker, ttl_s: float, idle_timeout_s: float = 0) -> None:
+    def __init__(self, broker: Broker, ttl_s: float, idle_timeout_s: float = 0, most: int = 20_000) -> None:
         self.broker = broker
         self.states = States(broker.store, ttl_s, broker.left_out)
         self.asking = Asking(broker.store)
         self._idle_timeout_s = idle_timeout_s
+        self._most = most
+        self._begun: set[Held] = set()  # those whose handshake is under way, too
         self._held: OrderedDict[str, Held] = OrderedDict()  # the one that said something last is last
 
     @contextlib.asynccontextmanager
@@ -87,14 +89,23 @@ class Sessions:
 
     # ---- What a session tells ----
 
+    def complaint_about_one_more(self, session_id: str) -> str | None:
+        """Say how full this process is, where one more session has no place. One that comes back always has."""
+        if len(self._begun) < self._most or session_id in self._held:
+            return None
+        return f"this process has {len(self._begun)} sessions, limit {self._most}"
+
+    def begin(self, session: Held) -> None:
+        """Count a session in until the task that calls this has ended."""
+        self._begun.add(session)
+        self._when_done(lambda _: self._begun.discard(session))
+
     def hold(self, session: Held) -> None:
         """Hold a session until the task that calls this has ended; it replaces one with the same id."""
         if (former := self._held.pop(session.id, None)) is not None:
             former.close(CloseCode.POLICY_VIOLATION, "replaced by a newer connection with the same id")
         self._held[session.id] = session
-        serving = asyncio.current_task()
-        assert serving is not None
-        serving.add_done_callback(lambda _: self._let_go(session))
+        self._when_done(lambda _: self._let_go(session))
 
     def spoke(self, session: Held) -> None:
         """A session has said something."""
@@ -103,6 +114,12 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._held)
+
+    @staticmethod
+    def _when_done(then: Callable[[object], None]) -> None:
+        serving = asyncio.current_task()
+        assert serving is not None
+        serving.add_done_callback(then)
 
     def _let_go(self, session: Held) -> None:
         if self._held.get(session.id) is session:

@@ -199,6 +199,27 @@ def test_a_body_over_the_limit_is_refused_and_says_how_big_it_was():
         assert (fits.status_code, fits.json()) == (202, {"seq": 1})
 
 
+@pytest.mark.parametrize("route", ["broadcast", "rooms/tea/messages", "clients/ann/messages"])
+@pytest.mark.parametrize("data", ["x" * 2000, "\0" * 400, ["é" * 999], {"a": "x" * 1999}])
+def test_a_message_over_the_limit_is_refused_any_way_in(route, data):
+    """A POST of 16 MB and more had 16 to 100 of 100 clients closed that read all the time."""
+    settings = Settings(notify_interval_s=0, max_publish_bytes=2000)
+    with TestClient(create_app(settings)) as client:
+        size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+        answer = client.post(f"/{route}", json={"data": data})
+        detail = f"data of {size} bytes as JSON, limit 2000"
+        assert (answer.status_code, answer.json()) == (413, {"detail": detail})
+        assert client.post(f"/{route}", json={"data": "x" * 1998}).json() == {"seq": 1}
+        with client.websocket_connect("/ws", subprotocols=["ebb.v1"]) as ann, client.websocket_connect("/ws") as bob:
+            assert received(ann)["type"] == "welcome"
+            ann.send_text(json.dumps({"type": "publish", "id": "1", "data": data}))
+            refused = {"type": "error", "code": "malformed", "detail": detail, "id": "1"}
+            assert {key: value for key, value in received(ann).items() if key in refused} == refused
+            bob.send_text("x" * 1999)
+            assert json.loads(bob.receive_text())["detail"] == "data of 2001 bytes as JSON, limit 2000"
+            assert 'ebb_limited_total{reason="size"} 3.0' in client.get("/metrics").text
+
+
 async def test_a_chunked_body_over_the_limit_is_refused_while_it_streams_in():
     app = create_app(Settings(notify_interval_s=0, max_body_bytes=2000))
     taken, answers = [], []

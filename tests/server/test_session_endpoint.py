@@ -6,6 +6,7 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from server.app import create_app
@@ -72,3 +73,21 @@ def test_an_idle_session_is_closed():
     ):
         ann.receive_text()
     assert (caught.value.code, caught.value.reason) == (1000, "idle")
+
+
+def test_one_session_too_many_is_refused_and_one_that_is_here_may_come_back():
+    with TestClient(create_app(Settings(notify_interval_s=0, max_sessions=2))) as client:
+        with client.websocket_connect("/ws/session/ann") as ann, client.websocket_connect("/ws/session/bob"):
+            with pytest.raises(WebSocketDenialResponse) as caught, client.websocket_connect("/ws/session/eve"):
+                pass
+            assert (caught.value.status_code, caught.value.headers["retry-after"]) == (503, "1")
+            assert caught.value.text == "this process has 2 sessions, limit 2\n"
+            assert 'ebb_refused_total{reason="full"} 1.0' in client.get("/metrics").text
+            with client.websocket_connect("/ws"), client.websocket_connect("/ws/session/ann") as again:
+                say(again, "DANCE")
+                assert again.receive_json()["code"] == "malformed"
+                with pytest.raises(WebSocketDisconnect):
+                    ann.receive_text()
+        with client.websocket_connect("/ws/session/eve") as eve:
+            say(eve, "DANCE")
+            assert eve.receive_json()["code"] == "malformed"
