@@ -98,7 +98,7 @@ def create_app(
     try:
         share = settings.history_share_percent / 100
         kept = (settings.history_messages, settings.keys_per_name, settings.history_bytes, share)
-        broker = broker_of(settings.broker_url, *kept)
+        broker = broker_of(settings.broker_url, *kept, settings.embedded_bytes)
     except ValueError as error:
         raise SystemExit(f"{PREFIX}BROKER_URL: {error}") from None
     hub = Hub(broker, History(settings.history_messages, settings.history_bytes, share), settings.max_publish_bytes)

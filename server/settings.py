@@ -82,6 +82,9 @@ class Settings(DrainSettings):
         description="memory://, redis://HOST, rediss://HOST, unix://PATH or embedded://",
         repr=False,  # it may hold a password: its value is in no error either
     )
+    embedded_bytes: int = Field(
+        268435456, ge=16777216, description="bytes of memory of the private Valkey, 16777216 or more"
+    )
     history_messages: int = Field(10_000, ge=1, description="messages kept for clients that come back, 1 or more")
     history_bytes: int = Field(67108864, ge=65536, description="bytes of memory for these, 65536 or more")
     history_share_percent: MoreThan0 = Field(

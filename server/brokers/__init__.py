@@ -21,11 +21,13 @@ def broker_of(
     keys_per_name: int = KEYS_PER_NAME,
     history_bytes: int = 64 * 1024 * 1024,
     share: float = 0.05,
+    embedded_bytes: int = 256 * 1024 * 1024,
 ) -> Broker:
     """Make the broker that `url` names; `start` begins it. `history`: messages kept for a resume, 1 or more.
 
     `keys_per_name`: how many of the last messages of one name are recognised when they are repeated, 1 or more. The
     messages kept take `history_bytes` at most, and a part of them, `share`, nobody can take from one sender.
+    `embedded_bytes`: memory of the server that `embedded://` brings.
 
     `memory://`, `redis://user:password@host:port/db`, `rediss://` (the same over TLS), `unix:///path` or `embedded://`;
     options of redis-py's may follow after `?`. Raises ValueError for anything else, in one line without a password.
@@ -40,7 +42,7 @@ def broker_of(
         from .redis import EmbeddedBroker
         from .redis_log import LogBounds
 
-        return EmbeddedBroker(LogBounds(history, history_bytes, share, keys_per_name))
+        return EmbeddedBroker(LogBounds(history, history_bytes, share, keys_per_name), embedded_bytes)
     if url == "memory://":
         return MemoryBroker(keys_per_name)
     raise ValueError(f"{f'{scheme}://...' if separator else 'a URL without a scheme'} is no broker: {SCHEMES}")

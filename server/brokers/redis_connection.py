@@ -177,6 +177,8 @@ def explain(error: Exception) -> str:
         if cause.errno is not None and cause.errno > 1:  # else of TLS or of the resolver
             return f"the broker cannot be reached: {os.strerror(cause.errno)}"
         return f"the broker cannot be reached: {getattr(cause, 'reason', cause.strerror) or type(cause).__name__}"
+    if "used memory > 'maxmemory'" in str(error):
+        return "the broker's memory is full: it takes nothing"
     verb = "cannot be reached" if type(error) is NoConnection else "says"
     return f"the broker {verb}: {' '.join(str(error).split()).rstrip('.')}"
 

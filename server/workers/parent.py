@@ -68,7 +68,9 @@ def main(
             os.environ[f"{PREFIX}METRICS_DIR"] = str(folder or "none")
         if at_metrics_port is not None and folder is not None:
             stack.enter_context(serve_metrics(host, at_metrics_port, folder))
-        return asyncio.run(_run(count, [*command, "--port", str(port)], url, broker_url, watched))
+        return asyncio.run(
+            _run(count, [*command, "--port", str(port)], url, broker_url, settings.embedded_bytes, watched)
+        )
 
 
 @contextlib.contextmanager
@@ -99,14 +101,16 @@ def serve_metrics(host: str, port: int, folder: Path) -> Iterator[None]:
         yield
 
 
-async def _run(count: int, command: Sequence[str], url: str, broker_url: str | None, watched: Path | None) -> int:
+async def _run(
+    count: int, command: Sequence[str], url: str, broker_url: str | None, embedded_bytes: int, watched: Path | None
+) -> int:
     """Run the workers, and their broker where the operator named none."""
     supervisor = Supervisor(count, command, os.environ, url)
     take_signals(supervisor)
     try:
         async with contextlib.AsyncExitStack() as stack:
             if broker_url == "embedded://":
-                valkey = EmbeddedValkey().kept(lambda: supervisor.stopping)
+                valkey = EmbeddedValkey(max_bytes=embedded_bytes).kept(lambda: supervisor.stopping)
                 os.environ[f"{PREFIX}BROKER_URL"] = await stack.enter_async_context(valkey)
             if broker_url == "memory://":
                 reach = "a message reaches the clients of one worker only"

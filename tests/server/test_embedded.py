@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,10 @@ import psutil
 import pytest
 
 from server.brokers import broker_of, embedded, private_folder
+from server.brokers.broker import BrokerUnavailable
 from server.brokers.embedded import EmbeddedFailed, EmbeddedValkey, find_binary
 from server.brokers.private_folder import roomy_folder
+from server.brokers.redis_connection import Address, RedisConnection
 from tests.server.broker_services import Server, Subscriber, until
 
 OWNER = """
@@ -154,7 +157,70 @@ def test_its_folder_is_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyP
     assert roomy_folder() == Path("/tmp")
 
 
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def elsewhere(path: Path) -> None:
+    (path.parent.parent / "other").write_text("somebody's")
+    path.symlink_to(path.parent.parent / "other")
+
+
+@pytest.mark.parametrize("make", [fifo, elsewhere, Path.mkdir])
+def test_what_is_no_lock_under_a_locks_name_holds_nobody_up(
+    tmp_path: Path, make: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+):
+    """Seen before: a FIFO there, and the launcher waited for ever, and for no SIGTERM."""
+    folder = tmp_path / "ebb-0"
+    folder.mkdir()
+    make(folder / "lock")
+    sweeping = threading.Thread(target=private_folder.sweep, args=(tmp_path,), daemon=True)
+    sweeping.start()
+    sweeping.join(5)
+    assert not sweeping.is_alive()
+    assert folder.exists()
+    if make is not elsewhere:
+        assert caplog.messages == [f"{folder / 'lock'} is no lock of ours, and is left alone"]
+
+
+def test_where_no_folder_can_be_made_it_says_so(monkeypatch: pytest.MonkeyPatch):
+    valkey = EmbeddedValkey()
+    monkeypatch.setattr(valkey._private, "path", Path("/proc/ebb-0"))
+    with pytest.raises(EmbeddedFailed, match=r"^no folder for the private Valkey: .*/proc/ebb-0"):
+        valkey.start()
+
+
+async def test_its_memory_is_bounded_and_nothing_is_evicted_for_others():
+    with Server() as server:
+        assert await server.execute("CONFIG", "GET", "maxmemory") == [b"maxmemory", b"268435456"]
+        assert await server.execute("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", b"noeviction"]
+
+
 # ---- The broker that brings one along ----
+
+
+async def test_where_its_memory_is_full_publishing_is_refused_readiness_too_and_nothing_is_lost():
+    broker: Any = broker_of("embedded://", 10, embedded_bytes=20_000_000)
+    subscriber = Subscriber(broker)
+    await broker.start()
+    line = RedisConnection(Address(broker.valkey.url))
+    try:
+        await subscriber.say("a")
+        assert await line.ask("CONFIG", "GET", "maxmemory") == [b"maxmemory", b"20000000"]
+        await line.ask("CONFIG", "SET", "maxmemory", 1)  # that much is taken
+        with pytest.raises(BrokerUnavailable, match=r"^the broker's memory is full: it takes nothing"):
+            await subscriber.say("b")
+        await until(lambda: not broker.available, "not ready")
+        with pytest.raises(BrokerUnavailable, match=r"^the broker's memory is full: it takes nothing"):
+            await subscriber.say("b")
+        await line.ask("CONFIG", "SET", "maxmemory", 20_000_000)
+        await until(lambda: broker.available, "ready")
+        assert await subscriber.say("c") == [2]
+        await subscriber.hears(2)
+        assert (subscriber.said, subscriber.lost) == (["a", "c"], [])
+    finally:
+        await line.close()
+        await broker.close()
 
 
 async def test_the_embedded_broker_brings_its_server_and_ends_it():
