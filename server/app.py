@@ -37,6 +37,7 @@ from .endpoints.http import add_metrics, add_routes, bounded, pass_gate
 from .endpoints.json import Json
 from .endpoints.session import begin_session, session_check
 from .hub import Hub
+from .limits.descriptors import Descriptors
 from .limits.meters import Meters
 from .limits.tally import Tally
 from .logs import set_up_logs
@@ -127,6 +128,11 @@ def create_app(
                 install(server.config, settings.bounds, limited.add)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(release)
+            descriptors = Descriptors(settings.reserved_descriptors, limited)
+            stack.callback(descriptors.close)
+            if server is not None:
+                descriptors.guard(server.config)
+                descriptors.calm(asyncio.get_running_loop())
             stack.push_async_callback(hub.broker.close)
             await unless_stopped(server, reach(hub.broker, server))
             await stack.enter_async_context(siblings.serving())
@@ -134,7 +140,8 @@ def create_app(
             if lifespan is not None:
                 await unless_stopped(server, stack.enter_async_context(lifespan(app)))
             stack.push_async_callback(pool.end)
-            for task in (notify(hub, settings.notify_text, settings.notify_interval_s), lag.watch(), gate.expiry.run()):
+            notifying = notify(hub, settings.notify_text, settings.notify_interval_s)
+            for task in (notifying, lag.watch(), gate.expiry.run(), descriptors.watch()):
                 stack.callback(asyncio.create_task(task).cancel)
             if server is not None:
                 tune_collector()

@@ -99,6 +99,9 @@ class Settings(DrainSettings):
     max_connections: int = Field(
         0, ge=0, description="connections of one process, 0 for four fifths of its descriptors"
     )
+    reserved_descriptors: int = Field(
+        64, ge=0, description="descriptors of a process that no client gets, 0 or more, a quarter of all at most"
+    )
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
     connections_per_address: int = Field(200, ge=0, description="connections of one address, 0 for any number")
     handshakes_per_s: AtLeast0 = Field(20, description="handshakes of one address a second, 0 for any number")

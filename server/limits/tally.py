@@ -19,6 +19,7 @@ class LimitReason(StrEnum):
     """Which limit: messages and bytes a second, and clients closed that went on regardless; names; one message.
 
     Of a connection: control frames a second; the head of a request, the time for it and for a body, what is no HTTP.
+    Of the process: its descriptors.
     Of an address: its connections, and its handshakes a second.
     """
 
@@ -27,6 +28,7 @@ class LimitReason(StrEnum):
     CLOSED = "closed"
     NAMES = "names"
     SIZE = "size"
+    DESCRIPTORS = "descriptors"
     CONTROL = "control"
     HEAD = "head"
     HEAD_TIME = "head_time"
