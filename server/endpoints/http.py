@@ -90,8 +90,23 @@ class Problem(BaseModel):
     detail: str
 
 
+class Invalid(BaseModel):
+    """What is wrong with a name or with the data, in words; or with each part of the request."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"detail": "room of 199 bytes, limit 128"}]})
+
+    detail: str | list[dict[str, Any]]
+
+
 LATER = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
 PUBLISHING: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The body is no JSON in UTF-8."},
+    401: {"model": Problem, "description": "A token is needed, or this one is worth nothing."},
+    403: {"model": Problem, "description": "Not open to whoever asks, or to a page of another site."},
+    422: {
+        "model": Invalid,
+        "description": "A name is too long or has control characters, or the body is wrong.",
+    },
     413: {
         "model": Problem,
         "description": "The body is over `SERVER_MAX_BODY_BYTES`, or `data` over `SERVER_MAX_PUBLISH_BYTES`.",
