@@ -10,7 +10,9 @@ import asyncio
 import json
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Mapping
+from sys import getsizeof
 from typing import Any
 
 from ..messages.history import Message, Post
@@ -18,12 +20,20 @@ from .broker import Deliver, Heard, Lost, Store
 from .keys import KEYS_PER_NAME, Keys
 from .left_out import LeftOut
 
+VALUES_BYTES = 256 * 1024 * 1024  # as the private Valkey's
+PLACE_BYTES = 250  # of one value: measured, and rounded up
+
 
 class MemoryStore:
-    """State that is gone with the process. Kept as bytes of JSON: `[[],[],...]` takes 20 times as much as objects."""
+    """State that is gone with the process, in `limit_bytes` at most: what was written longest ago goes first.
 
-    def __init__(self) -> None:
-        self._values: dict[str, tuple[bytes, float]] = {}
+    Kept as bytes of JSON: `[[],[],...]` takes 20 times as much as objects.
+    """
+
+    def __init__(self, limit_bytes: int = VALUES_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._values: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
         self._followers: dict[str, list[asyncio.Queue[Mapping[str, str]]]] = {}
 
     async def get(self, key: str) -> dict[str, Any] | None:
@@ -34,10 +44,19 @@ class MemoryStore:
     async def set(self, key: str, value: Mapping[str, Any], ttl_s: float) -> None:
         """Keep a value for `ttl_s` seconds."""
         now = time.monotonic()
-        self._values.pop(key, None)
-        self._values[key] = json.dumps(dict(value)).encode(), now + ttl_s
-        while (oldest := next(iter(self._values))) != key and self._values[oldest][1] <= now:
-            del self._values[oldest]
+        self._forget(key)
+        text = json.dumps(dict(value)).encode()
+        self._values[key] = text, now + ttl_s
+        self._bytes += size_of(key, text)
+        while (oldest := next(iter(self._values))) != key:
+            if self._bytes <= self._limit_bytes and self._values[oldest][1] > now:
+                break
+            self._forget(oldest)
+
+    def _forget(self, key: str) -> None:
+        text, _ = self._values.pop(key, (None, 0.0))
+        if text is not None:
+            self._bytes -= size_of(key, text)
 
     async def append(self, stream: str, entry: Mapping[str, str]) -> None:
         """Hand an entry to everyone who follows the stream."""
@@ -54,6 +73,11 @@ class MemoryStore:
                 await heard(await entries.get())
         finally:
             followers.remove(entries)
+
+
+def size_of(key: str, text: bytes) -> int:
+    """Count the memory that a value takes with its key and its place."""
+    return getsizeof(key) + getsizeof(text) + PLACE_BYTES
 
 
 class MemoryBroker:
