@@ -39,6 +39,7 @@ class Row(NamedTuple):
     name: str
     what: str
     fails: list[int]
+    claims: list[str]
     subtle: str
     scenario: str
     real: bool
@@ -47,7 +48,7 @@ class Row(NamedTuple):
 
 def rows() -> Iterator[Row]:
     """All specimens, by the first clause that they fail."""
-    yield from sorted([*_servers(), *_recorded()], key=lambda row: (row.fails, not row.real, row.name))
+    yield from sorted([*_servers(), *_recorded()], key=lambda row: (row.fails, row.claims, not row.real, row.name))
 
 
 def _servers() -> Iterator[Row]:
@@ -55,19 +56,22 @@ def _servers() -> Iterator[Row]:
         what = ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
         first = what.partition("\n\n")[0].replace("\n", " ")
         subtle, missed = said.get("SUBTLE", ""), said.get("MISSED_BEFORE", "")
-        yield Row(name, first, sorted(said["FAILS"]), subtle, said["SCENARIO"], True, missed)
+        claims = sorted(said.get("CLAIMS", ()))
+        yield Row(name, first, sorted(said["FAILS"]), claims, subtle, said["SCENARIO"], True, missed)
 
 
 def _recorded() -> Iterator[Row]:
     for name, one in RECORDED.items():
-        yield Row(name, one.claim, sorted(one.fails), one.subtle or "", one.scenario, False, one.missed_before or "")
+        yield Row(
+            name, one.claim, sorted(one.fails), [], one.subtle or "", one.scenario, False, one.missed_before or ""
+        )
 
 
 def table() -> str:
     """All of them, one a line."""
     head = ["| fails | specimen | what is broken | subtle | kind | scenario | missed before |", f"|{'---|' * 7}"]
     lines = [
-        f"| {', '.join(map(str, row.fails))} | `{row.name}` | {row.what} | {row.subtle}"
+        f"| {', '.join(map(str, [*row.fails, *row.claims]))} | `{row.name}` | {row.what} | {row.subtle}"
         f" | {'server' if row.real else 'recorded'} | `{row.scenario}` | {row.missed_before} |"
         for row in rows()
     ]

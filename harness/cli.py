@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from .clauses import CLAUSES, judge
+from .clauses.claims import CLAIMS
 from .clauses.levels import standing_of, up_to
 from .clients.crowd import CrowdIncomplete
 from .load.command import load
@@ -24,7 +25,7 @@ from .options import PROG, ask_of, parse, profile_of, without_effect
 from .report import json as json_report
 from .report import junit
 from .report.console import ConsoleReport
-from .run import EXIT_CODES, PASSED, UNDECIDED, Outcome, run
+from .run import EXIT_CODES, PASSED, UNDECIDED, Outcome, run, with_claims
 from .scenarios import SCENARIOS, Scenario, that_look_at
 from .targets import file as target_file
 from .targets.declaration import Ask, Profile
@@ -102,7 +103,7 @@ async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
         keep(outcomes, args)
     standing = standing_of(profile, [ruling for outcome in outcomes for ruling in outcome.rulings])
     report.conclude(standing)
-    return EXIT_CODES[standing.verdict]
+    return EXIT_CODES[with_claims(standing.verdict, [claim for outcome in outcomes for claim in outcome.claims])]
 
 
 async def look_first(profile: Profile, ask: Ask, report: ConsoleReport) -> Outcome:
@@ -154,6 +155,7 @@ def show_list() -> int:
     for scenario in SCENARIOS.values():
         aside = " (by name only, not in `run all`)" if scenario.by_name_only else ""
         lines.append(f"{scenario.name}{aside}\n  {scenario.claim}\n  clauses {', '.join(map(str, scenario.clauses))}")
+        lines += (f"  and {name}: {CLAIMS[name].claim}" for name in scenario.claims)
     lines.append("")
     lines += (f"{clause.id:>2}  {clause.name} ({clause.level})\n    {clause.claim}" for clause in CLAUSES.values())
     return show("\n".join(lines))

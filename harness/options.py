@@ -83,7 +83,8 @@ def ask_of(args: argparse.Namespace) -> Ask:
     times = {"timeout_s": args.timeout, "close_timeout_s": args.close_timeout, "patience_s": args.patience_s}
     given = {name: value for name, value in times.items() if value is not None}
     watched = args.starvation == "auto"
-    return Ask(args.clients, seed=seed, starvation=watched, say_per_s=args.say_per_s, **given)
+    given |= {"clients": args.clients} if args.clients is not None else {}
+    return Ask(seed=seed, starvation=watched, say_per_s=args.say_per_s, chosen=args.clients is not None, **given)
 
 
 def without_effect(args: argparse.Namespace, profile: Profile) -> list[str]:
@@ -128,7 +129,10 @@ def common_options() -> Parser:
     parser = Parser(add_help=False)
     add = parser.add_argument
     add(
-        "--clients", type=whole, default=500, metavar="N", help="how many (default 500; `run all`: no more than needed)"
+        "--clients",
+        type=whole,
+        metavar="N",
+        help="how many (default 500; `abuse`: 100; `run all`: no more than needed)",
     )
     add("--timeout", type=positive, metavar="S", help="drain timeout to ask for (default 5)")
     add("--close-timeout", type=positive, metavar="S", help="X, for one closing handshake, to ask for (3)")

@@ -6,10 +6,11 @@ Owns the steps from a command to an `Outcome`. Refuses to know how it is shown a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .clauses import CLAUSES, Ruling, Verdict, judge
+from .clauses.claims import NO_NUMBER, judge_claims
 from .clauses.levels import Standing, standing_of, up_to
 from .faults.broker import NAMES, binaries
 from .history.record import History
@@ -24,11 +25,12 @@ NO_BROKER = f"no broker to start here: neither {' nor '.join(NAMES)} is installe
 
 @dataclass(frozen=True)
 class Telling:
-    """What one run of a scenario showed. `status` is the target's exit status."""
+    """What one run of a scenario showed. `status` is the target's exit status; `claims` are judged by name."""
 
     history: History
     rulings: list[Ruling]
     status: int | None
+    claims: list[Ruling] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Outcome:
     rulings: list[Ruling]
     status: int | None
     tellings: list[Telling] = field(default_factory=list)
+    claims: list[Ruling] = field(default_factory=list)
 
     @property
     def standing(self) -> Standing:
@@ -57,9 +60,20 @@ class Outcome:
         return any(ruling.busy for ruling in self.rulings)
 
     @property
+    def verdict(self) -> Verdict:
+        """What it comes to for the asked level, with the scenario's own claims."""
+        return with_claims(self.standing.verdict, self.claims)
+
+    @property
     def exit_code(self) -> int:
-        """1: a clause of the asked level fails; 2: none fails, but one is unknown, or none was judged; else 0."""
-        return EXIT_CODES[self.standing.verdict]
+        """1: a clause of the asked level or a claim fails; 2: none fails, but one is unknown, or none was judged; 0."""
+        return EXIT_CODES[self.verdict]
+
+
+def with_claims(standing: Verdict, claims: Iterable[Ruling]) -> Verdict:
+    """A verdict on clauses together with those on claims, which count whatever the level."""
+    found = {standing, *(claim.verdict for claim in claims)}
+    return next((worst for worst in (Verdict.FAIL, Verdict.UNKNOWN) if worst in found), standing)
 
 
 def do_not_notify(_: int, __: Sequence[Ruling]) -> None:
@@ -93,9 +107,9 @@ async def run(
         return _set_aside(scenario, profile, ask, Verdict.UNKNOWN, NO_BROKER)
     profile = scenario.suited(profile)
     done = [await _run_once(scenario, profile, ask, watch)]
-    before, asked_for = list[Ruling](), up_to(profile.level)
+    before, asked_for = list[Ruling](), up_to(profile.level) | {NO_NUMBER}
     at_most = 1 if profile.url else tellings
-    while len(done) < at_most and (open_ones := [one for one in merged(done) if one.busy]):
+    while len(done) < at_most and (open_ones := [one for one in [*merged(done), *merged_claims(done)] if one.busy]):
         if not any(one.id in asked_for for one in open_ones):
             break
         if before == open_ones and all(one.short for one in open_ones):
@@ -103,13 +117,23 @@ async def run(
         before = open_ones
         again(len(done) + 1, open_ones)
         done.append(await _run_once(scenario, profile, ask, watch))
-    return Outcome(scenario, profile, ask, done[-1].history, merged(done), done[-1].status, done)
+    last = done[-1]
+    return Outcome(scenario, profile, ask, last.history, merged(done), last.status, done, merged_claims(done))
 
 
 def merged(tellings: Sequence[Telling]) -> list[Ruling]:
     """The verdict of all tellings, clause by clause: any failure wins, else the first pass, else the first verdict."""
+    return _merged([telling.rulings for telling in tellings])
+
+
+def merged_claims(tellings: Sequence[Telling]) -> list[Ruling]:
+    """The same, claim by claim."""
+    return _merged([telling.claims for telling in tellings])
+
+
+def _merged(of_tellings: Sequence[list[Ruling]]) -> list[Ruling]:
     order = (Verdict.FAIL, Verdict.PASS, Verdict.EXCLUDED, Verdict.UNKNOWN)
-    of_each = zip(*(telling.rulings for telling in tellings), strict=True)
+    of_each = zip(*of_tellings, strict=True)
     return [min(rulings, key=lambda ruling: order.index(ruling.verdict)) for rulings in of_each]
 
 
@@ -124,11 +148,13 @@ async def _run_once(
     finally:
         watching.cancel()
         await asyncio.wait([watching])
-    return Telling(stage.history, judge(stage.history, scenario.clauses), stage.status)
+    history = stage.history
+    return Telling(history, judge(history, scenario.clauses), stage.status, judge_claims(history, scenario.claims))
 
 
 def _set_aside(scenario: Scenario, profile: Profile, ask: Ask, verdict: Verdict, reason: str) -> Outcome:
     """The outcome of a scenario that is not performed: every clause gets the same verdict."""
     history = History(terms_of(profile, ask, scenario.mix(ask.clients).evict_per_s))
     rulings = [Ruling(number, CLAUSES[number].name, verdict, reason) for number in scenario.clauses]
-    return Outcome(scenario, profile, ask, history, rulings, None, [Telling(history, rulings, None)])
+    claims = [Ruling(NO_NUMBER, name, verdict, reason) for name in scenario.claims]
+    return Outcome(scenario, profile, ask, history, rulings, None, [Telling(history, rulings, None, claims)], claims)

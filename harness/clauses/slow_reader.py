@@ -1,6 +1,6 @@
-"""Clause 7: a client that does not read delays nobody.
+"""Clause 7: a client that does not read, or that floods, delays nobody.
 
-Owns: how late the reading clients have their notice and their messages while stalled readers are connected. What
+Owns: how late the reading clients have their notice and their messages while such clients are connected. What
 never arrives is late as well, if others had it: a server that waits for one client in the middle of a fan-out
 serves those before it at once, and the others not at all. Source: contract, section Notice.
 """
@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..history.attack import ATTACKERS
 from ..history.client import ClientView
 from ..history.drain import Drain
 from .notice import NOTICE_WITHIN_S, delay_of_notice, due_a_notice
@@ -34,11 +35,13 @@ class HeardMessage(NamedTuple):
 
 @clause(7, "no-hostage", to_do="never wait for one client in the middle of a broadcast: queue for each, with a bound")
 def no_hostage(seen: Drain) -> Judgement:
-    """A client that does not read delays nobody's notice and nobody's messages."""
+    """A client that does not read, or that floods, delays nobody's notice and nobody's messages."""
+    attackers = {c.name: c.began for c in reversed(seen.handshakes) if c.persona in ATTACKERS and c.began < seen.t0}
     stalled = [c.opened_at for c in seen.connections if c.hostile and c.persona == STALLED and c.connected_at(seen.t0)]
-    since = min((t for t in stalled if t is not None), default=None)
+    since = min((t for t in [*stalled, *attackers.values()] if t is not None), default=None)
     if since is None:
         return unknown(f"no {STALLED} was connected at t0")
+    beside = f"{len(stalled)} stalled readers" + (f" and {len(attackers)} attackers" if attackers else "")
     deliveries = _Deliveries(seen, since)
     if doubt := deliveries.stood_still:
         return doubt
@@ -50,7 +53,7 @@ def no_hostage(seen: Drain) -> Judgement:
     if offences := list(deliveries.late()):
         charge = f"clients did not have their messages within {deliveries.limit_s:.3f} s"
         return accuse(seen, offences, len(seen.readers), charge)
-    notified = f"beside {len(stalled)} stalled readers {len(due)} clients had their notice by {seen.at(notice_by)}"
+    notified = f"beside {beside} {len(due)} clients had their notice by {seen.at(notice_by)}"
     if not seen.profile.broadcasts:
         return (
             passed(notified) if due else unknown("no client was connected at t0 and stayed long enough to get a notice")

@@ -60,9 +60,9 @@ class LateHandshakes:
         moments = [now + self._factory.dice.uniform(0.0, within_s) for _ in range(count)]
         self._probes.spawn(salvo(moments, self._connect_silently))
 
-    def visit_briefly(self) -> None:
-        """From now on connect 50 times a second, and leave at once each time."""
-        self._probes.repeat(BRIEF_VISIT_EVERY_S, self._visit_briefly)
+    def visit_briefly(self, every_s: float = BRIEF_VISIT_EVERY_S) -> None:
+        """From now on connect that often, by default 50 times a second, and leave at once each time."""
+        self._probes.repeat(every_s, self._visit_briefly)
 
     async def stay(self, count: int) -> None:
         """Connect `count` clients that stay, so that some are connected even if all others have gone."""

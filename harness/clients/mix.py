@@ -79,7 +79,8 @@ class ClientMix:
     `late_leavers` leave only after the deadline, while others are evicted; `leavers_at_signal` leave at the moment of
     the signal. `eviction_s`: how long the eviction of the clients that stay should last. `left_by`: the part of the
     drain timeout by which the leavers have left. `remarks`: so many of the clients that otherwise only listen say one
-    thing while the target drains, so that a reply is owed to clients of every kind.
+    thing while the target drains, so that a reply is owed to clients of every kind. `attackers`: so many connections
+    there may be besides (`abuse`).
     """
 
     lingerers: int = 0
@@ -104,6 +105,7 @@ class ClientMix:
     remarks: int = 0
     eviction_s: float = EVICTION_S
     left_by: float = 0.9
+    attackers: int = 0
 
     @property
     def size(self) -> int:
@@ -190,7 +192,7 @@ class ClientFactory:
         }
         for persona, number in numbers.items():
             yield from (self._at(persona, self.profile.ws) for _ in range(number))
-        yield from (self._at(StalledReader, self.profile.talk_path) for _ in range(mix.stalled_readers))
+        yield from (self.stalled_reader() for _ in range(mix.stalled_readers))
         for _ in range(mix.resetters):
             resetter = self._at(Resetter, self.profile.ws)
             resetter.vanishes_s = self.dice.uniform(0.1, 0.9) * self.span_s
@@ -200,7 +202,7 @@ class ClientFactory:
         """One client that says nothing; every third speaks envelopes where the target knows them."""
         number = next(self._numbers)
         speaks_envelopes = self.profile.envelopes and number % 3 == 0
-        dialect = Envelope if speaks_envelopes else self._dialect
+        dialect = Envelope if speaks_envelopes else self.dialect_of
         return self._make(persona, name or f"{persona.persona}-{number}", number, dialect, self.profile.ws)
 
     def _leavers(self, count: int, earliest_s: float, latest_s: float) -> Iterator[Leaver]:
@@ -238,7 +240,7 @@ class ClientFactory:
             busy.dialect.room, busy.broadcasts = name, False
             bursts_per_s = ANSWERS_PER_S / count / LONGEST_BURST
         else:
-            busy = self._make(BusySender, name, number, self._dialect, self.profile.ws)
+            busy = self._make(BusySender, name, number, self.dialect_of, self.profile.ws)
             texts_per_s = DELIVERIES_PER_S / self.mix.size / count
             busy.burst = max(SHORTEST_BURST, min(LONGEST_BURST, int(texts_per_s * BURST_EVERY_S)))
             bursts_per_s = texts_per_s / busy.burst
@@ -262,9 +264,13 @@ class ClientFactory:
         """One client that speaks the dialect, on its own path if the target has one for it."""
         number = next(self._numbers)
         name = f"{persona.persona}-{number}"
-        return self._make(persona, name, number, self._dialect, path or self.profile.ws)
+        return self._make(persona, name, number, self.dialect_of, path or self.profile.ws)
 
-    def _dialect(self, me: str) -> Dialect:
+    def stalled_reader(self) -> StalledReader:
+        """One more client that does not read."""
+        return self._at(StalledReader, self.profile.talk_path)
+
+    def dialect_of(self, me: str) -> Dialect:
         """How one client talks: as `talk` of the target declares, or else as its dialect says."""
         dialect = DIALECTS[self.profile.dialect]
         talk = self.profile.talk

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from .attack import FLOODERS
 from .client import ClientView, sort_out
 from .events import Event
 from .stop import Stop
@@ -21,11 +22,12 @@ from .terms import Terms
 
 SERVICE_RESTART, GOING_AWAY = 1012, 1001
 FAULT_CODES = frozenset({1002, 1003, 1007, 1008, 1009, 1011, 1013})  # the server says: this client was at fault
-# The personas that may get such a code, and which: clients that read too slowly, and clients that ignore pings.
+# The personas that may get such a code, and which: clients that read too slowly, that ignore pings, or that attack.
 FAULTS_OF = {
     "stalled-reader": frozenset({1008, 1009, 1011, 1013}),
     "half-open": frozenset({1008, 1011}),
     "ping-ignorer": frozenset({1008, 1011}),
+    **dict.fromkeys(FLOODERS, FAULT_CODES),
 }
 SEES_LATE_S = {"slow-reader": 0.05}  # it reads at this interval, and sees the end of its connection as late
 HOSTILE_READERS = frozenset({"ping-ignorer", "close-ignorer"})  # they see at once how the server ends them
@@ -143,15 +145,16 @@ class Drain(Stop):
         first = ((client.notices[0].t, client) for client in self.connections if client.notices)
         return sorted(first, key=lambda notice: notice[0])
 
-    def probes(self, name: str) -> list[Probe]:
-        """The requests of one prober (`ready`, `health`, `metrics`) that were settled after t0, in order of time.
+    def probes(self, name: str, since: float | None = None) -> list[Probe]:
+        """The requests of one prober (`ready`, `health`, `metrics`) that were settled after t0, or `since`, in order.
 
         A request that was under way while the harness had stopped (frozen) the target shows nothing, and is left out.
         """
+        start = self.t0 if since is None else since
         seen = [
             Probe(event.t, began, *(detail.get(key) for key in ("status", "error", "connections", "of_each")))
             for event in self._apparatus[name]
-            if event.t >= self.t0 and not self.was_frozen((began := (detail := event.detail)["began"]), event.t)
+            if event.t >= start and not self.was_frozen((began := (detail := event.detail)["began"]), event.t)
         ]
         return sorted(seen, key=lambda probe: probe.t)
 

@@ -142,6 +142,11 @@ class Stop:
         marks = (event for event in self._apparatus["harness"] if event.what == "mark")
         return next((mark.t for mark in marks if GAVE_UP in mark.detail["name"]), None)
 
+    def entered_at(self, phase: str) -> float | None:
+        """When the harness began this phase of its scenario; None if it did not."""
+        marks = (event for event in self._apparatus["harness"] if event.what == "mark")
+        return next((mark.t for mark in marks if mark.detail["name"] == phase), None)
+
     @property
     def exited_at(self) -> float | None:
         """When the target exited by itself; None if it still ran, or had to be killed."""

@@ -73,11 +73,11 @@ class ConsoleReport:
 
     def run_again(self, at_most: int, number: int, rulings: Sequence[Ruling]) -> None:
         """Why a scenario is run again."""
-        which = ", ".join(str(ruling.id) for ruling in rulings)
+        which = ", ".join(str(ruling.id or ruling.name) for ruling in rulings)
         clauses = f"clause {which} was" if len(rulings) == 1 else f"clauses {which} were"
         self._console.print(f"run again ({number} of {at_most}): {clauses} unknown because the machine was busy")
         for ruling in rulings:
-            self._console.print(f"  {ruling.id:>2}  {ruling.evidence}")
+            self._console.print(f"  {number_of(ruling):>2}  {ruling.evidence}")
 
     def show(self, outcome: Outcome) -> None:
         """The timeline, the verdicts, and one closing line; once, that nobody can see whether a target is starved."""
@@ -88,12 +88,12 @@ class ConsoleReport:
         if self._console.is_terminal:
             self._console.print(table_of(outcome))
         else:
-            for ruling in outcome.rulings:
+            for ruling in [*outcome.rulings, *outcome.claims]:
                 said = evidence_of(outcome, ruling)
-                self._console.print(f"{ruling.id:>2}  {ruling.name:<23} {ruling.verdict:<8}  {said}")
+                self._console.print(f"{number_of(ruling):>2}  {ruling.name:<23} {ruling.verdict:<8}  {said}")
                 if ruling.to_do:
                     self._console.print(f"    {'':<23} {'to do':<8}  {to_do_of(ruling)}")
-        self._console.print(Text(closing_line(outcome), style=COLOURS[outcome.standing.verdict]))
+        self._console.print(Text(closing_line(outcome), style=COLOURS[outcome.verdict]))
 
     def conclude(self, standing: Standing) -> None:
         """How far the target gets over everything that was performed, the causes, and what of `known` is outdated."""
@@ -163,10 +163,20 @@ def host_text(name: str, moments: dict[str, float]) -> str:
 
 def evidence_of(outcome: Outcome, ruling: Ruling) -> str:
     """The evidence, after why it is not counted, or with what: `[above clean] 12 of 40 ...`, `[follows from 5] ...`."""
-    remark = outcome.standing.remark(ruling.id)
+    remark = remark_of(outcome, ruling)
     if ruling.follows_from is not None and not remark:
         remark = f"follows from {ruling.follows_from}"
     return f"[{remark}] {ruling.evidence}" if remark else ruling.evidence
+
+
+def remark_of(outcome: Outcome, ruling: Ruling) -> str:
+    """Why a verdict does not count; a claim has no level, and always does."""
+    return outcome.standing.remark(ruling.id) if ruling.id else ""
+
+
+def number_of(ruling: Ruling) -> str:
+    """The number of a clause; a claim has none."""
+    return str(ruling.id or "")
 
 
 def to_do_of(ruling: Ruling) -> str:
@@ -177,11 +187,9 @@ def to_do_of(ruling: Ruling) -> str:
 def table_of(outcome: Outcome) -> Table:
     """The verdicts for a terminal."""
     table = Table("clause", "name", "verdict", "evidence", box=None, header_style="dim")
-    for ruling in outcome.rulings:
-        verdict = Text(
-            str(ruling.verdict), style="dim" if outcome.standing.remark(ruling.id) else COLOURS[ruling.verdict]
-        )
-        table.add_row(Text(str(ruling.id)), Text(ruling.name), verdict, Text(evidence_of(outcome, ruling)))
+    for ruling in [*outcome.rulings, *outcome.claims]:
+        verdict = Text(str(ruling.verdict), style="dim" if remark_of(outcome, ruling) else COLOURS[ruling.verdict])
+        table.add_row(Text(number_of(ruling)), Text(ruling.name), verdict, Text(evidence_of(outcome, ruling)))
         if ruling.to_do:
             table.add_row("", "", Text("to do", style="dim"), Text(to_do_of(ruling)))
     return table
@@ -194,12 +202,13 @@ def closing_line(outcome: Outcome) -> str:
     for remark, about in (("known", "known"), (f"above {outcome.profile.level}",) * 2):
         others = [ruling for ruling in outcome.rulings if remark in outcome.standing.remark(ruling.id).split(": ")[0]]
         parts += [f"{about}: {verdicts_of(others)}"] if others else []
+    parts += [f"its claims: {verdicts_of(outcome.claims)}"] if outcome.claims else []
     return "; ".join(parts)
 
 
 def verdicts_of(rulings: list[Ruling]) -> str:
     """How many of which verdict, by number where it is no pass: `12 pass, 4 fail (4, 5, 6, 8; 1 cause: 5)`."""
-    found = {verdict: [ruling.id for ruling in rulings if ruling.verdict is verdict] for verdict in Verdict}
+    found = {verdict: [r.id or r.name for r in rulings if r.verdict is verdict] for verdict in Verdict}
     parts = []
     for verdict, ids in found.items():
         which = "" if verdict is Verdict.PASS else f" ({', '.join(map(str, ids))}{causes_among(rulings, verdict)})"

@@ -6,7 +6,7 @@ each relative to the beginning of the load), `exit` (that of the harness: 0, 1 o
 expected to fail), `starvation` (`recorded`, `none`, or why it could not be) and `tellings`: of each its `clauses`,
 `seed`, `exit` and `status`, where `clauses` above are those of all of them. `busy`: unknown because the machine was.
 `follows_from`: the clause whose failure explains this one; `to_do`: what to do about a failure; `clients`: of how
-many a pass was seen, where it is about each of them.
+many a pass was seen, where it is about each of them. `claims`: what the scenario judges by name besides, if anything.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from ..clauses import Ruling
 from ..clauses.levels import level_of, standing_of
-from ..run import EXIT_CODES, Outcome
+from ..run import EXIT_CODES, Outcome, with_claims
 from ..targets.declaration import Profile
 from .timeline import hosts_timeline, starvation_of, timeline
 
@@ -31,6 +31,7 @@ def report(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.ask.seed,
         "level": outcome.profile.level,
         "clauses": [_clause(ruling, outcome.profile) for ruling in outcome.rulings],
+        **({"claims": [_claim(ruling) for ruling in outcome.claims]} if outcome.claims else {}),
         "timeline": hosts_timeline(outcome.history) or timeline(outcome.history),
         "exit": outcome.exit_code,
         "status": outcome.status,
@@ -38,12 +39,23 @@ def report(outcome: Outcome) -> dict[str, Any]:
         "tellings": [
             {
                 "clauses": [_clause(ruling, outcome.profile) for ruling in telling.rulings],
+                **({"claims": [_claim(ruling) for ruling in telling.claims]} if telling.claims else {}),
                 "seed": outcome.ask.seed,
-                "exit": EXIT_CODES[standing_of(outcome.profile, telling.rulings).verdict],
+                "exit": EXIT_CODES[with_claims(standing_of(outcome.profile, telling.rulings).verdict, telling.claims)],
                 "status": telling.status,
             }
             for telling in outcome.tellings
         ],
+    }
+
+
+def _claim(ruling: Ruling) -> dict[str, Any]:
+    return {
+        "name": ruling.name,
+        "verdict": str(ruling.verdict),
+        "evidence": ruling.evidence,
+        **({"to_do": ruling.to_do} if ruling.to_do else {}),
+        **({"busy": True} if ruling.busy else {}),
     }
 
 

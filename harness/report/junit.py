@@ -4,7 +4,7 @@ Owns what becomes of a verdict: a failed clause is a `failure`, an unknown one a
 `skipped`, each with the evidence; a clause that passes has its evidence as output. One that is not counted, because it
 is above the asked level or known to fail, is `skipped` as well if it does not pass, and says why. A clause that is
 known to fail and passes wherever it was looked at is a failure of a suite of its own, `known`. A failure that follows
-from another one says so first.
+from another one says so first. The claims of a scenario (`harness.clauses.claims`) are cases as well.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def report(outcomes: Sequence[Outcome]) -> ElementTree.ElementTree[ElementTree.E
         said = {"target": outcome.profile.title, "seed": str(outcome.ask.seed), "level": outcome.profile.level}
         for name, value in said.items():
             ElementTree.SubElement(properties, "property", name=name, value=legal(value))
-        for ruling in outcome.rulings:
+        for ruling in [*outcome.rulings, *outcome.claims]:
             _add_case(suite, outcome, ruling)
     _add_outdated(root, outcomes)
     for element in (*root.findall("testsuite"), root):
@@ -51,10 +51,11 @@ def legal(text: str) -> str:
 
 
 def _add_case(suite: ElementTree.Element, outcome: Outcome, ruling: Ruling) -> None:
-    name, evidence = f"{ruling.id} {ruling.name}", legal(ruling.evidence)
+    name, evidence = f"{ruling.id or ''} {ruling.name}".strip(), legal(ruling.evidence)
     case = ElementTree.SubElement(suite, "testcase", classname=outcome.scenario.name, name=name, time="0")
     element = ELEMENTS.get(ruling.verdict)
-    if element in ("failure", "error") and (remark := outcome.standing.remark(ruling.id)):
+    remark = outcome.standing.remark(ruling.id) if ruling.id else ""
+    if element in ("failure", "error") and remark:
         element, evidence = "skipped", legal(f"{remark}: {ruling.verdict}: {ruling.evidence}")
     elif ruling.follows_from is not None:
         evidence = f"follows from {ruling.follows_from}: {evidence}"

@@ -34,7 +34,9 @@ class Scenario:
     `run all`. `hosts`: how many targets there are, on one broker; above 1 it runs on a `FleetStage`. `enough`: the
     least number of clients with which each of its clauses can be decided and there are enough of each kind; `run all`
     uses no more. `most`: that, or another bound on the number that is asked for. `one_stop`: the scenario only tells
-    the target's processes to stop, once, so that it also runs on a target that something else has started.
+    the target's processes to stop, once, so that it also runs on a target that something else has started. `usual`: how
+    many clients there are where nobody has said how many. `limited`: the target keeps its limits on how fast a client
+    may send. `claims`: what it judges by name, besides its clauses (`harness.clauses.abuse`).
     """
 
     name: str
@@ -56,6 +58,9 @@ class Scenario:
     hosts: int = 1
     most: int | None = None
     one_stop: bool = False
+    usual: int | None = None
+    limited: bool = False
+    claims: tuple[str, ...] = ()
 
     def stage(self, profile: Profile, ask: Ask) -> AnyStage:
         """The stage on which it runs."""
@@ -72,7 +77,8 @@ class Scenario:
     def asked(self, ask: Ask) -> Ask:
         """What is asked of the target here."""
         asks = self.asks or ask
-        clients = min(ask.clients, asks.clients, self.most or ask.clients)
+        wanted = ask.clients if ask.chosen or self.usual is None else self.usual
+        clients = min(wanted, asks.clients, self.most or wanted)
         return replace(
             ask, clients=clients, timeout_s=asks.timeout_s, close_timeout_s=asks.close_timeout_s, quiet=asks.quiet
         )
@@ -116,6 +122,8 @@ class Scenario:
         suited = profile.variant(self.needs) if self.needs and changes_the_command else profile
         for word, value in self.words.items():
             suited = suited.changed(command=tuple(part.replace(f"{{{word}}}", value) for part in suited.command))
+        if self.limited and suited.rate_envs is not None:
+            suited = suited.changed(rate_envs=None)
         return suited.changed(parent_delay_s=max(suited.parent_delay_s, self.parent_delay_s))
 
 

@@ -73,7 +73,7 @@ class Stage:
 
     async def __aenter__(self) -> Self:
         """Raises TargetFailed when the target does not come up, OSError without a broker or enough descriptors."""
-        if raised := allow_descriptors(self.mix.size):
+        if raised := allow_descriptors(self.mix.size + self.mix.attackers):
             self.enter(raised)
         async with AsyncExitStack() as stack:
             if self.broker and self.profile.broker_env:
@@ -209,7 +209,8 @@ class Stage:
     @property
     def bound_s(self) -> float:
         """How long a drain may take, and `SPARE_S` more, so that a late exit is seen as late."""
-        return self.history.terms.gone_after_s(self.mix.staying + len(self.streams.clients)) + SPARE_S
+        staying = self.mix.staying + self.mix.attackers + len(self.streams.clients)
+        return self.history.terms.gone_after_s(staying) + SPARE_S
 
     @property
     def request_limit(self) -> int:

@@ -53,7 +53,7 @@ class Ask:
     `quiet`: no broadcasts and no notifications, each of which would keep the harness from observing a very large crowd.
     `starvation`: record the target's wait for a core, if the system reports it. `say_per_s`: how many messages each
     talking client sends in a second; None: as many as suit the crowd. `patience_s`: how long the harness waits for the
-    exit of a target that does not say how long that may take.
+    exit of a target that does not say how long that may take. `chosen`: somebody has said how many clients.
     """
 
     clients: int = 500
@@ -64,6 +64,7 @@ class Ask:
     starvation: bool = True
     say_per_s: float | None = None
     patience_s: float = PATIENCE_S
+    chosen: bool = False
 
 
 class Profile(BaseModel):

@@ -68,6 +68,26 @@ CASES: Cases = {
             " after 0.006 s (limit 0.250 s)",
         ),
         Case(
+            "beside attackers, too",
+            lambda: (
+                healthy().handshake("endless-header-1", -0.4, hostile=True).client("ping-flooder-1", -0.3, hostile=True)
+            ),
+            PASS,
+            "beside 1 stalled readers and 2 attackers 68 clients had their notice",
+        ),
+        Case(
+            "attackers count without a stalled reader",
+            lambda: two_listeners(0.01, 0.6).without("stalled-reader").client("ping-flooder-1", -0.5, hostile=True),
+            FAIL,
+            "heard a message 0.600 s old",
+        ),
+        Case(
+            "an attacker that comes after t0 does not",
+            lambda: healthy().without("stalled-reader").client("ping-flooder-1", 0.5, hostile=True),
+            UNKNOWN,
+            "no stalled-reader was connected at t0",
+        ),
+        Case(
             "told late",
             lambda: hears_all(one_more().gets_notice(1.2)).is_evicted(5.5),
             FAIL,

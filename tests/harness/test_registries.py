@@ -53,7 +53,7 @@ def test_run_all_performs_the_scenarios_in_the_order_of_their_positions() -> Non
         "drain everyone_leaves nobody_there hostile dead_peers hundred_sigterms ctrl_c ctrl_c_twice"
         " operator_forces forced_while_evicting stopped_in_startup stopped_in_a_hanging_startup request_limit reload"
         " frozen_across_the_deadline heavy_work"
-        " worker_dies worker_retires broker_dies broker_stalls broker_restarts_empty rolling_deploy ten_thousand"
+        " worker_dies worker_retires broker_dies broker_stalls broker_restarts_empty rolling_deploy abuse ten_thousand"
     )
 
 

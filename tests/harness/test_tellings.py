@@ -35,8 +35,8 @@ def ruling(verdict: Verdict, busy: bool = False, clause: int = 1) -> Ruling:
 BUSY = ruling(UNKNOWN, busy=True)
 
 
-def telling(*rulings: Ruling) -> Telling:
-    return Telling(History(Terms(REFERENCE, 1.0, None, 1.0, None)), list(rulings), 0)
+def telling(*rulings: Ruling, claims: Sequence[Ruling] = ()) -> Telling:
+    return Telling(History(Terms(REFERENCE, 1.0, None, 1.0, None)), list(rulings), 0, list(claims))
 
 
 @pytest.mark.parametrize(

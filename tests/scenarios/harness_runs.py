@@ -29,6 +29,9 @@ class Run:
         """The clauses that are unknown because the machine was busy, each time that it was told."""
         return {clause["id"] for clause in self.report["clauses"] if clause.get("busy")}
 
+    def claims(self, verdict: str) -> set[str]:
+        return {claim["name"] for claim in self.report.get("claims", []) if claim["verdict"] == verdict}
+
     def clauses(self, verdict: str) -> set[int]:
         return {clause for clause, actual in self.verdicts.items() if actual == verdict}
 

@@ -9,11 +9,13 @@ import pytest
 
 from docs.specimens import SERVERS as SPECIMENS
 from harness.clauses import CLAUSES
+from harness.clauses.claims import CLAIMS
 from tests.scenarios.harness_runs import Run, harness
 
 FOLDER = Path(__file__).parent.parent / "specimens"
 BY_LOAD = [name for name in SPECIMENS if SPECIMENS[name]["SCENARIO"] == "ten_thousand"]  # tests/load/test_ten_thousand
-BROKEN = [name for name in SPECIMENS if name not in ("fastapi_tutorial", *BY_LOAD)]
+BY_ABUSE = [name for name in SPECIMENS if SPECIMENS[name]["SCENARIO"] == "abuse"]  # tests/load/test_abuse
+BROKEN = [name for name in SPECIMENS if name not in ("fastapi_tutorial", *BY_LOAD, *BY_ABUSE)]
 
 TUTORIAL = {"paths.health": "none", "paths.metrics": "none", "paths.broadcast": "none", "level": "handover"}
 UVICORN = "{python} -m uvicorn tests.specimens.%s:%s --host 127.0.0.1 --port {port}"
@@ -69,7 +71,11 @@ def test_every_clause_has_caught_a_specimen():
     assert caught == set(CLAUSES)
 
 
-@pytest.mark.parametrize("name", [*BROKEN, *BY_LOAD])
+def test_every_claim_has_caught_a_specimen():
+    assert set().union(*(SPECIMENS[name]["CLAIMS"] for name in BY_ABUSE)) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("name", [*BROKEN, *BY_LOAD, *BY_ABUSE])
 def test_a_specimen_is_one_small_fault(name: str):
     lines = (FOLDER / f"{name}.py").read_text().splitlines()
 
