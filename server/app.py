@@ -11,6 +11,7 @@ import gc
 import logging
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -108,9 +109,11 @@ def create_app(
     shutdown = Shutdown(hub, settings.drain_terms, settings.worker)
     gate = gate_of(settings, authorize)
     limited = Tally()
+    addresses = AddressLimits(settings.addresses, settings.proxies, limited)
+    meters, telling = meters_of(settings, hub.broker, addresses)
     limits = Limits(
         *(settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s),
-        Meters(settings.rates) if settings.rates.limit_anything else None,
+        meters if settings.rates.limit_anything else None,
         settings.max_name_bytes,
         limited,
     )
@@ -137,6 +140,7 @@ def create_app(
             await unless_stopped(server, reach(hub.broker, server))
             await stack.enter_async_context(siblings.serving())
             await stack.enter_async_context(sessions.serving())
+            await stack.enter_async_context(telling)
             if lifespan is not None:
                 await unless_stopped(server, stack.enter_async_context(lifespan(app)))
             stack.push_async_callback(pool.end)
@@ -165,7 +169,7 @@ def create_app(
         check=session_check(sessions),
         gate=gate,
         most=settings.most_connections,
-        addresses=AddressLimits(settings.addresses, settings.proxies, limited),
+        addresses=addresses,
     )
     add_routes(app, shutdown, settings.max_name_bytes, limited)
     siblings = Siblings(Numbers(hub, shutdown, admission, lag, limited), settings.metrics_folder)
@@ -173,6 +177,19 @@ def create_app(
     add_docs(app)
     add_page(app, settings.place_urls, gate.guarded)
     return app
+
+
+def meters_of(
+    settings: Settings, broker: Broker, addresses: AddressLimits
+) -> tuple[Meters, AbstractAsyncContextManager[None]]:
+    """How fast each client may send, and what runs meanwhile: limits hold for all processes that share a broker."""
+    if not broker.shared:
+        return Meters(settings.rates), contextlib.nullcontext()
+    from .limits.service import Service, SharedHandshakes, SharedRates
+
+    service = Service(settings.broker_url)
+    addresses.tell = SharedHandshakes(service, settings.handshakes, addresses.empty).add
+    return Meters(settings.rates, SharedRates(service, settings.rates).meter), service.serving()
 
 
 def tracing() -> Tracing:

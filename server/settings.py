@@ -191,7 +191,12 @@ class Settings(DrainSettings):
     @property
     def addresses(self) -> Addresses:
         """How much one address may take."""
-        return Addresses(self.connections_per_address, Rate(self.handshakes_per_s, self.handshakes_burst))
+        return Addresses(self.connections_per_address, self.handshakes)
+
+    @property
+    def handshakes(self) -> Rate:
+        """How many handshakes one address may begin."""
+        return Rate(self.handshakes_per_s, self.handshakes_burst)
 
     @property
     def proxies(self) -> tuple[Network, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 from ..limits.addresses import Addresses, Network, TooMuch, client_address
 from ..limits.rate import Rate
@@ -23,6 +24,8 @@ TOO_MANY = 429  # RFC 6585
 class AddressLimits:
     """The limits of `addresses`, which are seen through the `proxies`; what they refuse is counted in `tally`."""
 
+    tell: Callable[[str, float], None] | None = None  # the other processes, that a handshake was let through
+
     def __init__(self, addresses: Addresses, proxies: tuple[Network, ...], tally: Tally) -> None:
         self._addresses = addresses
         self._proxies = proxies
@@ -36,8 +39,15 @@ class AddressLimits:
         said = tuple([value.decode("latin-1") for name, value in headers if name == FORWARDED])
         address = client_address(client[0] if client else None, said, self._proxies)
         if address is not None:
-            self._refuse(address, self._addresses.ask(address, time.monotonic()))
+            now = time.monotonic()
+            self._refuse(address, self._addresses.ask(address, now))
+            if self.tell is not None:
+                self.tell(address, now)
         return address
+
+    def empty(self, address: str) -> None:
+        """Let an address wait, for it has used up elsewhere what it may have."""
+        self._addresses.empty(address, time.monotonic())
 
     def check(self, address: str | None) -> None:
         """Raise HandshakeRefused where an address has as many connections as it may."""

@@ -99,6 +99,11 @@ class Addresses:
         self._full_at.move_to_end(address)
         return self.full(address)
 
+    def empty(self, address: str, now: float) -> None:
+        """Take out whatever is in the bucket of an address: it was used elsewhere."""
+        self._full_at[address] = now + self._rate.burst_s
+        self._full_at.move_to_end(address)
+
     def full(self, address: str) -> TooMuch | None:
         """Say whether an address has as many connections as it may."""
         if self._most and (there := self._connections[address]) >= self._most:

@@ -7,16 +7,18 @@ then a new one is the same. Refuses to know what is sent.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from .rate import Meter, Rates
 
 
 class Meters:
-    """The meters against `rates`."""
+    """The meters against `rates`. `shared` makes those of clients that may be connected to other processes, too."""
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: Rates, shared: Callable[[str], Meter] | None = None) -> None:
         self._rates = rates
+        self._shared = shared
         self._meters: WeakValueDictionary[str, Meter] = WeakValueDictionary()
 
     def of(self, who: str | None) -> Meter:
@@ -25,7 +27,7 @@ class Meters:
             return Meter(self._rates)
         meter = self._meters.get(who)
         if meter is None:
-            meter = self._meters[who] = Meter(self._rates)
+            meter = self._meters[who] = Meter(self._rates) if self._shared is None else self._shared(who)
         return meter
 
     def keep(self, meter: Meter) -> None:

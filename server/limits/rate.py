@@ -98,6 +98,12 @@ class Meter:
         self._messages_full_at, self._bytes_full_at = messages_full_at, bytes_full_at
         return None
 
+    def empty(self, now: float) -> None:
+        """Take out whatever is in the bucket: it was used elsewhere."""
+        messages, octets = self._rates
+        self._messages_full_at = max(self._messages_full_at, now + messages.burst_s)
+        self._bytes_full_at = max(self._bytes_full_at, now + octets.burst_s)
+
     def _refuse(self, reason: str, size: int, now: float) -> Limited:
         self._reason = reason
         self._refused += 1

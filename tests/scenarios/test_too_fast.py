@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
@@ -11,8 +12,10 @@ from websockets.exceptions import ConnectionClosed
 
 from clients.python import connect as connect_client
 from harness.probes.http import fetch
+from harness.targets.fleet import Fleet
 from harness.targets.known import LAUNCHER
 from harness.targets.target import Target
+from server.brokers.embedded import EmbeddedValkey
 from tests.harness.servers import empty_history
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]
@@ -78,3 +81,35 @@ async def test_a_client_of_ours_with_much_to_say_loses_nothing_and_keeps_its_ord
     assert numbers == sorted(numbers)
     assert 'ebb_limited_total{reason="closed"} 0.0' in metrics
     assert 'ebb_limited_total{reason="messages"} 0.0' not in metrics
+
+
+async def keeps_within_what_one_process_allows(url: str, limited: asyncio.Event) -> None:
+    """Publish a burst, and go on at nearly the rate; `limited` is set once the server is too slow for that."""
+    async with connect(f"{url}/eve", subprotocols=["ebb.v1"], max_queue=None) as eve:  # type: ignore[list-item]
+        for n in range(10_000):
+            await eve.send(json.dumps({"type": "publish", "id": f"{url}-{n}", "data": n}))
+            if n >= 100:
+                await asyncio.sleep(1 / 40)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0):
+                    while True:
+                        if "rate_limited" in str(await eve.recv()):
+                            limited.set()
+
+
+async def test_what_one_name_says_to_several_hosts_is_counted_together() -> None:
+    with EmbeddedValkey() as valkey:
+        settings = {"SERVER_NOTIFY_INTERVAL_S": "0", "SERVER_BROKER_URL": valkey.url}
+        async with Fleet(LAUNCHER, empty_history(), 3, settings) as fleet:
+            limited = asyncio.Event()
+            speaking = [
+                asyncio.create_task(keeps_within_what_one_process_allows(f"ws://127.0.0.1:{port}/ws", limited))
+                for port in fleet.ports
+            ]
+            waiting = asyncio.create_task(limited.wait())
+            ended, _ = await asyncio.wait([waiting, *speaking], return_when=asyncio.FIRST_COMPLETED)
+            for each in (waiting, *speaking):
+                each.cancel()
+            await asyncio.gather(waiting, *speaking, return_exceptions=True)
+
+    assert ended == {waiting}
