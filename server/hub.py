@@ -134,10 +134,6 @@ class Hub:
         """Whether a position is one in this log, and not beyond what this process has delivered."""
         return position.epoch == self.broker.epoch and position.seq <= self.history.last
 
-    def reaches(self, connection: Connection, rooms: Collection[str], since: int) -> bool:
-        """Whether everything is here that was for a connection in these rooms after `since`."""
-        return self.history.lost_for(connection.name, rooms) <= since
-
     def is_behind(self, position: Position) -> bool:
         """Whether a position lies beyond what this process has delivered."""
         return position.epoch == self.broker.epoch and position.seq > self.history.last

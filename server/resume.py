@@ -20,7 +20,10 @@ BEHIND_S = 1.0
 
 
 class Resume:
-    """One client's return to `position`: `resumed`, the replay at the speed at which it reads, then live; or `gap`."""
+    """One client's return to `position`: `resumed`, the replay at the speed at which it reads, and then live.
+
+    `gap` stands in place of what may be missing: instead of `resumed` where that is what comes first.
+    """
 
     def __init__(self, hub: Hub, connection: Connection, rooms: Collection[str], position: Position) -> None:
         self._hub = hub
@@ -33,10 +36,10 @@ class Resume:
         hub, connection = self._hub, self._connection
         await self._until_known()
         if hub.knows(self._at):
-            if hub.reaches(connection, self._rooms, self._at.seq):
-                here = hub.position()
-                missed, _ = hub.missed(connection, self._rooms, self._at.seq)
-                connection.offer(Resumed(epoch=here.epoch, seq=here.seq, replayed=len(missed)).frame())
+            missed, _ = hub.missed(connection, self._rooms, self._at.seq)
+            if not (missed and isinstance(missed[0], Gap)):
+                here, replayed = hub.position(), sum(not isinstance(each, Gap) for each in missed)
+                connection.offer(Resumed(epoch=here.epoch, seq=here.seq, replayed=replayed).frame())
             await self._replay()
         if not hub.knows(self._at):
             gap = Gap(after=self._at.seq, next=hub.position().seq + 1, epoch=hub.position().epoch)

@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from server.messages.frame import Frame
-from server.messages.history import AUDIENCES, OVERHEAD_BYTES, History, StoredMessage
+from server.messages.history import AUDIENCES, OVERHEAD_BYTES, History, StoredMessage, TooLarge, check_size
 
 
 def kept(seq: int, text: str = "12345678", **fields: str) -> StoredMessage:
@@ -153,3 +153,14 @@ def test_no_more_memory_is_taken_than_is_counted(attack):
 
     assert 0.9 * limit_bytes < history.bytes <= limit_bytes
     assert taken - evicted < limit_bytes
+
+
+@pytest.mark.parametrize("data", ["x" * 98, "\0" * 16, ["\u00e9" * 48], {"a": 1}, ["half a character: \ud800"] * 100])
+def test_what_fits_and_what_is_no_json_passes(data):
+    check_size(data, 100)
+
+
+@pytest.mark.parametrize(("data", "size"), [("x" * 99, 101), ("\0" * 17, 104), (["\u00e9" * 49], 102)])
+def test_what_is_too_large_as_json_is_refused_with_its_size(data, size):
+    with pytest.raises(TooLarge, match=f"^data of {size} bytes as JSON, limit 100$"):
+        check_size(data, 100)

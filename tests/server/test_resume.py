@@ -148,7 +148,8 @@ async def test_a_flood_to_everybody_is_a_gap_in_the_flood_alone():
     await server.connect(ann, "ann", back(server, 0, "tea"))
     await settled()
 
-    assert [each["type"] for each in ann.envelopes[:6]] == ["welcome", *["message"] * 3, "gap", "message"]
+    assert [each["type"] for each in ann.envelopes[:7]] == ["welcome", "resumed", *["message"] * 3, "gap", "message"]
+    assert said(ann, "resumed")[0]["replayed"] == len(data(ann))
     assert [(gap["after"], gap["next"]) for gap in said(ann, "gap")] == [(3, 1010)]
     assert data(ann) == [
         *["for all", "tea", "for ann"],
@@ -166,6 +167,7 @@ async def test_what_cannot_be_read_from_the_log_is_a_gap_and_costs_nothing_else(
     await server.connect(ann, "ann", back(server, 0, "tea"))
     await settled()
 
+    assert [each["type"] for each in ann.envelopes] == ["welcome", "resumed", *["message"] * 3, "gap", "message"]
     assert [(gap["after"], gap["next"]) for gap in said(ann, "gap")] == [(3, 6)]
     assert data(ann) == ["for all", "tea", "for ann", "six"]
 
