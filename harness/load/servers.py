@@ -21,6 +21,12 @@ TUTORIAL = f"{__package__}.tutorial:app"
 AIOHTTP = f"{__package__}.aiohttp_server"
 NODE = Path(__file__).with_name("node.cjs")
 CURED = {"CURED": TUTORIAL, "EBB_DRAIN_TIMEOUT_S": "0", "EBB_EVICT_PER_S": f"{AT_ONCE:.0f}"}
+# Each message is measured as by default, and none is ever too many.
+MET_BY_NOBODY = {
+    "SERVER_MESSAGES_PER_S": "1000000",
+    "SERVER_MESSAGES_BURST": "1000000",
+    "SERVER_BYTES_PER_S": "1000000000",
+}
 NOTHING: Mapping[str, str] = {}
 
 
@@ -66,6 +72,7 @@ KNOWN = {
         _ebb("ebb", LAUNCHER),
         _ebb("ebb-uvicorn", REFERENCE),
         _ebb("ebb-sansio", LAUNCHER, SERVER_PROTOCOL="uvicorn"),
+        _ebb("ebb-limited", LAUNCHER, **MET_BY_NOBODY),
         _ebb("ebb-workers", LAUNCHER.changed(command=(*LAUNCHER.command, "--workers", "4"))),
         _tutorial("tutorial"),
         _tutorial("cured", "--factory", app=f"{SERVER}.examples.cured:create", environment=CURED),
