@@ -14,6 +14,7 @@ them wait until it may go on. So they are published in their order. Source: `doc
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -58,6 +59,8 @@ class Machine:
         self.ended = False
         self._sent: set[str] = set()  # of these, on the current connection
         self._held_until: float | None = None  # the server said that we are too fast
+        self._said: deque[str] = deque(maxlen=wire.MOST_ROOMS)  # of rooms, on the current connection
+        self._says_again = False
         self._attempts = Attempts(places, dice)
         self._numbers = 0
         for room in rooms:
@@ -84,7 +87,7 @@ class Machine:
         effects: list[Effect] = []
         if self._held_until is not None and now >= self._held_until:
             self._held_until = None
-            effects = self._flow()
+            effects = [*self._resay(), *self._flow()]
         if self.ended or self._connect_at is None or now < self._connect_at:
             return effects
         return effects + self._connect(now)
@@ -168,6 +171,10 @@ class Machine:
                 self._held_until = now + wait_s
                 self._sent.discard(id)
                 return []
+            case wire.Refusal(id=None, retry_after_s=float(wait_s)):  # a join or a leave, and nobody knows which
+                self._held_until = now + wait_s
+                self._says_again = True
+                return []
             case wire.Refusal(code=code, detail=detail, id=id):
                 # Requests are answered in their order: one that could not be read is the oldest without an answer.
                 if id is None and code == "malformed":
@@ -217,6 +224,8 @@ class Machine:
             self._attempts.moved()
             effects.append(Leave(former.number))
         self._sent.clear()
+        self._said.clear()
+        self._says_again = False
         self._held_until = None
         effects += self._flow()
         if isinstance(said, wire.Gap):
@@ -263,4 +272,15 @@ class Machine:
 
     def _say(self, text: str) -> list[Effect]:
         """Send on the current connection; without one, the next handshake and its repeats say the same."""
-        return [] if self.current is None else [Send(self.current.number, text)]
+        if self.current is None:
+            return []
+        self._said.append(text)
+        if self._held_until is not None:
+            self._says_again = True
+            return []
+        return [Send(self.current.number, text)]
+
+    def _resay(self) -> list[Effect]:
+        """Say once more of rooms what was said last: in the end the client is in the same ones."""
+        again, self._says_again = self._says_again, False
+        return [Send(self.current.number, text) for text in self._said] if again and self.current is not None else []

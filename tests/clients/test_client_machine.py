@@ -425,6 +425,28 @@ def test_a_new_connection_is_told_what_waits_at_once():
     assert ids_sent(machine.heard(2, Resumed("e", 7, 0), 1.5)) == ["m0"]
 
 
+def test_rooms_are_entered_and_left_all_the_same_once_it_may_go_on():
+    machine = connected()
+    machine.join("tea")
+    machine.leave("tea")
+    assert machine.heard(1, Refusal("rate_limited", "limit", None, 2.0), 1.0) == []
+    assert machine.join("milk") == []
+
+    assert machine.tick(3.0) == [Send(1, join("tea")), Send(1, leave("tea")), Send(1, join("milk"))]
+    assert machine.join("salt") == [Send(1, join("salt"))]
+
+
+def test_rooms_that_were_named_in_a_new_handshake_are_not_said_again():
+    machine = connected()
+    machine.join("tea")
+    machine.heard(1, Refusal("rate_limited", "limit", None, 2.0), 1.0)
+    machine.lost(1, CUT, 1.1)
+    assert machine.tick(1.4) == [Open(2, 1, "?epoch=e&seq=7&room=tea")]
+    machine.heard(2, Resumed("e", 7, 0), 1.5)
+
+    assert machine.tick(9.0) == []
+
+
 def test_a_client_that_moves_while_it_waits_does_both():
     machine = connected()
     machine.publish("m0", 0)

@@ -185,7 +185,7 @@ export class Client {
    */
   #settleRooms(): void {
     const current = this.#current;
-    if (current === undefined || this.#attempt !== undefined) return;
+    if (current === undefined || this.#attempt !== undefined || this.#held !== undefined) return;
     for (const room of this.#rooms) {
       if (!current.rooms.has(room) && current.send({ type: "join", room })) current.rooms.add(room);
     }
@@ -212,6 +212,7 @@ export class Client {
     clearTimeout(this.#held);
     this.#held = setTimeout(() => {
       this.#held = undefined;
+      this.#settleRooms();
       this.#answered();
     }, seconds * 1000);
   }
@@ -246,9 +247,12 @@ export class Client {
       this.#answered();
     },
     onError: (code: string, detail: string, named: string | undefined, retryAfterS: number | undefined) => {
-      if (retryAfterS !== undefined && named !== undefined && this.#publishing.putBack(named)) {
-        this.#hold(retryAfterS);
-        return this.#answered();
+      if (retryAfterS !== undefined) {
+        if (named === undefined) this.#current?.rooms.clear(); // a join or a leave, and nobody knows which
+        if (named === undefined || this.#publishing.putBack(named)) {
+          this.#hold(retryAfterS);
+          return this.#answered();
+        }
       }
       // without an id the server could not read a publish: the oldest one, for it answers in order
       const id = named ?? (code === "malformed" ? this.#publishing.oldest : undefined);

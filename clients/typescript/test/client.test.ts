@@ -180,6 +180,22 @@ test("what was refused because it was too fast comes again when it may, and late
   );
 });
 
+test("a room that was not entered, because the client was too fast, is entered when it may go on", async (t) => {
+  const place = await Place.open(t);
+  let refused = false;
+  place.answer = (_, say) => {
+    if (!refused) say({ type: "error", code: "rate_limited", detail: "limit", retry_after_s: 0.05 });
+    refused = true;
+  };
+  const client = await connected(t, place);
+  client.join("tea");
+  await until(() => place.hears.length === 2, "a second join");
+  assert.deepEqual(place.hears, [
+    { type: "join", room: "tea" },
+    { type: "join", room: "tea" },
+  ]);
+});
+
 test("what no server would take is refused at once, and so is more than may wait", async (t) => {
   const client = await connected(t, await Place.open(t), { mostWaiting: 1 });
   for (const data of [undefined, 1n, () => 1]) await assert.rejects(client.publish(data), TypeError);

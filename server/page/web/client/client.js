@@ -178,7 +178,7 @@ export class Client {
      */
     #settleRooms() {
         const current = this.#current;
-        if (current === undefined || this.#attempt !== undefined)
+        if (current === undefined || this.#attempt !== undefined || this.#held !== undefined)
             return;
         for (const room of this.#rooms) {
             if (!current.rooms.has(room) && current.send({ type: "join", room }))
@@ -206,6 +206,7 @@ export class Client {
         clearTimeout(this.#held);
         this.#held = setTimeout(() => {
             this.#held = undefined;
+            this.#settleRooms();
             this.#answered();
         }, seconds * 1000);
     }
@@ -238,9 +239,13 @@ export class Client {
             this.#answered();
         },
         onError: (code, detail, named, retryAfterS) => {
-            if (retryAfterS !== undefined && named !== undefined && this.#publishing.putBack(named)) {
-                this.#hold(retryAfterS);
-                return this.#answered();
+            if (retryAfterS !== undefined) {
+                if (named === undefined)
+                    this.#current?.rooms.clear(); // a join or a leave, and nobody knows which
+                if (named === undefined || this.#publishing.putBack(named)) {
+                    this.#hold(retryAfterS);
+                    return this.#answered();
+                }
             }
             // without an id the server could not read a publish: the oldest one, for it answers in order
             const id = named ?? (code === "malformed" ? this.#publishing.oldest : undefined);
