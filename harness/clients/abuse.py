@@ -5,7 +5,8 @@ Owns the numbers, which follow from that of the honest clients, and the moments.
 flooders of each kind and two hundred stalled readers. All connect one after another, `COME_PER_S` a second, and those
 that were cut off come again as often: an attacker that costs a core of the harness would delay what it observes.
 
-Messages are flooded into a room of the flooder's own where the target has rooms. Where all hear them they are said no
+Messages are flooded into a room of the flooder's own where the target has rooms, and what stalled readers ask for comes
+to them alone. Where all hear everything flooders they are said no
 faster than the honest clients can listen: a flood with a thousand hearers is a load of the harness itself.
 """
 
@@ -32,6 +33,7 @@ COME_PER_S = 400.0
 LEAST_AGAIN_S = 0.5
 STALLED_BYTES = 600_000  # that all stalled readers ask for: less than servers commonly keep for one client (1 MiB)
 HEARD_BYTES = 20_000_000  # what that may come to where every honest client hears it
+STALLED_ROOM = "stalled-readers"
 JOIN_WITHIN_S = 5.0
 
 
@@ -98,8 +100,10 @@ class Abuse:
 
     async def _stall(self) -> None:
         await asyncio.sleep(self._dice.random() * self.comes_within_s)
-        stalled = self._factory.stalled_reader()
-        stalled.asks = 1
-        together = min(STALLED_BYTES, HEARD_BYTES // self._factory.mix.size)
-        stalled.ballast = " " + "x" * (together // self.sizes.stalled)
+        stalled, together = self._factory.stalled_reader(), STALLED_BYTES
+        if self._factory.profile.envelopes:
+            stalled.ask_in_a_room(STALLED_ROOM)
+        else:
+            together = min(together, HEARD_BYTES // self._factory.mix.size)
+        stalled.asks, stalled.ballast = 1, " " + "x" * (together // self.sizes.stalled)
         await self._crowd.join(stalled, JOIN_WITHIN_S)

@@ -143,6 +143,10 @@ class Envelope(Dialect):
 
     subprotocol = "ebb.v1"
 
+    def join(self) -> Message:
+        """The message by which one hears what is said in `room`."""
+        return json.dumps({"type": "join", "room": self.room})
+
     def say(self, n: int, ballast: str = "") -> Message:
         """A `publish` whose id is the token."""
         token = token_of(self.me, n)

@@ -17,6 +17,7 @@ import struct
 from websockets.frames import Frame
 
 from .client import Client
+from .dialects import Envelope
 from .small_window import SmallWindowClient
 
 PONG = 0x8A
@@ -38,8 +39,15 @@ class StalledReader(SmallWindowClient):
         """Stop reading, then ask."""
         assert self._transport is not None, "open means connected"
         self._transport.pause_reading()
+        if isinstance(self.dialect, Envelope) and self.dialect.room is not None:
+            self.send([self.dialect.join()])
         for n in range(self.asks):
             self.after((n + 1) * self.every_s, self.say)
+
+    def ask_in_a_room(self, room: str) -> None:
+        """Be heard by others in this room only, where the target has rooms; called before it connects."""
+        self.dialect = Envelope(self.name, room)
+        self.subprotocol, self.broadcasts = self.dialect.subprotocol, False
 
     def look_again(self) -> None:
         """Read to the end of the connection, and ignore what is read."""

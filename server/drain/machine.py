@@ -228,8 +228,12 @@ class Drain:
         return [*effects, self._progress(now)]
 
     def _moments(self) -> tuple[tuple[int, float], ...]:
-        step = self.terms.window_s / len(self.serving)
-        return tuple((connection, (place + 0.5) * step) for place, connection in enumerate(self.serving))
+        """One moment for each, evenly spread; those of connections that came one after another are, too.
+
+        In the order of arrival a thousand connections of one client would press all others' moments into a burst.
+        """
+        window_s = self.terms.window_s
+        return tuple((number, window_s * ((place + 0.5) * _GOLDEN % 1)) for place, number in enumerate(self.serving))
 
     def _evict(self, now: float) -> list[Effect]:
         if not (wanted := len(self.serving)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from server.drain.events import (
@@ -40,6 +42,10 @@ def draining(*connections: int, terms: DrainTerms = TERMS) -> Drain:
     return drain
 
 
+def approx(moment: float) -> object:
+    return pytest.approx(moment, abs=0.005)
+
+
 def evicted(effects: list[Effect]) -> tuple[int, ...]:
     return tuple(number for effect in effects if isinstance(effect, Evict) for number in effect.connections)
 
@@ -54,9 +60,25 @@ def test_a_stop_tells_everyone_with_moments_spread_evenly_over_the_window():
     effects = drain.handle(StopRequested(), now=10)
 
     assert effects == [
-        Notify(((1, 2.5), (2, 7.5), (3, 12.5), (4, 17.5)), deadline=110),
+        Notify(((1, approx(6.18)), (2, approx(18.54)), (3, approx(10.90)), (4, approx(3.26))), deadline=110),
         Progress(Phase.DRAINING, remaining=4, time_left_s=100),
     ]
+
+
+@pytest.mark.parametrize("others", [(0, 900), (900, 0), (450, 450), (37, 863)])
+def test_connections_that_come_one_after_another_do_not_press_the_moments_of_all_others_together(
+    others: tuple[int, int],
+):
+    earlier, later = others
+    drain = serving(*range(earlier + 100 + later))
+
+    notify = drain.handle(StopRequested(), now=10)[0]
+
+    assert isinstance(notify, Notify)
+    moments = sorted(moment for connection, moment in notify.moments if earlier <= connection < earlier + 100)
+    gaps = [b - a for a, b in pairwise([0, *moments, TERMS.window_s])]
+    assert max(gaps) < 3 * TERMS.window_s / 100
+    assert len({moment for _, moment in notify.moments}) == len(notify.moments)
 
 
 def test_the_window_is_never_longer_than_half_of_the_drain():
