@@ -64,6 +64,7 @@ export class Host {
     const [child, bound] = await started(["-m", "server", "--port", `${port}`], /running on http:\/\/127.0.0.1:(\d+)/, {
       SERVER_BROKER_URL: broker.url,
       SERVER_NOTIFY_INTERVAL_S: "0",
+      SERVER_MESSAGES_PER_S: "0", // many messages in a short time
       SERVER_DRAIN_TIMEOUT_S: "20",
       SERVER_RECONNECT_WINDOW_S: "0.5",
       ...settings,
