@@ -44,9 +44,9 @@ async def test_each_is_pinged_once_an_interval_and_no_two_of_a_few_at_once():
     sweep, clients = sweep_of(), [Client() for _ in range(10)]
     for each in clients:
         sweep.enter(each)
-    await asyncio.sleep(1.7)
+    await asyncio.sleep(0.95)
     assert not any(each.pinged_at for each in clients)
-    await asyncio.sleep(2.3)
+    await asyncio.sleep(3.1)
 
     assert {len(each.pinged_at) for each in clients} == {2}
     assert all(each.pinged_at[1] - each.pinged_at[0] == pytest.approx(2.0) for each in clients)
@@ -134,11 +134,11 @@ async def test_the_ticks_keep_their_pace_though_each_takes_its_time():
         return late(when + 0.001, *rest, **more)  # as coarse as libuv's clock is
 
     loop.call_at = call_at  # type: ignore[method-assign]
-    await asyncio.sleep(20.5)
+    await asyncio.sleep(100.5)
     loop.call_at = late  # type: ignore[method-assign]
     sweep.leave(client)
 
-    assert len(client.pinged_at) == 20
+    assert len(client.pinged_at) == 100
 
 
 @pytest.mark.looptime
@@ -166,4 +166,4 @@ async def test_while_the_event_loop_stands_still_so_does_the_time_of_those_who_w
 
 
 def test_a_tick_is_the_least():
-    assert [ticks(seconds) for seconds in (-1, 0, 0.02, 0.03, 20)] == [1, 1, 1, 2, 1000]
+    assert [ticks(seconds) for seconds in (-1, 0, 0.1, 0.11, 20)] == [1, 1, 1, 2, 200]
