@@ -66,4 +66,5 @@ def test_what_is_said_carries_the_token() -> None:
     assert Dialect("me-1").say(7) == "m:me-1:7"
     assert json.loads(Envelope("me-1").say(7)) == {"type": "publish", "id": "m:me-1:7", "data": "m:me-1:7"}
     assert json.loads(Envelope("me-1", room="mine").say(7))["room"] == "mine"
+    assert json.loads(Envelope("me-1", room="mine").join()) == {"type": "join", "room": "mine"}
     assert not DIALECTS["silent"].speaks
