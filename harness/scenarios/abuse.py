@@ -6,8 +6,7 @@ clients that do not read at all; each comes again when it is cut off. The server
 on. With `--clients 1000` there are 2,000 half handshakes, 50 flooders of each kind and 200 stalled readers.
 
 By name only: it wants the machine for itself. The target keeps its own limits on how fast one client may send; the
-honest clients stay below 5 messages a second. Source: the drain contract, *Under abuse*, clauses 7 and 17; issue 15,
-"Must show" 3.
+honest clients stay below 5 messages a second. Source: the drain contract, *Under abuse*, clauses 7 and 17.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 every message exactly once and in order, whichever hosts it is moved to.
 
 Clients move at the moment that their notice advises, resume there, and leave the old connection once the new one
-stands. Each host drains to its exit before the next process starts on its port. Source: the drain contract, clause 33;
-issue 5, "Must show" 1.
+stands. Each host drains to its exit before the next process starts on its port. Source: the drain contract, clause 33.
 """
 
 from __future__ import annotations

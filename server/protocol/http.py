@@ -2,9 +2,8 @@
 
 Owns the size of a request's head, the number of its headers (431, RFC 6585 section 5), and the time that a head and a
 body may take to arrive (408, RFC 9110 section 15.5.9); each ends the connection. uvicorn has none of these: a head
-without end is kept as long as it goes on. Owns also the host that each request has once, which uvicorn's parser does
-not look at. Refuses to know what is asked, and how large a body may be: who reads it
-decides.
+without end is kept as long as it goes on. Owns also that a request names its host once, which uvicorn's parser does not
+look at. Refuses to know what is asked, and how large a body may be: who reads it decides.
 """
 
 from __future__ import annotations

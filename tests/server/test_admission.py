@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from server.access.gate import Gate
+from server.access.identity import ANYBODY, Identity
 from server.connections import admission
 from server.connections.connection import Connection
 from server.connections.refusal import HandshakeRefused, Reason
@@ -117,6 +119,22 @@ async def test_a_check_sees_the_handshake_and_may_refuse_it():
 
 async def test_a_drain_that_begins_during_the_check_refuses_the_handshake_with_503():
     server, peer = InMemoryServer(check=lambda scope: asyncio.sleep(5)), Peer()
+    serving = server.start_connection(peer, "ann")
+    await asyncio.sleep(1)
+    await server.shutdown.drain()
+    await serving
+
+    assert (peer.status, server.admission.refused["draining"], server.shutdown.phase) == (503, 1, Phase.STOPPED)
+    assert server.hub.connections == {}
+
+
+async def test_a_drain_that_begins_while_somebody_is_identified_refuses_the_handshake_with_503():
+    async def authorize(scope: Any) -> Identity:
+        await asyncio.sleep(5)
+        return ANYBODY
+
+    server, peer = InMemoryServer(), Peer()
+    server.admission._gate = Gate(authorize)
     serving = server.start_connection(peer, "ann")
     await asyncio.sleep(1)
     await server.shutdown.drain()
