@@ -130,6 +130,10 @@ class Hub:
         self.published += 1
         return seq
 
+    async def catch_up(self) -> None:
+        """Return once what was published before, in any process, is offered to its audience here; within a second."""
+        await self.broker.catch_up()
+
     def knows(self, position: Position) -> bool:
         """Whether a position is one in this log, and not beyond what this process has delivered."""
         return position.epoch == self.broker.epoch and position.seq <= self.history.last

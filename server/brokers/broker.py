@@ -79,5 +79,11 @@ class Broker(Protocol):
         Raises BrokerUnavailable, within a second; the post may have been published all the same.
         """
 
+    async def catch_up(self) -> None:
+        """Return once what was published before, by anybody, is delivered here. Raises nothing.
+
+        Where the broker does not answer, or nothing is delivered: at once, or within a second.
+        """
+
     async def close(self) -> None:
         """Stop delivering, and disconnect from the broker. After `start`, or instead of it."""

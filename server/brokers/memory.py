@@ -111,5 +111,8 @@ class MemoryBroker:
             self._keys.add(post.key, self._seq)
         return self._seq
 
+    async def catch_up(self) -> None:
+        """Nothing: what is published is delivered."""
+
     async def close(self) -> None:
         """Nothing."""

@@ -1,8 +1,9 @@
 """The broker of many processes and hosts: a Redis (6.2 or newer) or Valkey of the user's own.
 
 Owns the reading of the log: every message is delivered once and in order, from the position of this process on,
-whatever the server does meanwhile; and the knowledge whether the server answers. A process holds at most six
-connections, one that reads, one that publishes and four for the store, and one for each stream that it follows.
+whatever the server does meanwhile; and the knowledge whether the server answers. A process holds at most seven
+connections, one that reads, one that publishes, one that asks how far the log is, four for the store, and one for each
+stream that it follows.
 
 Rules: a server that is silent for longer than it may (1.3 s) is away, as is one that closes the connection. When it is
 back, the log is looked at first: the same log goes on from our position; another one is delivered from its beginning,
@@ -25,10 +26,11 @@ from ..messages.history import Message, Post
 from .broker import BrokerUnavailable, Deliver, Lost, Store
 from .embedded import MAX_BYTES, EmbeddedValkey
 from .left_out import Found, LeftOut
-from .redis_connection import Address, BrokerRefuses, RedisConnection, pauses
+from .redis_connection import Address, BrokerRefuses, RedisConnection, RedisPool, in_time, pauses
 from .redis_log import (
     LOG,
     PAGE_BYTES,
+    SEQ,
     Entry,
     Known,
     LogBounds,
@@ -74,6 +76,8 @@ class ValkeyBroker:
         self._silence_s = SILENCE_S
         self._why = AWAY
         self._connection = RedisConnection(address)
+        self._asking = RedisPool(address, 1)
+        self._moved = asyncio.Event()
         self._publisher = Publisher(address, self._known, bounds)
         self._reading: asyncio.Task[None] | None = None
         self._deliver: Deliver = lambda _message: None
@@ -102,6 +106,12 @@ class ValkeyBroker:
             raise BrokerUnavailable(self._why)
         return await self._publisher.publish(post)
 
+    async def catch_up(self) -> None:
+        """Return once what was published before, by anybody, is delivered here; within a second in any case."""
+        with contextlib.suppress(BrokerUnavailable, ValueError):  # or what stands there is no number
+            last = int(await self._asking.ask("GET", SEQ) or 0) if self.available else 0
+            await in_time(self._read_up_to(last), SILENCE_S)
+
     async def close(self) -> None:
         """Stop delivering, and disconnect."""
         self.available = False
@@ -109,8 +119,16 @@ class ValkeyBroker:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
         await self._publisher.close()
+        await self._asking.close()
         await self._store.close()
         await self._connection.close()
+
+    async def _read_up_to(self, last: int) -> None:
+        """Wait until a message of this log is read."""
+        epoch = self.epoch
+        while self._known.read < last and self.epoch == epoch:
+            self._moved.clear()
+            await self._moved.wait()
 
     async def away(self, pause_s: float) -> None:
         """Let `pause_s` seconds pass before the next attempt to reach the broker."""
@@ -237,6 +255,7 @@ class ValkeyBroker:
     def _move_to(self, entry: Entry) -> None:
         known = self._known
         known.highest, known.at, known.text = max(known.highest, entry.seq), entry.at, entry.text
+        self._moved.set()
 
     @staticmethod
     def _tell(what: str, whom: Callable[[T], None], about: T) -> None:

@@ -80,6 +80,9 @@ class Clients(Protocol):
     def connections(self) -> Mapping[int, Client]:
         """Those that there are."""
 
+    async def catch_up(self) -> None:
+        """Send them what was accepted for them before, in other processes, too; within a second."""
+
 
 class Shutdown:
     """The drain of one process, which is worker number `worker` of a launcher, or 0: alone.
@@ -206,9 +209,16 @@ class Shutdown:
             await asyncio.sleep(0)
 
     async def _evict(self, chosen: Sequence[Client], until: float) -> None:
-        """Close some connections, in batches as well. What they have sent until now reaches their inboxes first."""
+        """Close some connections, in batches as well.
+
+        What they have sent until now reaches their inboxes first, and what others have, them.
+        """
         if self._notifying is not None:
             await self._notifying  # with a drain timeout of 0 the first eviction would overtake the notice
+        try:
+            await self._clients.catch_up()
+        except Exception as error:
+            logger.error("clients may miss the last messages, and the stop goes on: %r at %s", error, raised_at(error))
         for _ in range(TURNS):
             await asyncio.sleep(0)
         for place, connection in enumerate(chosen, start=1):

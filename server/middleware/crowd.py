@@ -66,6 +66,9 @@ class Crowd:
         self.shutdown.gone(client)
         self.connections.pop(client.number, None)
 
+    async def catch_up(self) -> None:
+        """Nothing: what an application sends is sent at once."""
+
     def word(self, scope: Scope, notice: Draining, subprotocol: str | None) -> str | bytes | None:
         """What a client is told of the drain; None: nothing, for its framing may not allow a text of ours."""
         if self._on_drain is None:

@@ -13,6 +13,7 @@ import pytest
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.redis import ValkeyBroker
 from server.brokers.redis_connection import ANSWER_S
+from server.brokers.redis_log import SEQ
 from server.brokers.redis_scripts import PAGE
 from tests.server.broker_services import BOUNDS, SERVERS, Service, Subscriber, back, gone, post, service, until, within
 
@@ -145,6 +146,23 @@ async def test_a_follower_waits_an_outage_out_and_misses_nothing(shared: Service
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert [n for n in heard[begun:] if n != "begun"] == [str(n) for n in range(250)]
+
+
+async def test_nobody_waits_for_ever_to_catch_up(shared: Service):
+    subscriber = await shared.subscriber()
+    await subscriber.say("a")
+    with shared.server.frozen():
+        async with within(1):
+            await subscriber.broker.catch_up()
+        await gone(subscriber)
+        async with within(0.1):
+            await subscriber.broker.catch_up()
+    await back(subscriber)
+    await shared.server.execute("SET", SEQ, "not ours")
+    await subscriber.broker.catch_up()
+    await shared.server.execute("SET", SEQ, 1000)
+    async with within(1):
+        await subscriber.broker.catch_up()
 
 
 async def test_a_caller_that_gives_up_disturbs_nobody(shared: Service):

@@ -86,6 +86,15 @@ async def test_of_each_owner_the_last_thousand_keys_are_known(any_service: Servi
     assert await publish("ann", 0) == [1003]
 
 
+async def test_who_has_caught_up_has_heard_what_was_published_before(any_service: Service):
+    speaker = await any_service.subscriber()
+    hearer = await any_service.subscriber() if any_service.server else speaker
+    for said in range(100, 1001, 100):
+        await asyncio.gather(*(speaker.broker.publish(post(n)) for n in range(100)))
+        await hearer.broker.catch_up()
+        assert hearer.numbers[said - 1 :] == [said]
+
+
 async def test_a_broker_that_never_started_can_be_closed(any_service: Service):
     broker = broker_of(any_service.server.url if any_service.server else "memory://", 10)
     await broker.close()

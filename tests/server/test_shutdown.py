@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 
+from server.brokers.memory import MemoryBroker
 from server.connections.connection import Connection
 from server.drain import shutdown
 from server.drain.events import DrainTerms, Phase
+from server.messages.history import Post
 from tests.server.peers import InMemoryServer, Peer, WSProtocol
 
 pytestmark = pytest.mark.looptime
@@ -140,6 +142,45 @@ async def test_what_is_broadcast_in_the_turns_before_a_close_frame_goes_before_i
 
     assert len(accepted) > 20
     assert [each for each in accepted if each not in talker.wire] == []
+
+
+class Behind(MemoryBroker):
+    """Accepts at once; delivers when it catches up, as where the log is elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._behind: list[Post] = []
+
+    async def publish(self, post: Post) -> int:
+        self._behind.append(post)
+        return len(self._behind)
+
+    async def catch_up(self) -> None:
+        for post in self._behind:
+            await super().publish(post)
+
+
+async def test_what_was_accepted_for_a_client_goes_before_its_close_frame_wherever_the_log_is():
+    server, ann = InMemoryServer(DrainTerms(drain_timeout_s=10), broker=Behind()), Peer()
+    await server.connect(ann)
+    draining = asyncio.create_task(server.shutdown.drain())
+    await asyncio.sleep(5)
+    await server.hub.publish("accepted")
+    await draining
+    assert ann.heard[-1] == "accepted"
+    assert ann.close_frame == (1012, "service restart")
+
+
+async def test_clients_are_closed_though_it_fails_to_catch_up(caplog: pytest.LogCaptureFixture):
+    async def fail() -> None:
+        raise AssertionError("not on purpose")
+
+    server, ann = InMemoryServer(DrainTerms(drain_timeout_s=10)), Peer()
+    server.broker.catch_up = fail
+    await server.connect(ann)
+    await server.shutdown.drain()
+    assert ann.close_frame == (1012, "service restart")
+    assert "AssertionError('not on purpose') at " in caplog.text
 
 
 async def test_a_client_that_never_answers_its_close_frame_is_cut_off_after_the_close_timeout():
