@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import hypothesis  # now, not in the summary: CPython 3.11 fails if garbage is collected in this import
 import pytest
@@ -26,25 +26,31 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
-SHARED = ("teeth", "board", "soak")
+SHARED = ("teeth", "board", "soak", "turns")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the share of what is SHARED that EBB_SHARE asks for: `2/3` is every third test, from the second on.
+    """Keep the share of what is SHARED that EBB_SHARE asks for."""
+    kept = share_of(items, os.environ.get("EBB_SHARE", "1/1"))
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def share_of(items: Sequence[pytest.Item], asked: str) -> list[pytest.Item]:
+    """Each test that is not SHARED, and a share of the others: `2/3` is every third one, from the second on.
 
     All that look at one recording go together, so that no other share has to make it.
     """
-    share, shares = map(int, os.environ.get("EBB_SHARE", "1/1").split("/"))
+    share, shares = map(int, asked.split("/"))
     numbers: dict[str, int] = {}
-    left = set()
+    kept = []
     for item in items:
         if any(map(item.get_closest_marker, SHARED)):
-            parameters = item.callspec.params if hasattr(item, "callspec") else {}
-            number = numbers.setdefault(parameters.get("scenario", item.nodeid), len(numbers))
-            if number % shares != share - 1:
-                left.add(id(item))
-    config.hook.pytest_deselected(items=[item for item in items if id(item) in left])
-    items[:] = [item for item in items if id(item) not in left]
+            recording = item.callspec.params.get("scenario") if "recording" in item.fixturenames else None
+            if numbers.setdefault(recording or item.nodeid, len(numbers)) % shares != share - 1:
+                continue
+        kept.append(item)
+    return kept
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,7 @@ import pytest
 from harness.scenarios import SCENARIOS
 from harness.targets.file import load
 from tests.scenarios.harness_runs import harness
+from tests.scenarios.turns import each_scenario_once
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 
@@ -28,7 +29,7 @@ TOLD += [("cured-gunicorn", name) for name in sorted(told("cured-gunicorn") - ON
 NO_GAUGE = {29}  # the tutorial shows no metrics, and the middleware adds none
 
 
-@pytest.mark.parametrize(("target", "scenario"), TOLD)
+@pytest.mark.parametrize(("target", "scenario"), each_scenario_once(TOLD))
 def test_with_the_middleware_the_tutorials_server_passes(target: str, scenario: str, tmp_path: Path):
     file = FOLDER / f"{target}.toml"
     run = harness(

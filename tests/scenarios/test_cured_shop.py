@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.harness.servers import until
 from tests.scenarios.real_server import Running, started
 
-pytestmark = [pytest.mark.scenario, pytest.mark.parametrize("loop", ["asyncio", "uvloop"])]
+LOOPS = ["uvloop", pytest.param("asyncio", marks=pytest.mark.turns)]
+pytestmark = [pytest.mark.scenario, pytest.mark.parametrize("loop", LOOPS)]
 
 SHOP = "-m uvicorn tests.targets.cured_shop:app --port {{port}} --loop {loop}"
 

@@ -137,7 +137,7 @@ class Deploy:
 
 PROXIES = [
     pytest.param(NGINX, marks=needs("nginx", "nginx-light")),
-    pytest.param(HAPROXY, marks=needs("haproxy", "haproxy")),
+    pytest.param(HAPROXY, marks=[needs("haproxy", "haproxy"), pytest.mark.turns]),
 ]
 
 

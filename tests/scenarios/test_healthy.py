@@ -1,5 +1,5 @@
 """The reference server passes every scenario, clause by clause: under uvicorn's command line, under its own, and as two
-workers side by side.
+workers side by side. Each scenario on the first of them always, on the others by turns.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from harness.clauses import CLAUSES
 from harness.scenarios import SCENARIOS
 from harness.targets.known import TARGETS
 from tests.scenarios.harness_runs import harness
+from tests.scenarios.turns import each_scenario_once
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 
@@ -24,7 +25,7 @@ TOLD = [
 ]
 
 
-@pytest.mark.parametrize(("target", "scenario"), TOLD)
+@pytest.mark.parametrize(("target", "scenario"), each_scenario_once(TOLD))
 def test_the_reference_server_passes(target: str, scenario: str, tmp_path: Path):
     run = harness(tmp_path, "run", scenario, "--clients", "100", "--timeout", "2", "--target", target)
 

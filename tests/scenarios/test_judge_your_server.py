@@ -11,6 +11,7 @@ from tests.scenarios.pages import ROOT, Reader, clone, missing_from
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]
 
 
+@pytest.mark.turns
 def test_the_page_is_followed_word_for_word(tmp_path: Path):
     folder = tmp_path / "chat"
     folder.mkdir()

@@ -11,6 +11,7 @@ from tests.scenarios.pages import ROOT, Reader, clone
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]
 
 
+@pytest.mark.turns
 def test_five_minutes_are_as_the_page_says(tmp_path: Path):
     folder = tmp_path / "new"
     folder.mkdir()

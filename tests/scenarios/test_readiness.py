@@ -19,7 +19,7 @@ RETRIES_WITHIN_S = 1.0
 
 def history_of(scenario: str, target: str, folder: Path) -> History:
     file = folder / "history.jsonl"
-    run = harness(folder, "run", scenario, "--target", target, "--history", str(file))
+    run = harness(folder, "run", scenario, "--clients", "100", "--target", target, "--history", str(file))
     assert run.status == 0, run.output
     with file.open() as lines:
         return History.load(lines)[-1]
@@ -39,7 +39,7 @@ def statuses(history: History, who: str, start: float, end: float) -> set[int]:
     return {probe.detail["status"] for probe in probes(history, who, start, end)}
 
 
-@pytest.mark.parametrize("target", ["uvicorn", "workers"])
+@pytest.mark.parametrize("target", ["uvicorn", pytest.param("workers", marks=pytest.mark.turns)])
 @pytest.mark.parametrize(
     ("scenario", "goes", "comes"), [("broker_dies", "killed", "ready"), ("broker_stalls", "frozen", "thawed")]
 )

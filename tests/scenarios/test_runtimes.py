@@ -36,6 +36,7 @@ def on(target: str, scenario: str, folder: Path) -> Run:
     return harness(folder, "run", scenario, "--clients", "100", "--timeout", "2", "--target", str(file))
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize("target", DRAINS)
 def test_a_mixed_drain_passes(target: str, tmp_path: Path):
     run = on(target, "drain", tmp_path)
@@ -43,6 +44,7 @@ def test_a_mixed_drain_passes(target: str, tmp_path: Path):
     assert run.clauses("pass") == set(SCENARIOS["drain"].clauses), run.output
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize("target", THEIR_OWN)
 def test_a_mixed_drain_passes_on_a_server_that_hears_of_the_signal_later_but_for_what_it_decides(
     target: str, tmp_path: Path

@@ -43,7 +43,7 @@ def test_a_path_that_is_no_stream_ends_the_run_without_a_verdict(tmp_path: Path)
 
 
 @pytest.mark.parametrize("stream", ["/events", "/halves", "/download"])
-@pytest.mark.parametrize("scenario", ["drain", "hostile"])
+@pytest.mark.parametrize("scenario", ["drain", pytest.param("hostile", marks=pytest.mark.turns)])
 def test_with_the_middleware_long_responses_are_treated_as_they_should(tmp_path: Path, scenario: str, stream: str):
     asked = ("--clients", "80", "--timeout", "3", "--level", "handover", "--target", "tests/scenarios/cured.toml")
     cured = ("{python}", "-m", "uvicorn", "tests.targets.cured_streaming:app", "--port", "{port}")
