@@ -28,7 +28,6 @@ import uvicorn
 from uvicorn.importer import ImportFromStringError, import_from_string
 
 from .access.configured import check_access
-from .app import create_app
 from .brokers import has_password
 from .certificate import Renewal, check_certificate
 from .connections.asgi import ASGIApp
@@ -98,6 +97,8 @@ def application(name: str | None, settings: Settings) -> tuple[ASGIApp, Shutdown
     Exits with status 1 and one line where there is none of this name.
     """
     if name is None:
+        from .app import create_app  # with FastAPI: half of the start of a process, of which a parent has no need
+
         reference = create_app(settings)
         return reference, reference.state.shutdown
     sys.path.insert(0, os.getcwd())

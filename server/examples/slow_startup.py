@@ -14,8 +14,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from .. import launcher
-from ..app import create_app
+from .. import app, launcher
 from ..settings import load
 
 STEPS, STEP_S = 30, 0.1
@@ -43,9 +42,9 @@ def __getattr__(name: str) -> FastAPI:
     """Make the application that uvicorn asks for."""
     if name not in STARTUPS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return create_app(load(), lifespan=STARTUPS[name])
+    return app.create_app(load(), lifespan=STARTUPS[name])
 
 
 if __name__ == "__main__":
-    launcher.create_app = partial(launcher.create_app, lifespan=STARTUPS[sys.argv.pop(1)])  # type: ignore[attr-defined]  # imported there
+    app.create_app = partial(app.create_app, lifespan=STARTUPS[sys.argv.pop(1)])  # where the launcher looks
     launcher.main()

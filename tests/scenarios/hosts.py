@@ -29,15 +29,15 @@ BREAKABLE = """
 import os
 from contextlib import asynccontextmanager
 from functools import partial
-from server import launcher
+from server import app, launcher
 
 @asynccontextmanager
-async def startup(app):
+async def startup(_):
     if os.path.exists(os.environ["SERVER_IS_BROKEN"]):
         raise RuntimeError("no database")
     yield
 
-launcher.create_app = partial(launcher.create_app, lifespan=startup)
+app.create_app = partial(app.create_app, lifespan=startup)
 launcher.main()
 """
 

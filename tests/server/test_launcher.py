@@ -126,3 +126,8 @@ def test_json_logs_are_json_from_the_first_line_to_the_last():
 
     lines = [json.loads(line) for line in output.splitlines()]
     assert lines[-1]["event"] == "drain.report"
+
+
+def test_a_parent_that_serves_nobody_and_an_application_of_somebodys_own_load_no_fastapi():
+    code = "import sys, server.launcher; print('fastapi' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
