@@ -27,13 +27,20 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 SHARED = ("teeth", "board", "soak", "turns")
+LONG_S = 600  # the time limit from which on a test may take minutes
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the share of what is SHARED that EBB_SHARE asks for."""
+    """Keep the share of what is SHARED that EBB_SHARE asks for, long tests first: none is waited for at the end."""
     kept = share_of(items, os.environ.get("EBB_SHARE", "1/1"))
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    config.hook.pytest_deselected(items=list(set(items).difference(kept)))
+    items[:] = sorted(kept, key=is_short)
+
+
+def is_short(item: pytest.Item) -> bool:
+    """Whether its time limit is less than LONG_S."""
+    limit = item.get_closest_marker("timeout")
+    return limit is None or limit.args[0] < LONG_S
 
 
 def share_of(items: Sequence[pytest.Item], asked: str) -> list[pytest.Item]:

@@ -1,8 +1,11 @@
-"""What EBB_SHARE leaves out of one run is in another: shares are apart, and together they are everything."""
+"""Nothing is left out for good: the shares of EBB_SHARE are everything together, and tox looks wherever a mark is."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from configparser import RawConfigParser
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +14,16 @@ from tests.conftest import SHARED, share_of
 from tests.scenarios.turns import each_scenario_once
 
 THIRDS = ("1/3", "2/3", "3/3")
+ROOT = Path(__file__).parent.parent
+TOX = RawConfigParser()
+TOX.read(ROOT / "tox.ini")
+# The commands of tox that run what has a mark, and nothing else: the marks, and the command.
+OF_MARKS = [
+    (found[1].strip('"').split(" or "), command)
+    for section in TOX.sections()
+    if (found := re.search(r"pytest\b.* -m (\w+|\"[\w ]+\")", command := TOX.get(section, "commands", fallback="")))
+    and not found[1].startswith('"not ')
+]
 
 
 def item(name: str, mark: str | None, recording: str | None = None) -> SimpleNamespace:
@@ -54,3 +67,13 @@ def test_a_scenario_is_always_told_on_the_first_target_that_can_be_told_it():
     always = [each.values for each in each_scenario_once(told) if not each.marks]
 
     assert always == [("one", "drain"), ("two", "of workers")]
+
+
+@pytest.mark.parametrize(("marks", "command"), OF_MARKS, ids=[" ".join(marks) for marks, _ in OF_MARKS])
+def test_tox_reads_every_file_in_which_something_has_the_mark(marks: list[str], command: str):
+    folders = [ROOT / each for each in re.findall(r"tests/\S+", command)] or [ROOT / "tests"]
+    marked = re.compile(rf"mark\.(?:{'|'.join(marks)})\b")
+    files = [each for each in (ROOT / "tests").rglob("*.py") if marked.search(each.read_text())]
+
+    assert files
+    assert [file for file in files if not any(file.is_relative_to(folder) for folder in folders)] == []
