@@ -89,15 +89,21 @@ class Follower:
         except BrokerRefuses:
             raise
         except BrokerUnavailable:
-            if (at := await self._ask(NEXT, self._after)) is not None:  # it is there, so the entry is large
-                if self._silence_s == LONGEST_SILENCE_S:
-                    self._after = at
-                    self._leave_out(Found.UNREADABLE, f"cannot be read within {LONGEST_SILENCE_S:g} s")
-                self._silence_s = min(2 * self._silence_s, LONGEST_SILENCE_S)
+            # Where the server is there the entry is large. It may look at it still, and answers nobody meanwhile.
+            await self._connection.ask("PING", within_s=LONGEST_SILENCE_S)
+            at = await self._next_id() if self._silence_s == LONGEST_SILENCE_S else None
+            if at is not None:
+                self._after = at
+                self._leave_out(Found.UNREADABLE, f"cannot be read within {LONGEST_SILENCE_S:g} s")
+            self._silence_s = min(2 * self._silence_s, LONGEST_SILENCE_S)
             raise
         self._silence_s = SILENCE_S
         self._behind = len(entries) == count
         return entries
+
+    async def _next_id(self) -> bytes | None:
+        at: bytes | None = await self._ask(NEXT, self._after, within_s=LONGEST_SILENCE_S)
+        return at
 
     async def _hear(self, heard: Heard, fields: list[bytes]) -> None:
         if len(fields) == 2 and fields[0] == b"":
