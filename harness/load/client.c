@@ -150,6 +150,7 @@ static void do_drop(double began, int kind) {
 static void do_mark(double began) {
     int ended = full + unclean + without;
     full = unclean = without = 0;
+    first_close_at = 0;
     memset(codes, 0, sizeof codes);
     reply(began, "\"ended\":%d,", ended);
 }
@@ -163,8 +164,8 @@ static void do_closing(double began, double timeout_s) {
     printf("{\"codes\":{");
     for (int code = 0, first = 1; code < 65536; code++)
         if (codes[code]) printf("%s\"%d\":%d", first ? "" : ",", code, codes[code]), first = 0;
-    printf("},\"left\":%d,\"full\":%d,\"unclean\":%d,\"without\":%d,\"last_end_at\":%.6f}\n", left, full,
-           unclean, without, last_end_at);
+    printf("},\"left\":%d,\"full\":%d,\"unclean\":%d,\"without\":%d,\"first_close_at\":%.6f,\"last_end_at\":%.6f}\n", left,
+           full, unclean, without, first_close_at, last_end_at);
     fflush(stdout);
 }
 

@@ -38,7 +38,7 @@ static Connection *all, *speaker;
 static int connections, failed, live[KINDS], first_of[KINDS], codes[65536], epoll, port, deflate;
 static int full, unclean, without; /* ended by the server: with a full closing handshake, with half of one, with none */
 static uint64_t heard;
-static double said_at, last_heard_at, last_end_at, cpu_before, idle_s;
+static double said_at, last_heard_at, first_close_at, last_end_at, cpu_before, idle_s;
 static int awake;
 static Samples echoes, back, *every_heard;
 static unsigned back_after;                        /* of a herd: who has heard so many texts is back */

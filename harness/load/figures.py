@@ -53,6 +53,7 @@ FIGURES = {
     "stalled_over_calm": Figure("  its p99 over that without", "times", digits=2, compared=False),
     "rss_bytes": Figure("resident memory", "MB", 1_000_000),
     "close_all_s": Figure("all closed", "s", digits=3),
+    "closing_s": Figure("  since the first close frame", "s", digits=3),
     "closed_full_percent": Figure("  with a full handshake", "%", digits=1, compared=False),
     "errors": Figure("connections refused or lost", compared=False),
     "client_us": Figure("the clients' own CPU a frame", "µs", digits=2, compared=False),

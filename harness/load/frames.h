@@ -35,6 +35,7 @@ static void control(Connection *one, const Frame *frame, const unsigned char *pa
     if (closing && one->state == OPEN) {
         codes[frame->payload < 2 ? 1005 : payload[0] << 8 | payload[1]]++;
         one->state = CLOSING;
+        if (!first_close_at) first_close_at = now_s();
     }
     size_t bytes = closing && frame->payload > 2 ? 2 : frame->payload;
     bytes = write_frame(answer, closing ? CLOSE : PONG, payload, bytes, 1);

@@ -113,6 +113,7 @@ async def mark(crowd: PicowsCrowd) -> Reply:
     ended = crowd.ends.total()
     crowd.ends.clear()
     crowd.codes.clear()
+    crowd.first_close_at = 0.0
     return {"ended": ended}
 
 
@@ -121,7 +122,8 @@ async def closing(crowd: PicowsCrowd, timeout_s: str) -> Reply:
     kinds = (LISTENER, ECHOER, SPEAKER)
     await crowd.until(lambda: not crowd.live(*kinds), time.monotonic() + float(timeout_s))
     ends = {name: crowd.ends[name] for name in ("full", "unclean", "without")}
-    return {"codes": crowd.codes, "left": len(crowd.live(*kinds)), **ends, "last_end_at": crowd.last_end_at}
+    times = {"first_close_at": crowd.first_close_at, "last_end_at": crowd.last_end_at}
+    return {"codes": crowd.codes, "left": len(crowd.live(*kinds)), **ends, **times}
 
 
 async def heard(crowd: PicowsCrowd, wanted: int, patience_ends: float) -> bool:

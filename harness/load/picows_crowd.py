@@ -26,7 +26,7 @@ class PicowsCrowd:
         self.deflate = deflate
         self.peers: list[Peer] = []
         self.heard = 0
-        self.last_heard_at = self.last_end_at = self.said_at = 0.0
+        self.last_heard_at = self.first_close_at = self.last_end_at = self.said_at = 0.0
         self.every: list[float] | None = None
         self.echoes: list[float] = []
         self.codes: Counter[int] = Counter()
@@ -72,6 +72,7 @@ class Peer(WSListener):
                 crowd.echoes.append(now - self.asked_at.popleft())
         elif frame.msg_type == WSMsgType.CLOSE:
             self.closing = True
+            self.crowd.first_close_at = self.crowd.first_close_at or time.monotonic()
             self.crowd.codes[int(frame.get_close_code().value)] += 1
             transport.send_close(frame.get_close_code())
         elif frame.msg_type == WSMsgType.PING:

@@ -114,6 +114,8 @@ class Session:
             self.notes.append(f"{reply['left']} connections were not closed within {CLOSE_WITHIN_S:g} s")
         elif there_were:
             self.figures["close_all_s"] = reply["last_end_at"] - stopped_at
+            if reply["first_close_at"]:
+                self.figures["closing_s"] = reply["last_end_at"] - reply["first_close_at"]
         if there_were:
             self.figures["closed_full_percent"] = 100 * reply["full"] / there_were
         if not await self._target.until_exit(EXIT_WITHIN_S):

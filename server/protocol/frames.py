@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..messages.close_codes import CloseCode
@@ -291,6 +292,7 @@ def close_of(payload: bytes) -> Close:
     return Close(code, reason)
 
 
+@lru_cache(maxsize=16)  # everybody is closed with the same one
 def close_frame(code: int, reason: str = "") -> bytes:
     """Encode a close frame; NO_CODE says nothing. A reason that is too long is cut where a character begins."""
     if code == NO_CODE:

@@ -2,7 +2,7 @@
 
 Owns the sweep: ten times a second it visits the connections whose turn it is, so that those which connected together
 are not pinged together, and 10,000 cost one timer. It counts its own ticks and looks at no clock: while the event loop
-stands still, so does the time of those who wait in its sockets. Refuses to know what a ping is.
+stands still, so does the time of those who wait in its sockets. Refuses to know what becomes of a ping.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ import secrets
 from collections import deque
 from typing import Protocol
 
+from ..messages.frame import encoded
+from .frames import PING
+
 # Measured with 10,000 idle clients: five times as many ticks cost nearly twice as much, 2.8 instead of 1.5 % of a core.
 TICK_S = 0.1
+PING_BYTES = 4  # of its payload
 
 
 class Kept(Protocol):
@@ -22,8 +26,8 @@ class Kept(Protocol):
 
     moment: int
 
-    def ping(self, payload: bytes) -> None:
-        """Ping the client, unless it has yet to answer an earlier one."""
+    def ping(self, payload: bytes, frame: bytes) -> None:
+        """Ping the client with a frame, unless it has yet to answer an earlier one."""
 
     def missed_pong(self, payload: bytes) -> None:
         """The pong to this ping is due now."""
@@ -102,9 +106,10 @@ class Sweep:
             for connection in list(turn):
                 connection.missed_pong(payload)
         if self._turns and (turn := self._turns[self._tick % len(self._turns)]):
-            payload = secrets.token_bytes(4)
+            payload = secrets.token_bytes(PING_BYTES)
+            frame = encoded(PING, payload)
             for connection in list(turn):
-                connection.ping(payload)
+                connection.ping(payload, frame)
             if self._timeout is not None:
                 self._pinged.append((self._tick + self._timeout, turn, payload))
         if self._kept or self._due:

@@ -17,7 +17,8 @@ from ..connections.transport import Direct, send_at_once
 from ..limits.tally import LimitReason
 from ..messages.close_codes import CloseCode
 from ..messages.frame import encoded
-from .frames import NO_CODE, PING, PONG, Close, Failure, Parser, Ping, Pong, close_frame
+from .frames import FIN, MASKED, NO_CODE, PONG, Close, Failure, Parser, Ping, Pong, close_frame
+from .keepalive import PING_BYTES
 from .shared import Shared, who_of
 
 try:
@@ -33,6 +34,8 @@ CLOSE_S, MESSAGE_S = 10.0, 60.0
 # Of a connection that ended without any close frame. uvicorn tells NO_CODE once it was accepted.
 ABNORMAL = 1006
 MESSAGE = (str, bytes)  # a union is taken apart at each look
+# The answer of a client to a ping of the sweep's: how it begins, and its size.
+PONG_HEAD, PONG_BYTES = bytes((FIN | PONG, MASKED | PING_BYTES)), 6 + PING_BYTES
 # Messages, and bytes, of one client in one turn of the event loop.
 IN_ONE_TURN = 64
 BYTES_IN_ONE_TURN = 16_384
@@ -114,7 +117,7 @@ class Peer(asyncio.Protocol, Direct):
         """Take what the client has sent."""
         if self._state is WAITING:
             self._open(data)
-        elif self._state is not OVER:
+        elif self._state is not OVER and not self._takes_pong(data):
             self._parser.feed(data)
             if self._reads:
                 self._advance()
@@ -184,6 +187,15 @@ class Peer(asyncio.Protocol, Direct):
                 self._shared.loop.call_soon(self.go_on)
         if self._state is OPEN:
             self._time_the_message()
+
+    def _takes_pong(self, data: bytes) -> bool:
+        """Whether this was the pong that is due and nothing else: most of what an idle client ever sends."""
+        if self._pinged is None or len(data) != PONG_BYTES or data[:2] != PONG_HEAD or self._parser.midway:
+            return False
+        if apply_mask(data[6:], data[2:6]) != self._pinged:
+            return False
+        self._pinged = None
+        return True
 
     def _take_control(self, event: Ping | Pong) -> None:
         """Answer a ping; of those that come while the client does not read, the last one (5.5.3). Not any number."""
@@ -257,11 +269,11 @@ class Peer(asyncio.Protocol, Direct):
 
     # ---- The sweep ----
 
-    def ping(self, payload: bytes) -> None:
+    def ping(self, payload: bytes, frame: bytes) -> None:
         """Ping the client, unless it has yet to answer an earlier one."""
         if self._pinged is None:
             self._pinged = payload
-            self.transport.write(encoded(PING, payload))
+            self.transport.write(frame)
 
     def missed_pong(self, payload: bytes) -> None:
         """Close, where this ping was not answered though we read."""

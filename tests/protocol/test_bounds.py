@@ -9,7 +9,9 @@ import pytest
 
 from server.limits.rate import Rate
 from server.limits.tally import LimitReason
+from server.messages.frame import encoded
 from server.protocol.bounds import Bounds
+from server.protocol.frames import PING
 from server.protocol.websocket import WebSocket
 from tests.protocol.test_frames import frame
 from tests.protocol.test_handshake import request
@@ -252,10 +254,40 @@ async def test_the_pongs_to_our_pings_are_no_such_frames():
     websocket = client.wire.protocol
     assert isinstance(websocket, WebSocket)
     for number in range(5):
-        websocket.ping(bytes([number]))
-        client.send(frame(0x8A, bytes([number])))
+        payload = bytes([number] * 4)
+        websocket.ping(payload, encoded(PING, payload))
+        client.send(frame(0x8A, payload))
 
     assert client.close is None
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_missed"),
+    [
+        ([frame(0x8A, b"due!")], False),
+        ([frame(0x8A, b"due!")[:4], frame(0x8A, b"due!")[4:]], False),
+        ([frame(0x81, b"text") + frame(0x8A, b"due!")], False),
+        ([frame(0x81, b"text")[:5], frame(0x81, b"text")[5:] + frame(0x8A, b"due!")], False),
+        ([frame(0x8A, b"due!") + frame(0x81, b"text")], False),
+        ([frame(0x8A, b"old!"), frame(0x8A, b"due!")], False),
+        ([frame(0x8A, b"old!")], True),
+        ([frame(0x81, b"due!")], True),
+        ([frame(0x82, bytes(40))[:8], frame(0x8A, b"due!")], True),
+    ],
+)
+async def test_the_pong_that_is_due_counts_however_it_comes_and_no_other(pieces: list[bytes], is_missed: bool):
+    client, _ = client_of(Recorder())
+    client.send(request())
+    await turns()
+    websocket, payload = client.wire.protocol, b"due!"
+    assert isinstance(websocket, WebSocket)
+    websocket.ping(payload, encoded(PING, payload))
+    for piece in pieces:
+        client.send(piece)
+        await turns()
+    websocket.missed_pong(payload)
+
+    assert (client.close is not None and client.close[0] == 1011) is is_missed
 
 
 async def test_who_sends_much_gives_way_to_others_after_16_kib():

@@ -22,7 +22,8 @@ class Client:
         self.missed_at: list[float] = []
         self.overdue_at: list[float] = []
 
-    def ping(self, payload: bytes) -> None:
+    def ping(self, payload: bytes, frame: bytes) -> None:
+        assert frame == b"\x89\x04" + payload
         if self.open_ping is None:
             self.pinged_at.append(asyncio.get_running_loop().time())
             self.open_ping = None if self.answers else payload
@@ -126,7 +127,7 @@ async def test_the_end_of_one_may_settle_another_that_is_due_with_it():
 async def test_the_ticks_keep_their_pace_though_each_takes_its_time():
     loop, client = asyncio.get_running_loop(), Client()
     sweep = Sweep(loop, 1.0, None)
-    client.ping = lambda _: client.pinged_at.append(loop.time())  # type: ignore[method-assign]
+    client.ping = lambda *_: client.pinged_at.append(loop.time())  # type: ignore[method-assign]
     sweep.enter(client)
     late = loop.call_at
 
