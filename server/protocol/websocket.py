@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from uvicorn.protocols.utils import ClientDisconnected, get_local_addr, get_remote_addr, is_ssl
+from uvicorn.protocols.utils import ClientDisconnected, is_ssl
 
 from ..connections.transport import Listener
 from ..messages.close_codes import CloseCode
@@ -22,7 +22,7 @@ from ..messages.frame import encoded
 from .frames import BINARY, TEXT
 from .handshake import Headers, Upgrade, accept, lines, read, response
 from .peer import ABNORMAL, CLOSING, CONNECTING, OPEN, OVER, REFUSING, Peer
-from .shared import Shared
+from .shared import Shared, client_of, server_of
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -75,8 +75,8 @@ class WebSocket(Peer):
             "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
             "scheme": "wss" if is_ssl(transport) else "ws",
-            "server": get_local_addr(transport),
-            "client": get_remote_addr(transport),
+            "server": server_of(transport),
+            "client": client_of(transport),
             "root_path": root_path,
             "path": root_path + (unquote(path) if "%" in path else path),
             "raw_path": root_path.encode("ascii") + upgrade.target,

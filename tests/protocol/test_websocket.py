@@ -11,6 +11,7 @@ import pytest
 from uvicorn.protocols.utils import ClientDisconnected
 
 from server.connections.transport import Direct
+from server.protocol.shared import client_of, server_of
 from tests.protocol.test_frames import frame
 from tests.protocol.test_handshake import request
 from tests.protocol.wire import Client, Recorder, Served
@@ -105,6 +106,21 @@ async def test_on_a_socket_that_uvicorn_was_handed_frames_leave_at_once(fd: int 
     assert client.wire.get_extra_info("socket").options == options
     client.vanish()
     await turns()
+
+
+@pytest.mark.parametrize(
+    ("names", "client", "server"),
+    [
+        ((("192.0.2.7", 4711), ("192.0.2.1", 80)), ("192.0.2.7", 4711), ("192.0.2.1", 80)),
+        ((("2001:db8::7", 4711, 0, 2), ("2001:db8::1", 80, 0, 2)), ("2001:db8::7", 4711), ("2001:db8::1", 80)),
+        (("", "/run/ebb.sock"), None, ("/run/ebb.sock", None)),
+        ((None, ("192.0.2.1", 80)), None, ("192.0.2.1", 80)),  # gone already
+        ((None, None), None, None),
+    ],
+)
+def test_addresses_are_told_as_asgi_has_them(names: tuple[Any, Any], client: Any, server: Any):
+    transport = asyncio.Transport(dict(zip(("peername", "sockname"), names, strict=True)))
+    assert (client_of(transport), server_of(transport)) == (client, server)
 
 
 async def test_compression_is_declined():

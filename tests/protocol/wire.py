@@ -40,7 +40,9 @@ class Wire(asyncio.Transport):
     """The transport between a client and its protocol object."""
 
     def __init__(self, over_tls: bool = False) -> None:
-        super().__init__({"socket": Addresses(), "sslcontext": over_tls or None})
+        own = Addresses()
+        names = {"peername": own.getpeername(), "sockname": own.getsockname()}
+        super().__init__({"socket": own, "sslcontext": over_tls or None, **names})
         self.written = b""
         self.reads = True
         self.closed = self.half_closed = self.aborted = self.lost = False
