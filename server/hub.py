@@ -131,7 +131,7 @@ class Hub:
         return seq
 
     async def catch_up(self) -> None:
-        """Return once what was published before, in any process, is offered to its audience here; within a second."""
+        """Return once what was published before, in any process, is offered to its audience here; within 1.2 s."""
         await self.broker.catch_up()
 
     def knows(self, position: Position) -> bool:

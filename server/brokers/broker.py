@@ -82,7 +82,7 @@ class Broker(Protocol):
     async def catch_up(self) -> None:
         """Return once what was published before, by anybody, is delivered here. Raises nothing.
 
-        Where the broker does not answer, or nothing is delivered: at once, or within a second.
+        Where the broker does not answer, or nothing is delivered: at once, or within 1.2 s.
         """
 
     async def close(self) -> None:

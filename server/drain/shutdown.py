@@ -81,7 +81,7 @@ class Clients(Protocol):
         """Those that there are."""
 
     async def catch_up(self) -> None:
-        """Send them what was accepted for them before, in other processes, too; within a second."""
+        """Send them what was accepted for them before, in other processes, too; within 1.2 s."""
 
 
 class Shutdown:

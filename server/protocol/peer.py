@@ -52,7 +52,6 @@ class Peer(asyncio.Protocol, Direct):
         "_close_s",
         "_control_full_at",
         "_lost",
-        "_owed",
         "_parser",
         "_paused",
         "_pinged",
@@ -82,7 +81,6 @@ class Peer(asyncio.Protocol, Direct):
         self._paused = False  # whether TCP holds the client back
         self._close_s = CLOSE_S
         self._pinged: bytes | None = None
-        self._owed: bytes | None = None
         self._lost: asyncio.Future[None] | None = None
         self._writers: asyncio.Future[None] | None = None
 
@@ -119,22 +117,21 @@ class Peer(asyncio.Protocol, Direct):
             self._open(data)
         elif self._state is not OVER and not self._takes_pong(data):
             self._parser.feed(data)
-            if self._reads:
+            if self._may_read:
                 self._advance()
             elif not self._paused:
                 self._paused = True
                 self.transport.pause_reading()
 
     def pause_writing(self) -> None:
-        """Have everyone wait who sends: the client reads too slowly."""
+        """Have everyone wait who sends, and the client too, which reads too slowly: 64 KiB wait for it."""
         self.would_send = False
 
     def resume_writing(self) -> None:
         """Go on."""
         self.would_send = True
-        if self._owed is not None:
-            self.transport.write(encoded(PONG, self._owed))
-            self._owed = None
+        if self._reads:
+            self.go_on()
         self._wake_writers()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # it is over, whatever the reason
@@ -156,19 +153,24 @@ class Peer(asyncio.Protocol, Direct):
 
     # ---- What the client sends ----
 
+    @property
+    def _may_read(self) -> bool:
+        """Whether there is room for a message, and, if it may want an answer, for that."""
+        return self._reads and (self.would_send or self._state is not OPEN)
+
     def go_on(self) -> None:
         """There is room for the next message."""
         if self._state in (OPEN, CLOSING):
             self._reads = True
             self._advance()
-            if self._paused and self._reads:
+            if self._paused and self._may_read:
                 self._paused = False
                 self.transport.resume_reading()
 
     def _advance(self) -> None:
         """Take what has arrived, as long as there is room for it."""
         turn, last = IN_ONE_TURN, self._parser.unread - BYTES_IN_ONE_TURN
-        while self._reads and (event := self._parser.next()) is not None:
+        while self._may_read and (event := self._parser.next()) is not None:
             if isinstance(event, MESSAGE):
                 if self._state is OPEN:  # else nobody is there to read it
                     has_room = self._take(event)
@@ -198,24 +200,20 @@ class Peer(asyncio.Protocol, Direct):
         return True
 
     def _take_control(self, event: Ping | Pong) -> None:
-        """Answer a ping; of those that come while the client does not read, the last one (5.5.3). Not any number."""
+        """Answer a ping. Not any number of control frames."""
         now, rate = self._shared.loop.time(), self._shared.bounds.control
         self._control_full_at = max(self._control_full_at, now) + rate.each_s
         if self._control_full_at - now > rate.burst_s:
             detail = f"control frames: {rate}"
             self._shared.count(LimitReason.CONTROL, who_of(self.transport), detail)
             self._fail(Failure(CloseCode.POLICY_VIOLATION, detail))
-        elif isinstance(event, Pong):
-            pass  # nobody asked for it
-        elif self.would_send:
+        elif isinstance(event, Ping) and self.would_send:  # nobody asked for a pong
             self.transport.write(encoded(PONG, event.payload))
-        else:
-            self._owed = event.payload
 
     def _time_the_message(self) -> None:
         """Bound the time of a message that has begun; not while it is us who do not read."""
         sweep = self._shared.sweep
-        if not (self._parser.midway and self._reads):
+        if not (self._parser.midway and self._may_read):
             sweep.settle(self)
         elif not sweep.expects(self):
             sweep.expect(self, MESSAGE_S)

@@ -88,6 +88,39 @@ async def test_who_sends_faster_than_it_is_answered_is_held_back_by_tcp_and_lose
     await turns()
 
 
+async def test_nothing_more_is_taken_of_a_client_for_which_64_kib_wait():
+    reference = Reference()
+    client = await reference.client()
+    connection = reference.connection
+    client.wire.protocol.pause_writing()
+    client.say("a")
+    await turns()
+    assert (connection.inbox.received, client.wire.reads) == (0, False)  # what follows waits in TCP
+
+    client.wire.protocol.resume_writing()
+    client.say("b")
+    await turns()
+    assert texts(client) == ["You said: a", "You said: b"]
+    assert client.wire.reads
+    client.vanish()
+    await turns()
+
+
+async def test_of_a_client_for_which_64_kib_wait_the_close_is_heard_when_we_close():
+    reference = Reference()
+    client = await reference.client()
+    client.wire.protocol.pause_writing()
+    client.send(frame(0x88, b"\x03\xe8"))
+    await turns()
+    assert client.close is None
+    reference.connection.close(CloseCode.UNSUPPORTED_DATA)
+    client.wire.protocol.resume_writing()
+    await turns()
+
+    assert client.wire.lost
+    assert client.close is not None
+
+
 async def test_of_a_segment_with_a_thousand_texts_a_few_are_taken_in_one_turn():
     reference = Reference()
     client = await reference.client()

@@ -323,7 +323,7 @@ async def test_a_message_that_is_completed_in_time_is_taken():
     await turns()
 
 
-async def test_who_sends_waits_for_a_client_that_does_not_read_and_pings_of_its_are_answered_by_one_pong():
+async def test_who_sends_waits_for_a_client_that_does_not_read_and_so_do_its_own_frames():
     client = Served(Recorder()).client()
     await turns()
     client.wire.protocol.pause_writing()
@@ -333,7 +333,7 @@ async def test_who_sends_waits_for_a_client_that_does_not_read_and_pings_of_its_
     client.wire.protocol.resume_writing()
     await turns()
 
-    assert client.heard == [(0xA, b"2"), (1, b"you said a")]
+    assert client.heard == [(0xA, b"1"), (0xA, b"2"), (1, b"you said a")]
     client.vanish()
     await turns()
 

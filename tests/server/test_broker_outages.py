@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -163,6 +164,26 @@ async def test_nobody_waits_for_ever_to_catch_up(shared: Service):
     await shared.server.execute("SET", SEQ, 1000)
     async with within(1):
         await subscriber.broker.catch_up()
+
+
+async def test_a_process_that_was_held_up_asks_again_how_far_the_log_is(
+    shared: Service, monkeypatch: pytest.MonkeyPatch
+):
+    speaker, hearer = await shared.subscriber(), await shared.subscriber()
+    held_up: list[int] = []
+    ask = hearer.broker._asking.ask
+
+    async def held_up_once(*command: Any) -> Any:
+        answer = await ask(*command)
+        if not held_up:
+            held_up.extend(await speaker.say(*range(20)))
+            time.sleep(0.02)
+        return answer
+
+    monkeypatch.setattr(hearer.broker._asking, "ask", held_up_once)
+    monkeypatch.setattr(hearer.broker, "_wait", partial(hearer.broker._read_page, 1))  # each takes a while to read
+    await hearer.broker.catch_up()
+    assert hearer.numbers[-1:] == held_up[-1:]
 
 
 async def test_a_caller_that_gives_up_disturbs_nobody(shared: Service):
