@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -62,6 +65,18 @@ async def test_a_storm_sends_the_signal_again_and_again_and_then_no_more(history
         sent = len(seen(history, "signal"))
         await until(lambda: lines(history, "told"), "a signal that arrives")
         assert len(seen(history, "signal")) == sent
+
+
+async def test_a_storm_sends_what_it_missed_while_the_loop_was_held_up() -> None:
+    sent: list[signal.Signals] = []
+    target = SimpleNamespace(signal=sent.append)
+    async with storm_of_signals(target, every_s=0.02):
+        await asyncio.sleep(0)
+        time.sleep(0.2)
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    assert len(sent) >= 10
 
 
 async def test_a_frozen_target_stands_still_and_then_goes_on(history: History) -> None:
