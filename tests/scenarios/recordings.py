@@ -17,10 +17,9 @@ import pytest
 from harness.clauses import Ruling, Verdict, judge
 from harness.history.record import History
 from harness.scenarios import SCENARIOS
-from tests.scenarios.harness_runs import harness
+from tests.scenarios.harness_runs import TELLINGS, harness
 from tests.specimens.recordings.recording import Recording
 
-ATTEMPTS = 3  # as many as the tellings that a busy machine gets elsewhere
 CLIENTS = "80"
 
 
@@ -52,7 +51,7 @@ def record(scenario: str, kept: Path) -> None:
     folder.mkdir()
     target = "workers" if SCENARIOS[scenario].workers else "uvicorn"
     said = []
-    for attempt in range(ATTEMPTS):
+    for attempt in range(TELLINGS):
         told = folder / f"{attempt}.jsonl"
         options = ("--clients", CLIENTS, "--timeout", "2", "--tellings", "1", "--target", target)
         run = harness(folder, "run", scenario, *options, "--history", str(told))
