@@ -17,11 +17,9 @@ from tests.scenarios.harness_runs import Run, harness
 pytestmark = pytest.mark.timeout(300)
 
 ALWAYS_INSTALLED = ("Starlette",)
+INSTALLED = [pytest.mark.scenario, pytest.mark.turns]
 WITHOUT_A_GAUGE = {29}
-NAMES = [
-    pytest.param(name, marks=pytest.mark.scenario if name in ALWAYS_INSTALLED else pytest.mark.board)
-    for name in FRAMEWORKS
-]
+NAMES = [pytest.param(name, marks=INSTALLED if name in ALWAYS_INSTALLED else pytest.mark.board) for name in FRAMEWORKS]
 
 Drained = Callable[..., Run]
 

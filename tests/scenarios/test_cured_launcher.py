@@ -8,7 +8,7 @@ import pytest
 
 from tests.scenarios.harness_runs import harness
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.scenario, pytest.mark.turns, pytest.mark.timeout(300)]
 
 
 def test_the_tutorials_server_under_the_launcher_fails_no_clause_of_a_drain(tmp_path: Path):

@@ -13,7 +13,12 @@ from tests.scenarios.real_server import started
 pytestmark = pytest.mark.scenario
 
 
-@pytest.mark.parametrize("options", ["", "--lifespan off", "--ws wsproto", "--ws websockets"])
+OTHER_WAYS = [
+    pytest.param(each, marks=pytest.mark.turns) for each in ("--lifespan off", "--ws wsproto", "--ws websockets")
+]
+
+
+@pytest.mark.parametrize("options", ["", *OTHER_WAYS])
 async def test_a_mounted_application_drains_by_itself(options: str):
     async with started(f"-m uvicorn tests.targets.cured_mounted:app --port {{port}} {options}") as running:
         client = await running.first_client("/chat/ws")

@@ -90,6 +90,7 @@ async def test_the_image_does_not_start_with_a_drain_timeout_for_which_too_littl
     assert re.search(r"STOP_BUDGET_S=340 is not enough: a stop takes up to 1831 s", "".join(failed.value.tail))
 
 
+@pytest.mark.turns
 def test_the_image_drains(tmp_path: Path):
     run = drained(tmp_path, "launcher", command_of_the_image(), OF_THE_IMAGE | SETTINGS)
 
@@ -97,6 +98,7 @@ def test_the_image_drains(tmp_path: Path):
 
 
 @needs("systemd-socket-activate", "systemd")
+@pytest.mark.turns
 def test_a_server_on_a_socket_of_systemd_drains(tmp_path: Path):
     words = unit(FILES[UNITS[1]])["ExecStart"].replace(HOME, BIN).split()
     defaults = {f"{PREFIX}{name.upper()}": f"{field.default}" for name, field in Settings.model_fields.items()}

@@ -10,7 +10,7 @@ from harness.history.record import History
 from tests.scenarios.harness_runs import harness
 from tests.scenarios.needs import NODE, NPM, TARGETS, needs
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.scenario, pytest.mark.turns, pytest.mark.timeout(300)]
 
 CLIENTS = 30
 # How much they have to say is seen in the warm-up; nothing here is about the grace.

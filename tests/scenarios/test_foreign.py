@@ -9,7 +9,7 @@ import pytest
 
 from tests.scenarios.harness_runs import harness
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.scenario, pytest.mark.turns, pytest.mark.timeout(300)]
 
 NODE = Path(__file__).parent.parent / "targets" / "node"
 SMALL = (

@@ -10,7 +10,7 @@ import pytest
 from tests.scenarios.harness_runs import Run, harness
 from tests.scenarios.needs import NODE, NPM, TARGETS, needs
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.scenario, pytest.mark.turns, pytest.mark.timeout(300)]
 
 WITHOUT_HTTP = ("--health", "none", "--metrics", "none", "--broadcast", "none", "--shutdown-marker", "none")
 SOCKET_IO = ("--talk-as", "socket.io", "--broker-env", "REDIS_URL", "--ready", "none", *WITHOUT_HTTP)

@@ -56,6 +56,7 @@ def test_a_mixed_drain_passes_on_a_server_that_hears_of_the_signal_later_but_for
     assert run.clauses("pass") >= set(SCENARIOS["drain"].clauses) - THEIR_OWN[target] - {18}, run.output
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize("scenario", ["drain", "ctrl_c"])
 def test_two_workers_drain_each_for_itself(scenario: str, tmp_path: Path):
     run = on("workers", scenario, tmp_path)

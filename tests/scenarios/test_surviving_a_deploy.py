@@ -11,7 +11,7 @@ from tests.scenarios.programs import running
 from tests.scenarios.rolling_hosts import hosts_of_one_broker
 from tests.scenarios.survival import EXAMPLES, program_goes_through_deploys
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.turns, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize(
