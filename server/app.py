@@ -155,12 +155,14 @@ def create_app(
     app = Application(title="Ebb", lifespan=life, docs_url=None, redoc_url=None)
     app.state.hub, app.state.shutdown = hub, shutdown
     app.max_body_bytes, app.limited = settings.max_body_bytes, limited
-    broadcast = Endpoint(partial(broadcast_handler, hub, gate))
+    broadcast = Endpoint(partial(broadcast_handler, hub, gate), holder=hub.holder)
     paths = {
         "/ws": broadcast,
         "/ws/json": Endpoint(lambda connection, _: Json(connection)),
         "/ws/heavy": Endpoint(lambda connection, _: Heavy(connection, pool)),
-        "/ws/session/{client_id}": Endpoint(partial(begin_session, hub, sessions), Identity.may_open, "session id"),
+        "/ws/session/{client_id}": Endpoint(
+            *(partial(begin_session, hub, sessions), Identity.may_open, "session id", sessions.holder)
+        ),
         "/ws/{client_id}": broadcast,
     }
     app.gate = gate

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from .access.identity import Identity
 from .brokers.broker import Broker
 from .connections.connection import Connection
 from .connections.outgoing import Broadcaster, Outgoing
@@ -64,6 +65,11 @@ class Hub:
         if (former := self._by_name.get(connection.name)) is not None:
             former.close(CloseCode.POLICY_VIOLATION, "replaced by a newer connection with the same id")
         self._by_name[connection.name] = connection
+
+    def holder(self, name: str) -> Identity | None:
+        """Who has this name; None: nobody."""
+        there = self._by_name.get(name)
+        return None if there is None else there.identity
 
     def forget(self, connection: Connection) -> None:
         """Count a connection out that has ended; one that never entered changes nothing."""

@@ -32,6 +32,7 @@ from .transport import Tcp, tcp_of
 
 Begin = Callable[[Connection, Arrival], Handler]
 Permit = Callable[[Identity, str], bool]
+Holder = Callable[[str], Identity | None]
 Check = Callable[[Scope], Awaitable[None]]
 
 NO_WISHES = Arrival()
@@ -41,11 +42,12 @@ OPEN = Gate()
 
 
 class Endpoint(NamedTuple):
-    """What begins on a path, who may have the name in it, and what that is."""
+    """What begins on a path, who may have the name in it, what that is, and who has a name now: it may take it over."""
 
     begin: Begin
     permit: Permit = Identity.may_be_called
     what: str = "client id"
+    holder: Holder = lambda _: None
 
 
 class Admission:
@@ -108,6 +110,7 @@ class Admission:
                 self._refuse_in_a_drain()
                 self._refuse_one_too_many()
                 self._addresses.check(address)
+            refuse_what_another_has(identity, endpoint, scope["path_params"].get("client_id"))
         except HandshakeRefused as refusal:
             self.refused[refusal.reason] += 1
             await refuse(scope, tcp, receive, send, refusal)
@@ -193,6 +196,13 @@ def refuse_what_is_forbidden(identity: Identity, endpoint: Endpoint, name: str |
     for room in arrival.rooms:
         if not identity.may_join(room):
             raise HandshakeRefused(403, f"the room {room!r} is not open to you", reason=Reason.FORBIDDEN)
+
+
+def refuse_what_another_has(identity: Identity, endpoint: Endpoint, name: str | None) -> None:
+    """Refuse a name that somebody else has here, whoever else may have it. Raises HandshakeRefused."""
+    holder = None if name is None else endpoint.holder(name)
+    if holder is not None and holder.subject != identity.subject:
+        raise HandshakeRefused(403, f"another one has this {endpoint.what}", reason=Reason.FORBIDDEN)
 
 
 def arrival_of(query: bytes) -> Arrival:

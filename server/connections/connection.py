@@ -177,8 +177,10 @@ class Connection:
 
     async def finish(self) -> None:
         """Carry out what a client has sent before it left, within a second. To be called once `run` has returned."""
-        await self.inbox.done(_FINISH_S)
-        self.inbox.give_up()
+        try:
+            await self.inbox.done(_FINISH_S)
+        finally:  # also where the server has cancelled us: nobody waits for the answers
+            self.inbox.give_up()
         if self._meter is not None and self._limits.meters is not None and self._spender is not None:
             self._limits.meters.keep(self._meter)
 

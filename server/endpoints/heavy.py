@@ -65,7 +65,7 @@ class HeavyPool:
     async def compute(self, text: str) -> str:
         """Return the result as JSON text; one that says so if too many wait, or its process died.
 
-        One that is cancelled while it waits is never begun.
+        One that is cancelled while it waits is never begun; one that is begun has its process until it is done.
         """
         if self._waiting >= self._waiting_limit:
             return json.dumps({"status": "error", "detail": f"busy: {self._waiting} computations wait; send it again"})
@@ -74,10 +74,14 @@ class HeavyPool:
             await self._free.acquire()
         finally:
             self._waiting -= 1
-        try:
-            return await self._work(text)
-        finally:
-            self._free.release()
+        work = asyncio.create_task(self._work(text))
+        work.add_done_callback(self._done)
+        return await asyncio.shield(work)
+
+    def _done(self, work: asyncio.Task[str]) -> None:
+        self._free.release()
+        if not work.cancelled():
+            work.exception()  # who asked has heard of it, or is gone
 
     async def _work(self, text: str) -> str:
         if self._executor is None:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..access.identity import CLASS_ROOMS
+from ..access.identity import CLASS_ROOMS, Identity
 from ..brokers.broker import BrokerUnavailable
 from ..connections.admission import Check
 from ..connections.asgi import Scope
@@ -98,6 +98,11 @@ class Session:
         self._early: deque[Answer] = deque(maxlen=ANSWERS)  # came before we had said what is kept
         self._class_id: str | None = None
         self._touched_at = -TOUCH_S
+
+    @property
+    def identity(self) -> Identity:
+        """Who speaks for the session."""
+        return self._connection.identity
 
     def on_open(self) -> Sequence[Frame]:
         """Say nothing yet: what is kept has to be read first."""

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
+from ..access.identity import Identity
 from ..brokers.broker import Broker, BrokerUnavailable
 from ..brokers.left_out import Found
 from ..messages.close_codes import CloseCode
@@ -35,6 +36,10 @@ class Held(Protocol):
     id: str
     said_at: float
     unrestored: bool
+
+    @property
+    def identity(self) -> Identity:
+        """Who holds it."""
 
     def hear(self, answer: Answer) -> None:
         """An answer has come for it."""
@@ -106,6 +111,11 @@ class Sessions:
             former.close(CloseCode.POLICY_VIOLATION, "replaced by a newer connection with the same id")
         self._held[session.id] = session
         self._when_done(lambda _: self._let_go(session))
+
+    def holder(self, session_id: str) -> Identity | None:
+        """Who holds a session; None: nobody."""
+        there = self._held.get(session_id)
+        return None if there is None else there.identity
 
     def spoke(self, session: Held) -> None:
         """A session has said something."""

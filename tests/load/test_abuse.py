@@ -13,6 +13,7 @@ from tests.scenarios.test_specimens import BY_ABUSE, SPECIMENS, UVICORN
 pytestmark = [pytest.mark.load, pytest.mark.timeout(300)]
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("target", ["uvicorn", "launcher", "workers"])
 def test_the_reference_server_passes(target: str, tmp_path: Path):
     run = harness(tmp_path, "run", "abuse", "--target", target)

@@ -68,6 +68,7 @@ def answered(client: Client) -> tuple[str, str]:
     return head.rpartition("HTTP/1.1 ")[2].partition("\r\n")[0], body
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("cut", [1, 100, 4096, 1 << 20])
 @pytest.mark.parametrize("begin", [GET + b"X: ", b"GET /", GET + b"X: y\r\n" * 50 + b"Long-name"])
 async def test_a_head_without_end_is_refused_with_its_size(begin: bytes, cut: int):
@@ -121,6 +122,7 @@ async def test_with_h11_too_a_head_without_end_is_not_kept(http: str):
     assert client.wire.closed
 
 
+@pytest.mark.attack
 async def test_a_head_that_does_not_end_is_answered_in_time():
     client, counted = client_of(Reader())
     client.send(GET)
@@ -147,6 +149,7 @@ async def test_a_second_head_has_its_own_time_and_a_whole_one_none():
     assert not client.wire.closed
 
 
+@pytest.mark.attack
 async def test_a_body_that_does_not_end_is_answered_in_time_and_its_application_told():
     app = Reader()
     client, counted = client_of(app)
@@ -214,6 +217,7 @@ async def test_an_answer_under_way_is_not_mixed_with_a_refusal():
 # ---- Control frames ----
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("opcode", [0x89, 0x8A])
 async def test_control_frames_beyond_their_rate_end_the_connection(opcode: int):
     client, counted = client_of(Recorder())
@@ -290,6 +294,7 @@ async def test_the_pong_that_is_due_counts_however_it_comes_and_no_other(pieces:
     assert (client.close is not None and client.close[0] == 1011) is is_missed
 
 
+@pytest.mark.attack
 async def test_who_sends_much_gives_way_to_others_after_16_kib():
     app = Recorder()
     client, _ = client_of(app)

@@ -186,6 +186,7 @@ def test_what_is_not_allowed_is_refused_with_its_code_and_a_reason(data: bytes, 
     assert parsed(data)[-1] == Failure(code, reason)
 
 
+@pytest.mark.attack
 def test_a_message_that_is_too_big_is_refused_by_its_header_before_anything_is_kept():
     assert parsed(frame(0x82, size=1 << 40)) == [Failure(1009, f"message of {1 << 40} bytes, limit 1000")]
 
@@ -197,6 +198,7 @@ def test_text_that_is_no_utf8_is_refused_at_its_first_wrong_byte():
     assert parsed(header, xor(b"abc\xff", MASK)) == [Failure(1007, "invalid UTF-8: invalid start byte")]
 
 
+@pytest.mark.attack
 def test_a_message_has_a_bounded_number_of_fragments():
     middle = frame(0x00) * (MAX_FRAGMENTS - 2)
 

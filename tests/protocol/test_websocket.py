@@ -323,6 +323,7 @@ async def test_a_message_that_is_completed_in_time_is_taken():
     await turns()
 
 
+@pytest.mark.attack
 async def test_who_sends_waits_for_a_client_that_does_not_read_and_so_do_its_own_frames():
     client = Served(Recorder()).client()
     await turns()
@@ -392,6 +393,7 @@ async def test_a_close_that_is_not_answered_is_cut_off():
     assert client.wire.aborted
 
 
+@pytest.mark.attack
 async def test_a_client_that_has_closed_and_does_not_read_what_was_sent_is_cut_off():
     client = Served(Recorder()).client()
     await turns()
@@ -467,6 +469,19 @@ async def test_a_pong_that_is_missing_closes_and_one_that_comes_does_not():
     assert len(answering.heard) >= 4
     answering.vanish()
     await turns()
+
+
+@pytest.mark.attack
+async def test_a_client_that_reads_nothing_beyond_its_pong_is_cut_off():
+    """150 such clients were all kept: their close waited for a flush that never came."""
+    stalled = [Served(Recorder(), ws_ping_interval=1.0, ws_ping_timeout=2.0).client() for _ in range(150)]
+    await turns()
+    for each in stalled:
+        each.wire.waits = 100_000
+        each.wire.protocol.pause_writing()
+    await asyncio.sleep(1.0 + 2.0 + 10.0 + 0.5)  # an interval, a time-out, a close
+
+    assert [each for each in stalled if not (each.wire.aborted and each.wire.lost)] == []
 
 
 async def test_who_is_not_read_from_is_not_accused_of_a_missing_pong():

@@ -42,6 +42,7 @@ async def heard_until_closed(client) -> int:
         return closed.rcvd.code if closed.rcvd else 1006
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 async def test_connections_beyond_the_descriptors_cost_no_client_its_drain_and_a_line_a_second(loop: str):
     """Measured before under asyncio: 234,798 lines in 8 s, a drain of 10 s, 19 of 20 aborted; under uvloop no line."""

@@ -44,6 +44,7 @@ async def test_a_handshake_on_a_connection_accepted_before_the_listener_closed_g
     assert answer.startswith(b"HTTP/1.1 503 "), answer
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("target", TARGETS)
 async def test_a_handshake_with_a_header_of_9_kb_that_is_held_does_not_end_the_stop_early(target: str) -> None:
     """websockets has refused it and waits for the client to go; uvicorn answers it once more, and fails."""

@@ -76,6 +76,7 @@ async def test_a_slow_consumer_that_reads_again_gets_1008_with_the_reason_and_ot
     assert reason.endswith("of 65536 bytes")
 
 
+@pytest.mark.attack
 async def test_a_slow_consumer_that_never_reads_again_is_aborted() -> None:
     async with (
         Target(LAUNCHER, empty_history(), SETTINGS) as target,

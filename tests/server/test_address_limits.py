@@ -81,6 +81,7 @@ def test_a_proxy_that_is_not_trusted_is_counted_itself():
         assert [answer(client, f"198.51.100.{n}")[0] for n in range(3)] == [101, 101, 429]
 
 
+@pytest.mark.attack
 def test_who_has_no_valid_token_is_counted_too_so_that_tokens_cannot_be_guessed():
     with seen_from("203.0.113.7", auth="token", token="let-me-in_please", **SELDOM) as client:
         assert [answer(client)[0] for _ in range(3)] == [401, 401, 429]

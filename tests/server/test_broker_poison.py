@@ -40,6 +40,7 @@ async def flood(subscriber: Subscriber, count: int, data: Any = "flood", sender:
 # ---- One sender ----
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("size", [10, 20_000])
 async def test_a_flood_does_not_push_the_others_out_of_the_log(shared: Service, size: int):
     """Measured before: 10,100 messages of one sender in 0.6 s, and no other message was left in the log."""
@@ -91,6 +92,7 @@ async def test_one_read_is_a_megabyte_at_most(shared: Service):
     assert 700_000 < max(sizes) <= 1_000_000
 
 
+@pytest.mark.attack
 async def test_an_entry_of_100_mb_is_skipped_and_told_and_publishing_goes_on(shared: Service, caplog: Any):
     """Measured before: every publish refused from then on, on every process that came after."""
     one = await shared.subscriber()
@@ -133,6 +135,7 @@ OTHERS = {
 KEYS = (LOG, SEQ, EPOCH, COSTS, OVER, SENT + tag_of("ann"), KEYS_OF + "k")
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("kind", OTHERS)
 @pytest.mark.parametrize("key", KEYS)
 async def test_a_key_that_holds_something_else_stops_nobody(shared: Service, key: str, kind: str):

@@ -58,6 +58,7 @@ def test_a_password_in_a_url_is_seen_even_where_the_url_is_mistyped(url: str, ex
     assert has_password(url) is expected
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("url", "said"),
     [

@@ -166,6 +166,7 @@ def elsewhere(path: Path) -> None:
     path.symlink_to(path.parent.parent / "other")
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("make", [fifo, elsewhere, Path.mkdir])
 def test_what_is_no_lock_under_a_locks_name_holds_nobody_up(
     tmp_path: Path, make: Callable[[Path], None], caplog: pytest.LogCaptureFixture

@@ -51,6 +51,7 @@ def test_a_second_connection_with_the_same_id_replaces_the_first(client):
         assert second.receive_text() == "You said: still here"
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("path", ["/ws/", "/ws/session/"])
 def test_a_name_that_the_server_gave_to_a_client_is_nobody_elses_to_take(client, path: str):
     with client.websocket_connect("/ws", subprotocols=["ebb.v1"]) as ann:
@@ -199,6 +200,7 @@ def test_a_body_over_the_limit_is_refused_and_says_how_big_it_was():
         assert (fits.status_code, fits.json()) == (202, {"seq": 1})
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("route", ["broadcast", "rooms/tea/messages", "clients/ann/messages"])
 @pytest.mark.parametrize("data", ["x" * 2000, "\0" * 400, ["é" * 999], {"a": "x" * 1999}])
 def test_a_message_over_the_limit_is_refused_any_way_in(route, data):
@@ -220,6 +222,7 @@ def test_a_message_over_the_limit_is_refused_any_way_in(route, data):
             assert 'ebb_limited_total{reason="size"} 3.0' in client.get("/metrics").text
 
 
+@pytest.mark.attack
 async def test_a_chunked_body_over_the_limit_is_refused_while_it_streams_in():
     app = create_app(Settings(notify_interval_s=0, max_body_bytes=2000))
     taken, answers = [], []
@@ -365,6 +368,7 @@ OFFICIAL = (
 )
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("text", OFFICIAL)
 def test_a_text_that_could_be_taken_for_the_servers_own_word_is_quoted(client, text: str):
     with client.websocket_connect("/ws") as ann, client.websocket_connect("/ws") as bob:
@@ -385,6 +389,7 @@ def test_any_other_text_is_relayed_verbatim(client, text: str):
         assert bob.receive_text() == text
 
 
+@pytest.mark.attack
 def test_a_client_is_in_so_many_rooms_and_one_more_is_refused(client):
     with client.websocket_connect("/ws/ann?room=r-0", ["ebb.v1"]) as ann:
         assert received(ann)["type"] == "welcome"

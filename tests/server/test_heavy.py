@@ -9,7 +9,8 @@ import signal
 
 import pytest
 
-from server.endpoints.heavy import WAITING, HeavyPool, prove_work
+from server.endpoints.heavy import WAITING, Heavy, HeavyPool, prove_work
+from tests.server.peers import InMemoryServer, Peer
 
 
 @pytest.fixture
@@ -58,6 +59,7 @@ async def test_killing_it_leaves_no_process_behind(pool):
         assert process.exitcode == -signal.SIGKILL
 
 
+@pytest.mark.attack
 async def test_one_too_many_is_told_so_at_once_and_one_whose_asker_leaves_is_never_begun(pool, monkeypatch):
     begun: list[str] = []
     go_on = asyncio.Event()
@@ -78,3 +80,67 @@ async def test_one_too_many_is_told_so_at_once_and_one_whose_asker_leaves_is_nev
     done = await asyncio.gather(*asked, return_exceptions=True)
     assert done[:5] == begun == [f"{n}" for n in range(5)]
     assert await pool.compute("the next") == "the next"
+
+
+@pytest.mark.attack
+async def test_a_computation_whose_asker_has_left_has_its_process_until_it_is_done(pool, monkeypatch):
+    """It was counted as done before, so that the next ones stood in a queue of the processes, without a bound."""
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def work(text: str) -> str:
+        begun.append(text)
+        await go_on.wait()
+        return text
+
+    monkeypatch.setattr(pool, "_work", work)
+    first = asyncio.create_task(pool.compute("first"))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    honest = asyncio.create_task(pool.compute("honest"))
+    await asyncio.sleep(0.01)
+    assert begun == ["first"]
+    go_on.set()
+    assert await honest == "honest"
+
+
+class HeavyServer(InMemoryServer):
+    """Whoever connects may ask for computations."""
+
+    def __init__(self, pool: HeavyPool) -> None:
+        super().__init__()
+        self.pool = pool
+
+    @property
+    def begin(self):
+        return lambda connection, _: Heavy(connection, self.pool)
+
+
+@pytest.mark.attack
+async def test_sixty_that_ask_and_leave_at_once_keep_an_honest_client_waiting_for_one_computation(pool, monkeypatch):
+    """It waited for 12 s before, for all sixty."""
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def work(text: str) -> str:
+        begun.append(text)
+        await go_on.wait()
+        return text
+
+    monkeypatch.setattr(pool, "_work", work)
+    server = HeavyServer(pool)
+    for n in range(60):
+        eve = Peer()
+        await server.connect(eve)
+        eve.say(f"{n}")
+        eve.leave()
+    while server.hub.connections:  # for a second, in which is carried out what can be of what they have sent
+        await asyncio.sleep(0.01)
+    honest = Peer()
+    await server.connect(honest)
+    honest.say("honest")
+    go_on.set()
+    while not honest.heard:
+        await asyncio.sleep(0.01)
+    assert (begun, honest.heard) == (["0", "honest"], ["honest"])
+    honest.leave()

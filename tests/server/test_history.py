@@ -129,6 +129,7 @@ def test_losses_for_more_audiences_than_are_told_apart_are_everybodys():
     assert history.lost_for("ann", ()) == 1
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "attack",
     [

@@ -17,6 +17,7 @@ def test_a_key_has_one_length_and_tells_neither_name_nor_id():
         assert owner not in key_of(owner, "ws", id)
 
 
+@pytest.mark.attack
 def test_no_two_routes_owners_or_ids_have_the_same_key():
     of = [
         key_of(*each)
@@ -50,6 +51,7 @@ def test_of_all_owners_together_the_oldest_keys_are_forgotten():
     assert len(keys) == 3
 
 
+@pytest.mark.attack
 def test_a_million_names_are_forgotten_with_their_keys():
     keys = Keys(per_name=2, in_all=100)
     for n in range(10_000):
@@ -58,6 +60,7 @@ def test_a_million_names_are_forgotten_with_their_keys():
     assert (len(keys), len(keys._of)) == (100, 100)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("path", ["/broadcast", "/rooms/tea/messages", "/clients/ann/messages"])
 def test_what_is_stored_of_an_id_is_short_whatever_its_length(path: str, monkeypatch: pytest.MonkeyPatch):
     app = create_app(Settings(notify_interval_s=0))

@@ -89,6 +89,7 @@ def test_a_wrong_setting_ends_it_with_one_line():
     )
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("options", "said"),
     [

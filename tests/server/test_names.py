@@ -24,6 +24,7 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [

@@ -121,6 +121,7 @@ async def conversation(server: InMemoryServer) -> None:
     await server.hub.publish("for ann", to="ann", speaker="bob")
 
 
+@pytest.mark.attack
 async def test_a_flood_into_a_room_takes_nothing_from_anybody_else():
     """10,100 messages to an empty room in 0.6 s: everybody's history was gone, personal messages were lost."""
     server, ann, there = InMemoryServer(limits=ROOMY, history=1000), Peer(), Peer()
@@ -138,6 +139,7 @@ async def test_a_flood_into_a_room_takes_nothing_from_anybody_else():
     assert server.hub.history.evicted == {"full": 0, "share": 1003}
 
 
+@pytest.mark.attack
 async def test_a_flood_to_everybody_is_a_gap_in_the_flood_alone():
     server, ann = InMemoryServer(limits=ROOMY, history=1000), Peer()
     await conversation(server)

@@ -65,6 +65,7 @@ async def test_ten_questions_are_in_work_and_the_others_follow_in_order():
         assert server.store.questions[11:] == [{"session_id": "s-11", "message": "11"}]
 
 
+@pytest.mark.attack
 async def test_one_session_that_asks_without_end_keeps_nobody_elses_question_waiting():
     server, ann, bob = SessionServer(Store()), Student("ann"), Student("bob")
     async with serving(server):

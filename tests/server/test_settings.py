@@ -63,6 +63,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(monkeypatch, name, value, l
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "url", ["Redis://:secret@host", "redis:/:secret@host", "redis//:secret@host", " redis://:secret@host"]
 )

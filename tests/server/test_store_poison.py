@@ -46,6 +46,7 @@ VALUES = {
 }
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("value", [*OTHERS, *VALUES])
 async def test_what_stands_under_a_sessions_key_is_nothing_and_every_session_is_served(shared: Service, value: str):
     """Measured before: a list under `session:x`, and every session of the process was deaf while `/ready` said 200."""
@@ -113,6 +114,7 @@ class Heard:
         await asyncio.gather(self.following, return_exceptions=True)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("moment", ["before", "while it is followed"])
 @pytest.mark.parametrize("kind", sorted(OTHERS.keys() - {"stream"}))
 async def test_what_stands_in_the_place_of_a_stream_is_set_aside(shared: Service, kind: str, moment: str):
@@ -154,6 +156,7 @@ async def test_entries_that_are_foreign_or_too_large_are_left_out_and_the_next_o
     assert broker.left_out.counts["foreign"] >= 1
 
 
+@pytest.mark.attack
 async def test_a_state_in_memory_takes_what_its_json_takes():
     """Measured before: 293 kB kept for 16 kB sent."""
     store = MemoryStore()
@@ -169,6 +172,7 @@ async def test_a_state_in_memory_takes_what_its_json_takes():
     assert await store.get("session:7") == {"progress": {"a": nothing}}
 
 
+@pytest.mark.attack
 async def test_the_states_in_memory_are_bounded_and_those_written_longest_ago_go_first():
     """Measured before: 100,000 sessions that came once took 58 MB for their time to live, without end."""
     store = MemoryStore(limit_bytes=2_000_000)

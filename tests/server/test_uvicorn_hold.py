@@ -94,6 +94,7 @@ async def test_the_drain_comes_first_then_uvicorns_own_part_then_the_report(serv
     assert server.should_exit
 
 
+@pytest.mark.attack
 @pytest.mark.looptime
 @pytest.mark.parametrize(
     ("breaks", "name"),

@@ -190,6 +190,7 @@ def received(peer: Any) -> Any:
     return json.loads(peer.receive_text())
 
 
+@pytest.mark.attack
 def test_a_name_a_session_and_a_room_that_are_not_ones_own_are_refused_before_the_upgrade(client):
     token = bearer(signed(rooms=["tea*"], sessions=["7"]))
     for path in ("/ws/bob", "/ws/session/8", "/ws/ann?room=den", "/ws?room=tea&room=den", "/ws?room=class:7b"):
@@ -197,6 +198,28 @@ def test_a_name_a_session_and_a_room_that_are_not_ones_own_are_refused_before_th
             pass
     for path in ("/ws/ann?room=teapot", "/ws/session/7", "/ws?room=tea"):
         with client.websocket_connect(path, headers=token):
+            pass
+
+
+@pytest.mark.attack
+def test_a_name_that_somebody_has_is_nobody_elses_to_take_over_who_may_have_it_too(client):
+    """`/ws/ann?epoch=..&seq=0` closed the connection of ann, and had her personal messages replayed."""
+    ann, eve = (bearer(signed(sub=sub, names=["a*"], sessions=["a*"])) for sub in ("ann", "eve"))
+    with client.websocket_connect("/ws/ann", ["ebb.v1"], headers=ann) as first:
+        epoch = received(first)["epoch"]
+        with refused(403), client.websocket_connect(f"/ws/ann?epoch={epoch}&seq=0", ["ebb.v1"], headers=eve):
+            pass
+        with client.websocket_connect("/ws/ann", ["ebb.v1"], headers=ann), pytest.raises(WebSocketDisconnect):
+            first.receive_text()
+    with client.websocket_connect("/ws/session/ann", headers=ann) as session:
+        session.send_text("{")
+        assert received(session)["code"] == "malformed"
+        with refused(403), client.websocket_connect("/ws/session/ann", headers=eve):
+            pass
+        session.send_text("{")
+        assert received(session)["code"] == "malformed"
+    for path in ("/ws/ann", "/ws/session/ann"):
+        with client.websocket_connect(path, headers=eve):
             pass
 
 
@@ -213,6 +236,7 @@ def test_a_room_that_is_not_ones_own_can_neither_be_joined_nor_spoken_in(client)
         assert received(ann)["type"] == "ack"
 
 
+@pytest.mark.attack
 def test_a_session_enters_no_class_that_is_not_its_own(client):
     with client.websocket_connect("/ws/session/ann", headers=bearer(signed(rooms=["class:7b"]))) as ann:
         ann.send_text('{"type":"JOIN_CLASS","class_id":"7b"}')
@@ -222,6 +246,7 @@ def test_a_session_enters_no_class_that_is_not_its_own(client):
         assert ann.receive_text() == "hello"
 
 
+@pytest.mark.attack
 def test_without_authentication_too_nobody_asks_for_the_room_of_a_class():
     with TestClient(create_app(Settings(notify_interval_s=0))) as client:
         with refused(403), client.websocket_connect("/ws?room=class:7b"):
@@ -242,6 +267,7 @@ def test_over_http_one_speaks_in_ones_own_name_and_only_whoever_may_have_any_nam
     assert (answer.status_code, answer.json()) == (403, {"detail": "the room 'den' is not open to you"})
 
 
+@pytest.mark.attack
 def test_one_idempotency_key_on_two_routes_is_two_messages_and_the_servers_own_cannot_be_burnt():
     with TestClient(create_app(Settings(notify_interval_s=0))) as client:
         paths = ("/broadcast", "/rooms/tea/messages", "/rooms/den/messages", "/clients/ann/messages")
@@ -256,6 +282,24 @@ def test_one_idempotency_key_on_two_routes_is_two_messages_and_the_servers_own_c
             return seq
 
         assert client.portal.call(notify) == 6
+
+
+@pytest.mark.attack
+def test_a_notification_is_heard_whose_key_a_client_has_tried_to_use_before(monkeypatch: pytest.MonkeyPatch):
+    app = create_app(Settings(notify_interval_s=0.2, messages_per_s=0))
+    monkeypatch.setattr(app.state.hub.broker, "shared", True, raising=False)
+    with TestClient(app) as client, client.websocket_connect("/ws/notify", ["ebb.v1"]) as eve:
+        turn = int(time.time() // 0.2)
+        for later in range(turn, turn + 50):
+            for path in ("/broadcast", "/rooms/notify/messages", "/clients/notify/messages"):
+                for name in (f"{later}", f"notify/{later}", f"/notify/{later}"):
+                    client.post(path, json={"data": None, "id": name})
+            eve.send_text(json.dumps({"type": "publish", "id": f"{later}", "room": "notify", "data": None}))
+        client.post("/broadcast", json={"data": "burnt"})
+        heard: list[Any] = []
+        while "burnt" not in heard or heard[-1] != "Test notification":
+            heard.append(received(eve).get("data"))
+        assert int(time.time() // 0.2) < turn + 50, "too slow to say anything"
 
 
 # ---- Until when ----
