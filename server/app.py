@@ -36,6 +36,7 @@ from .endpoints.docs import add_docs
 from .endpoints.heavy import Heavy, HeavyPool
 from .endpoints.http import add_metrics, add_routes, bounded, pass_gate
 from .endpoints.json import Json
+from .endpoints.post_rates import PostRates
 from .endpoints.session import begin_session, session_check
 from .hub import Hub
 from .limits.descriptors import Descriptors
@@ -110,10 +111,10 @@ def create_app(
     gate = gate_of(settings, authorize)
     limited = Tally()
     addresses = AddressLimits(settings.addresses, settings.proxies, limited)
-    meters, telling = meters_of(settings, hub.broker, addresses)
+    meters, posts, telling = meters_of(settings, hub.broker, addresses)
     limits = Limits(
         *(settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s),
-        meters if settings.rates.limit_anything else None,
+        meters,
         settings.max_name_bytes,
         limited,
     )
@@ -173,7 +174,7 @@ def create_app(
         most=settings.most_connections,
         addresses=addresses,
     )
-    add_routes(app, shutdown, settings.max_name_bytes, limited)
+    add_routes(app, shutdown, settings.max_name_bytes, limited, PostRates(posts, addresses, limited))
     siblings = Siblings(Numbers(hub, shutdown, admission, lag, limited), settings.metrics_folder)
     add_metrics(app, siblings)
     add_docs(app)
@@ -183,15 +184,21 @@ def create_app(
 
 def meters_of(
     settings: Settings, broker: Broker, addresses: AddressLimits
-) -> tuple[Meters, AbstractAsyncContextManager[None]]:
-    """How fast each client may send, and what runs meanwhile: limits hold for all processes that share a broker."""
+) -> tuple[Meters | None, Meters | None, AbstractAsyncContextManager[None]]:
+    """How fast each client may send, on a WebSocket and over HTTP, where that is limited; and what runs meanwhile.
+
+    Limits hold for all processes that share a broker.
+    """
+    rates = [each if each.limit_anything else None for each in (settings.rates, settings.post_rates)]
     if not broker.shared:
-        return Meters(settings.rates), contextlib.nullcontext()
+        meters, posts = (None if each is None else Meters(each) for each in rates)
+        return meters, posts, contextlib.nullcontext()
     from .limits.service import Service, SharedHandshakes, SharedRates
 
     service = Service(settings.broker_url)
     addresses.tell = SharedHandshakes(service, settings.handshakes, addresses.empty).add
-    return Meters(settings.rates, SharedRates(service, settings.rates).meter), service.serving()
+    meters, posts = (None if each is None else Meters(each, SharedRates(service, each).meter) for each in rates)
+    return meters, posts, service.serving()
 
 
 def tracing() -> Tracing:

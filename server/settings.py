@@ -177,6 +177,12 @@ class Settings(DrainSettings):
         return Rates(Rate(self.messages_per_s, self.messages_burst), Rate(self.bytes_per_s, bytes_burst))
 
     @property
+    def post_rates(self) -> Rates:
+        """How fast somebody may publish over HTTP: as a client may, and one body of any size."""
+        messages, octets = self.rates
+        return Rates(messages, Rate(octets.per_s, max(BYTES_BURST_S * octets.per_s, self.max_body_bytes)))
+
+    @property
     def bounds(self) -> Bounds:
         """The bounds of each TCP connection."""
         return Bounds(

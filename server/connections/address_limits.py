@@ -35,15 +35,19 @@ class AddressLimits:
         """Take one handshake; return the address that it counts for. Raises HandshakeRefused."""
         if not self._addresses.limited:
             return None
-        client, headers = scope.get("client"), scope["headers"] if self._proxies else ()
-        said = tuple([value.decode("latin-1") for name, value in headers if name == FORWARDED])
-        address = client_address(client[0] if client else None, said, self._proxies)
+        address = self.address_of(scope)
         if address is not None:
             now = time.monotonic()
             self._refuse(address, self._addresses.ask(address, now))
             if self.tell is not None:
                 self.tell(address, now)
         return address
+
+    def address_of(self, scope: Scope) -> str | None:
+        """The address that a request or a handshake counts for."""
+        client, headers = scope.get("client"), scope["headers"] if self._proxies else ()
+        said = tuple([value.decode("latin-1") for name, value in headers if name == FORWARDED])
+        return client_address(client[0] if client else None, said, self._proxies)
 
     def empty(self, address: str) -> None:
         """Let an address wait, for it has used up elsewhere what it may have."""

@@ -6,6 +6,7 @@ know how the parts are put together.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -29,6 +30,7 @@ from ..messages.keys import key_of
 from ..messages.names import complaint_about
 from ..messages.wire import Room
 from ..metrics.siblings import Siblings
+from .post_rates import PostRates, rated
 
 AGAIN = {"Retry-After": str(RETRY_AFTER_S)}
 
@@ -111,6 +113,7 @@ PUBLISHING: dict[int | str, dict[str, Any]] = {
         "model": Problem,
         "description": "The body is over `SERVER_MAX_BODY_BYTES`, or `data` over `SERVER_MAX_PUBLISH_BYTES`.",
     },
+    429: {"model": Problem, "description": "Published too fast.", "headers": LATER},
     503: {"model": Problem, "description": "The broker is away; it may be published nevertheless.", "headers": LATER},
 }
 NOT_READY: dict[int | str, dict[str, Any]] = {
@@ -176,8 +179,8 @@ def check_name(what: str, name: str, limit_bytes: int) -> None:
         raise HTTPException(422, complaint)
 
 
-def add_routes(app: FastAPI, shutdown: Shutdown, name_bytes: int, tally: Tally) -> None:
-    """Add what HTTP answers; a name has `name_bytes` at most."""
+def add_routes(app: FastAPI, shutdown: Shutdown, name_bytes: int, tally: Tally, rates: PostRates) -> None:
+    """Add what HTTP answers; a name has `name_bytes` at most, and who publishes keeps to `rates`."""
 
     @app.get("/health")
     async def health() -> Health:
@@ -193,13 +196,11 @@ def add_routes(app: FastAPI, shutdown: Shutdown, name_bytes: int, tally: Tally) 
             return JSONResponse({"status": "broker unavailable"}, 503, AGAIN)
         return JSONResponse({"status": "ready"})
 
-    @app.post("/broadcast", status_code=202, responses=PUBLISHING)
     async def broadcast(message: Broadcast, hub: Publisher, asker: Asker) -> Published:
         """Send `data` to every client; plain clients get text as it is, and anything else as JSON text."""
         speaker = asker.speaker
         return Published(seq=await hub.publish(message.data, speaker=speaker, key=message.key("broadcast", speaker)))
 
-    @app.post("/rooms/{room}/messages", status_code=202, responses=PUBLISHING)
     async def tell_room(room: Room, message: Broadcast, hub: Publisher, asker: Asker) -> Published:
         """Send `data` to everyone in a room, wherever they are connected."""
         check_name("room", room, name_bytes)
@@ -209,13 +210,23 @@ def add_routes(app: FastAPI, shutdown: Shutdown, name_bytes: int, tally: Tally) 
         key = message.key(f"rooms/{room}", speaker)
         return Published(seq=await hub.publish(message.data, room=room, speaker=speaker, key=key))
 
-    @app.post("/clients/{client_id}/messages", status_code=202, responses=PUBLISHING)
     async def tell_client(client_id: str, message: Broadcast, hub: Publisher, asker: Asker) -> Published:
         """Send `data` to one client, wherever it is connected; one that is away gets it when it resumes."""
         check_name("client id", client_id, name_bytes)
         speaker = asker.speaker
         key = message.key(f"clients/{client_id}", speaker)
         return Published(seq=await hub.publish(message.data, to=client_id, speaker=speaker, key=key))
+
+    publishing = partial(
+        app.router.add_api_route,
+        methods=["POST"],
+        status_code=202,
+        responses=PUBLISHING,
+        route_class_override=rated(rates),
+    )
+    publishing("/broadcast", broadcast)
+    publishing("/rooms/{room}/messages", tell_room)
+    publishing("/clients/{client_id}/messages", tell_client)
 
     @app.exception_handler(TooLarge)
     async def say_too_large(request: Request, error: TooLarge) -> JSONResponse:
