@@ -25,6 +25,7 @@ from .access.gate import Authorize, Gate
 from .access.identity import Identity
 from .brokers import broker_of
 from .brokers.broker import Broker, BrokerFailed, BrokerUnavailable
+from .certificate import bound_handshakes
 from .connections.address_limits import AddressLimits
 from .connections.admission import Admission, Endpoint
 from .connections.connection import Limits
@@ -137,6 +138,7 @@ def create_app(
             if server is not None:
                 descriptors.guard(server.config)
                 descriptors.calm(asyncio.get_running_loop())
+                bound_handshakes(asyncio.get_running_loop(), settings.head_timeout_s)
             stack.push_async_callback(hub.broker.close)
             await unless_stopped(server, reach(hub.broker, server))
             await stack.enter_async_context(siblings.serving())

@@ -1,13 +1,15 @@
 """The certificate of a process that serves over TLS: checked at the start, and read again when its files have changed.
 
-Owns the two files. Refuses to know who is served.
+Owns the two files, and how long a client may take to be shown one. Refuses to know who is served.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -31,6 +33,20 @@ def _read(certificate: str | None, key: str | None) -> None:
     if certificate is None:
         raise OSError("--ssl-certfile is missing")
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+
+
+def bound_handshakes(loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
+    """Have a TLS handshake ended that is not complete in time. Before it listens: asyncio and uvloop wait for 60 s, and
+    uvicorn passes no other time to them. Nobody is told of one that was ended, so it is not counted.
+    """
+    create: Any = loop.create_server
+
+    def create_server(*given: Any, **more: Any) -> Any:
+        if more.get("ssl") is not None:
+            more.setdefault("ssl_handshake_timeout", timeout_s)
+        return create(*given, **more)
+
+    loop.create_server = create_server  # type: ignore[method-assign]
 
 
 class Renewal:

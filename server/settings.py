@@ -121,7 +121,9 @@ class Settings(DrainSettings):
     control_burst: int = Field(50, ge=1, description="of these at once, 1 or more")
     max_head_bytes: int = Field(8192, ge=1024, description="bytes of the head of one HTTP request, 1024 or more")
     max_headers: int = Field(64, ge=8, description="headers of one HTTP request, 8 or more")
-    head_timeout_s: MoreThan0 = Field(5, description="seconds in which the head of a request arrives, more than 0")
+    head_timeout_s: MoreThan0 = Field(
+        5, description="seconds in which the head of a request arrives, and a TLS handshake, more than 0"
+    )
     body_timeout_s: MoreThan0 = Field(10, description="seconds in which the body of a request arrives, more than 0")
     max_body_bytes: int = Field(1048576, ge=1024, description="bytes of one HTTP request's body, 1024 or more")
     max_publish_bytes: int = Field(

@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]
 SETTINGS = {"SERVER_DRAIN_TIMEOUT_S": "1", "SERVER_NOTIFY_INTERVAL_S": "0"}
 CLIENTS = 30
 
+CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)  # and there is more to come
+
 Connect = Callable[[str], Coroutine[None, None, ClientConnection]]
 
 
@@ -153,3 +155,23 @@ async def test_who_speaks_plainly_to_a_tls_port_gets_nothing_and_harms_nobody(ce
         client = await connect_to("/ws/json")
         await client.send('{"action":"chat","msg":"hello"}')
         assert json.loads(await client.recv())["echo"] == "hello"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("options", ["", "--workers 2"])
+async def test_a_tls_handshake_that_is_never_completed_is_ended_in_time(
+    certificates: Certificates, options: str, monkeypatch: pytest.MonkeyPatch
+):
+    """uvicorn's servers wait for a minute, and cannot be told otherwise."""
+    monkeypatch.setenv("SERVER_HEAD_TIMEOUT_S", "1")
+    certificates.issue()
+    async with served(certificates, options) as (server, _):
+        halves = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(20)]
+        for _, writer in halves:
+            writer.write(CLIENT_HELLO[:20])
+        async with asyncio.timeout(20):
+            for reader, writer in halves:
+                with contextlib.suppress(ConnectionError):
+                    assert not await reader.read()
+                writer.close()
+    assert not [line for line in server.lines if "Traceback" in line or "SSL" in line]
