@@ -31,7 +31,7 @@ def post(data: Any, **fields: Any) -> Post:
     return Post(data=data, at=datetime.now(UTC), **fields)
 
 
-async def until(condition: Callable[[], object], what: str, within_s: float = 5) -> None:
+async def until(condition: Callable[[], object], what: str, within_s: float = 20) -> None:
     """Wait until `condition` holds."""
     deadline = asyncio.get_running_loop().time() + within_s
     while not condition():
