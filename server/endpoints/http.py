@@ -121,7 +121,7 @@ NOT_READY: dict[int | str, dict[str, Any]] = {
 }
 
 
-def hub_of(request: Request) -> Hub:
+async def hub_of(request: Request) -> Hub:
     """Give application code the hub: `hub: Publisher` in any route, then `await hub.publish(data)`."""
     hub: Hub = request.app.state.hub
     return hub
@@ -141,7 +141,7 @@ async def pass_gate(gate: Gate, scope: Scope) -> Response | None:
     return None
 
 
-def identity_of(request: Request) -> Identity:
+async def identity_of(request: Request) -> Identity:
     """Who asks."""
     identity: Identity = request.scope["identity"]
     return identity
