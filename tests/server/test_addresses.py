@@ -79,6 +79,7 @@ def test_without_limits_nobody_is_refused():
         addresses.enter("a")
 
 
+@pytest.mark.attack
 def test_nothing_is_kept_of_a_million_addresses_that_were_here():
     addresses = Addresses(2, Rate(20, 40))
     for n in range(10_000):

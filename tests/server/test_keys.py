@@ -42,6 +42,7 @@ def test_the_oldest_keys_of_an_owner_are_forgotten_and_nobody_elses():
     assert [keys.get(key) for key in ("bob:1", "ann:1", "ann:2", "ann:3")] == [0, None, 2, 3]
 
 
+@pytest.mark.attack
 def test_of_all_owners_together_the_oldest_keys_are_forgotten():
     keys = Keys(per_name=2, in_all=3)
     for n, key in enumerate(["a:1", "b:1", "b:2", "c:1", "d:1", "a:1"]):
