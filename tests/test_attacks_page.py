@@ -65,8 +65,8 @@ def test_every_item_says_what_happened_what_happens_now_and_which_test_attacks_i
     [
         ("@pytest.mark.attack\ndef test_a(): ...\ndef test_b(): ...", ["test_a"]),
         ("@pytest.mark.parametrize('x', [1])\n@pytest.mark.attack\nasync def test_a(x): ...", ["test_a"]),
-        ("pytestmark = [pytest.mark.scenario, pytest.mark.attack]\ndef test_a(): ...\ndef helper(): ...", ["test_a"]),
-        ("pytestmark = pytest.mark.scenario\ndef test_a(): ...", []),
+        ("pytestmark = [pytest.mark.looptime, pytest.mark.attack]\ndef test_a(): ...\ndef helper(): ...", ["test_a"]),
+        ("pytestmark = pytest.mark.looptime\ndef test_a(): ...", []),
     ],
 )
 def test_an_attack_is_known_by_its_marker(source: str, found: list[str]):
