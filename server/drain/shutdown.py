@@ -211,7 +211,7 @@ class Shutdown:
     async def _evict(self, chosen: Sequence[Client], until: float) -> None:
         """Close some connections, in batches as well.
 
-        What they have sent until now reaches their inboxes first, and what others have, them.
+        What they have sent until now reaches their inboxes first; what others have said reaches them.
         """
         if self._notifying is not None:
             await self._notifying  # with a drain timeout of 0 the first eviction would overtake the notice

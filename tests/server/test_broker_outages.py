@@ -171,10 +171,12 @@ async def test_a_process_that_was_held_up_asks_again_how_far_the_log_is(
 ):
     speaker, hearer = await shared.subscriber(), await shared.subscriber()
     held_up: list[int] = []
+    asked: list[tuple[Any, ...]] = []
     ask = hearer.broker._asking.ask
 
     async def held_up_once(*command: Any) -> Any:
         answer = await ask(*command)
+        asked.append(command)
         if not held_up:
             held_up.extend(await speaker.say(*range(20)))
             time.sleep(0.02)
@@ -183,6 +185,7 @@ async def test_a_process_that_was_held_up_asks_again_how_far_the_log_is(
     monkeypatch.setattr(hearer.broker._asking, "ask", held_up_once)
     monkeypatch.setattr(hearer.broker, "_wait", partial(hearer.broker._read_page, 1))  # each takes a while to read
     await hearer.broker.catch_up()
+    assert len(asked) > 1
     assert hearer.numbers[-1:] == held_up[-1:]
 
 

@@ -59,8 +59,8 @@ async def test_killing_it_leaves_no_process_behind(pool):
         assert process.exitcode == -signal.SIGKILL
 
 
-@pytest.mark.attack
-async def test_one_too_many_is_told_so_at_once_and_one_whose_asker_leaves_is_never_begun(pool, monkeypatch):
+def held(pool: HeavyPool, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], asyncio.Event]:
+    """Have each computation wait: what has begun, and what lets all of them go on."""
     begun: list[str] = []
     go_on = asyncio.Event()
 
@@ -70,6 +70,12 @@ async def test_one_too_many_is_told_so_at_once_and_one_whose_asker_leaves_is_nev
         return text
 
     monkeypatch.setattr(pool, "_work", work)
+    return begun, go_on
+
+
+@pytest.mark.attack
+async def test_one_too_many_is_told_so_at_once_and_one_whose_asker_leaves_is_never_begun(pool, monkeypatch):
+    begun, go_on = held(pool, monkeypatch)
     asked = [asyncio.create_task(pool.compute(f"{n}")) for n in range(WAITING + 1)]
     await asyncio.sleep(0)
     busy = {"status": "error", "detail": f"busy: {WAITING} computations wait; send it again"}
@@ -85,15 +91,7 @@ async def test_one_too_many_is_told_so_at_once_and_one_whose_asker_leaves_is_nev
 @pytest.mark.attack
 async def test_a_computation_whose_asker_has_left_has_its_process_until_it_is_done(pool, monkeypatch):
     """It was counted as done before, so that the next ones stood in a queue of the processes, without a bound."""
-    begun: list[str] = []
-    go_on = asyncio.Event()
-
-    async def work(text: str) -> str:
-        begun.append(text)
-        await go_on.wait()
-        return text
-
-    monkeypatch.setattr(pool, "_work", work)
+    begun, go_on = held(pool, monkeypatch)
     first = asyncio.create_task(pool.compute("first"))
     await asyncio.sleep(0.01)
     first.cancel()
@@ -119,15 +117,7 @@ class HeavyServer(InMemoryServer):
 @pytest.mark.attack
 async def test_sixty_that_ask_and_leave_at_once_keep_an_honest_client_waiting_for_one_computation(pool, monkeypatch):
     """It waited for 12 s before, for all sixty."""
-    begun: list[str] = []
-    go_on = asyncio.Event()
-
-    async def work(text: str) -> str:
-        begun.append(text)
-        await go_on.wait()
-        return text
-
-    monkeypatch.setattr(pool, "_work", work)
+    begun, go_on = held(pool, monkeypatch)
     server = HeavyServer(pool)
     for n in range(60):
         eve = Peer()
