@@ -12,9 +12,7 @@ import time
 import psutil
 
 from ..targets.target import Target
-from .worker import workers
-
-LOOK_EVERY_S = 0.05
+from .worker import LOOK_EVERY_S, workers
 
 
 async def roll(target: Target) -> list[psutil.Process]:

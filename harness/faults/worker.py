@@ -15,6 +15,8 @@ import psutil
 
 from ..targets.target import Target, TargetFailed
 
+LOOK_EVERY_S = 0.05
+
 
 class Worker(NamedTuple):
     """A process that serves, and the ports of its clients."""
@@ -41,6 +43,16 @@ async def kill_worker(target: Target, which: int = 0) -> None:
     about = {"pid": process.pid, "ports": sorted(ports), "looked_at": looked_at}
     target.history.record(time.monotonic(), "target", "worker_killed", **about)
     process.kill()
+
+
+async def until_serving(target: Target, count: int, within_s: float) -> bool:
+    """Wait until `count` worker processes listen; False when there are fewer `within_s` later."""
+    patience_ends = time.monotonic() + within_s
+    while len(await workers(target)) < count:
+        if time.monotonic() > patience_ends:
+            return False
+        await asyncio.sleep(LOOK_EVERY_S)
+    return True
 
 
 def _look(pid: int, port: int) -> list[Worker]:

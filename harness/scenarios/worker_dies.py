@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 
 from ..clients.mix import ClientMix
-from ..faults.worker import kill_worker
+from ..faults.worker import kill_worker, until_serving
 from ..targets.declaration import Ask
 from .resume_load import resume_load
 from .scenario import Scenario
 from .stage import Stage
 
 BEFORE_S, AFTER_S = 0.5, 2.0
+LONGEST_START_S = 15.0  # one that is not replaced by then is judged as it is
 STAYERS = 10
 
 
@@ -25,7 +26,7 @@ def mix(clients: int) -> ClientMix:
 
 
 async def perform(stage: Stage) -> None:
-    """Load, kill one worker, let its clients reconnect, then drain."""
+    """Load, kill one worker, let its clients reconnect and its successor serve, then drain."""
     await stage.open_crowd()
     await stage.warm_up()
     stage.late_handshakes.visit_briefly()
@@ -34,6 +35,7 @@ async def perform(stage: Stage) -> None:
         stage.enter("one worker is killed")
         await kill_worker(stage.target)
         await asyncio.sleep(AFTER_S)
+    await until_serving(stage.target, stage.profile.processes, LONGEST_START_S)
     stage.target.note_children()
     await stage.late_handshakes.stay(STAYERS)
     await stage.signal(joiners=False)

@@ -14,7 +14,7 @@ from harness import run as run_module
 from harness.clauses import Verdict
 from harness.faults.frozen import frozen
 from harness.faults.rolled import roll, until_replaced
-from harness.faults.worker import kill_worker, workers
+from harness.faults.worker import kill_worker, until_serving, workers
 from harness.history.record import History
 from harness.history.terms import environment_of, terms_of
 from harness.probes.network import HOST
@@ -63,12 +63,7 @@ def parent_of(count: int) -> Profile:
 
 
 async def serving(target: Target, count: int) -> None:
-    async def served() -> int:
-        return len(await workers(target))
-
-    async with asyncio.timeout(5.0):
-        while await served() < count:
-            await asyncio.sleep(0.02)
+    assert await until_serving(target, count, within_s=20.0)
 
 
 async def held(target: Target, ours: set[int]) -> dict[int, set[int]]:
@@ -109,6 +104,12 @@ async def test_a_lone_worker_is_not_killed(history: History) -> None:
         await serving(target, 1)
         with pytest.raises(TargetFailed, match="1 worker processes serve, and to kill one there must be 2"):
             await kill_worker(target)
+
+
+async def test_a_worker_that_never_comes_is_not_waited_for_for_ever(history: History) -> None:
+    async with Target(parent_of(1), history) as target:
+        await serving(target, 1)
+        assert not await until_serving(target, 2, within_s=0.1)
 
 
 async def test_a_roll_is_recorded_is_no_stop_and_is_over_when_all_have_gone(history: History) -> None:
