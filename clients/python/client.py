@@ -6,24 +6,23 @@ Owns what the user waits for. Refuses to know connections (`performer`) and to d
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import random
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from . import wire
 from .errors import CannotConnect, ClientEnded, NotPublished
-from .events import Deliver, Effect, End, Lose, Notify, Published, Refuse, Status
+from .events import Deliver, Effect, End, Lose, Notify, Published, Refuse, Renew, Status
 from .inbox import Inbox
 from .machine import Machine
 from .performer import Performer
+from .tokens import Token, Tokens
 
 INBOX_MESSAGES = 1000
 MOST_PUBLISHES = 1000  # that wait for their acknowledgement; more wait for their turn
 
-Token = str | Callable[[], str | Awaitable[str]] | None
 log = logging.getLogger(__name__)
 
 
@@ -48,13 +47,15 @@ class Client:
         self.name = name
         self.status: Status | None = None
         self.moves = 0
-        self._token = token
+        self._tokens = Tokens(token)
+        self._renewing: asyncio.Task[None] | None = None
         self._on_gap = on_gap
         self._on_status = on_status
         self._inbox = Inbox(INBOX_MESSAGES)
         self._on_message = on_message or self._inbox.put
         # Each client has an order of its own, or all that are cut from one place would come to the next one together.
-        self._machine = Machine(random.sample(range(len(urls)), len(urls)), rooms, random.random)
+        order = random.sample(range(len(urls)), len(urls))
+        self._machine = Machine(order, rooms, random.random, self._tokens.renews)
         self._performer = Performer(self._machine, urls, self._headers, settings, self._inbox.room, self._do)
         self._loop = asyncio.get_running_loop()
         self._acks: dict[str, asyncio.Future[int]] = {}
@@ -152,6 +153,9 @@ class Client:
                     self._draining.set_result(notice)
             case Status():
                 self._note(effect)
+            case Renew(number, within_s):
+                self._stop_renewing()
+                self._renewing = asyncio.create_task(self._renew(number, within_s))
             case End(ending):
                 self._end(ClientEnded(ending.reason, ending.code))
 
@@ -188,6 +192,7 @@ class Client:
         if self._ended.done():
             return
         self._ended.set_result(error)
+        self._stop_renewing()
         self._inbox.end(error)
         for id in list(self._acks):
             self._settle(id, error or closed())
@@ -197,10 +202,17 @@ class Client:
             yield message
 
     async def _headers(self) -> Mapping[str, str]:
-        token = self._token() if callable(self._token) else self._token
-        if inspect.isawaitable(token):
-            token = await token
+        token = await self._tokens.get()
         return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    async def _renew(self, number: int, within_s: float) -> None:
+        token = await self._tokens.another(within_s)
+        if token is not None:
+            self._performer.perform(self._machine.renew(number, token))
+
+    def _stop_renewing(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
 
 
 def closed() -> ClientEnded:

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from .client import Client, Token
+from .client import Client
 from .events import Status
+from .tokens import Token
 from .wire import Gap, Message
 
 DEFAULT_URL = "ws://127.0.0.1:8000"
@@ -35,7 +36,8 @@ async def connect(
 
     `urls`: where the server is, `ws://HOST:PORT` or `wss://...`, with a path if it is not `/ws`; several where there is
     no balancer in front of several hosts. `name`: of this client, unique among all; chosen at random if not given.
-    `rooms`: 100 at most. `token`: sent as `Authorization: Bearer`; a function is asked before each handshake.
+    `rooms`: 100 at most. `token`: sent as `Authorization: Bearer`; a function, which may be async, is asked before each
+    handshake, and for another one when the server says that it expires.
     `on_message`: called with each message, in place of iterating. `on_gap`: called when messages are lost; they are
     logged in any case. `on_status`: called with what happens to the connection. What a callback raises ends the client.
     `settings`: of websockets' `connect`. Raises CannotConnect when there is no first connection within

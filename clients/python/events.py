@@ -13,6 +13,7 @@ from .wire import Draining, Gap, Message
 
 # Close codes after which the same client would be closed again: `docs/wire.md`, "Closing".
 FINAL_CODES = frozenset({1003, 1007, 1008, 1009, 1010})
+TOKEN_EXPIRED = 4401  # final for a client that can get no other token
 # HTTP statuses from 400 to 499 that may be another one a moment later.
 PASSING_STATUSES = frozenset({408, 425, 429})
 # What some servers answer in a drain, being unable to answer 503, and some balancers without a backend.
@@ -28,9 +29,12 @@ class Ending:
     status: int | None = None
     final: bool = False
 
-    def is_final(self, arrived_before: bool) -> bool:
-        """Whether there is no point in another attempt. A client that was let in before believes in it for longer."""
-        if self.final or self.code in FINAL_CODES:
+    def is_final(self, arrived_before: bool, renews: bool = False) -> bool:
+        """Whether there is no point in another attempt. A client that was let in before believes in it for longer.
+
+        One that `renews` its token has another one for the next attempt.
+        """
+        if self.final or self.code in FINAL_CODES or (self.code == TOKEN_EXPIRED and not renews):
             return True
         if self.status is None or not 400 <= self.status < 500 or self.status in PASSING_STATUSES:
             return False
@@ -59,6 +63,14 @@ class Send:
 
     number: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Get another token within so many seconds, for the connection with this number, and `renew` with it."""
+
+    number: int
+    within_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +132,4 @@ class End:
     ending: Ending
 
 
-Effect = Open | Leave | Send | Deliver | Lose | Published | Refuse | Notify | Status | End
+Effect = Open | Leave | Send | Renew | Deliver | Lose | Published | Refuse | Notify | Status | End

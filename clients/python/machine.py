@@ -22,7 +22,7 @@ from typing import Any
 
 from . import wire
 from .attempts import Attempts
-from .events import Deliver, Effect, End, Ending, Leave, Lose, Notify, Open, Published, Refuse, Send, Status
+from .events import Deliver, Effect, End, Ending, Leave, Lose, Notify, Open, Published, Refuse, Renew, Send, Status
 from .position import LogPosition
 
 WINDOW = 32  # publishes that were sent and not acknowledged: less than a server takes at once, also after a reconnect
@@ -48,9 +48,14 @@ class Link:
 
 
 class Machine:
-    """A client that may connect to any of `places`. `dice` gives it numbers from 0 to 1."""
+    """A client that may connect to any of `places`. `dice` gives it numbers from 0 to 1.
 
-    def __init__(self, places: Sequence[int], rooms: Iterable[str], dice: Callable[[], float]) -> None:
+    `renews` is whether it can get another token when that of a connection expires.
+    """
+
+    def __init__(
+        self, places: Sequence[int], rooms: Iterable[str], dice: Callable[[], float], renews: bool = False
+    ) -> None:
         self.position = LogPosition()
         self.current: Link | None = None
         self.attempt: Link | None = None
@@ -61,6 +66,8 @@ class Machine:
         self._held_until: float | None = None  # the server said that we are too fast
         self._said: deque[str] = deque(maxlen=wire.MOST_ROOMS)  # of rooms, on the current connection
         self._says_again = False
+        self._renews = renews
+        self._renewal: tuple[int, str] | None = None  # which connection, and what is to be said on it
         self._attempts = Attempts(places, dice)
         self._numbers = 0
         for room in rooms:
@@ -124,6 +131,16 @@ class Machine:
         self.rooms.discard(room)
         return self._say(wire.leave(room))
 
+    def renew(self, number: int, token: str) -> list[Effect]:
+        """Show another token on a connection; on one that was left it means nothing any more."""
+        if self.current is None or self.current.number != number:
+            return []
+        self._renewal = number, wire.renew(token)
+        if self._held_until is not None:
+            self._says_again = True
+            return []
+        return [Send(*self._renewal)]
+
     def close(self) -> list[Effect]:
         """Leave all connections, and open none."""
         links = [link for link in (self.current, self.attempt) if link is not None]
@@ -148,7 +165,7 @@ class Machine:
         if self.current is None or self.current.number != number:
             return []
         former, self.current = self.current, None
-        if ending.is_final(arrived_before=True):
+        if ending.is_final(arrived_before=True, renews=self._renews):
             return [*self.close(), End(ending)]
         if self.attempt is not None:
             return [Status("cut", former.place, ending.reason)]
@@ -189,6 +206,11 @@ class Machine:
                 return [Lose(said)] if self.position.jump(said.epoch, said.next) else []
             case wire.Draining():
                 return self._notice(link, said, now)
+            case wire.Expiring(expires_in_s=left_s):
+                return [Renew(link.number, left_s)] if self._renews else []
+            case wire.Renewed():
+                self._renewal = None
+                return []
             case _:
                 return []
 
@@ -249,7 +271,7 @@ class Machine:
         """The attempt did not arrive."""
         assert self.attempt is not None, "only an attempt fails"
         place, self.attempt = self.attempt.place, None
-        if ending.is_final(arrived_before=self.position.resume_from is not None):
+        if ending.is_final(arrived_before=self.position.resume_from is not None, renews=self._renews):
             return [*self.close(), End(ending)]
         return [Status("refused", place, ending.reason, self._attempts.failed(now))]
 
@@ -281,6 +303,10 @@ class Machine:
         return [Send(self.current.number, text)]
 
     def _resay(self) -> list[Effect]:
-        """Say once more of rooms what was said last: in the end the client is in the same ones."""
+        """Say once more of rooms what was said last: in the end the client is in the same ones. A token is first."""
         again, self._says_again = self._says_again, False
-        return [Send(self.current.number, text) for text in self._said] if again and self.current is not None else []
+        if not again or self.current is None:
+            return []
+        number = self.current.number
+        renewals = [Send(*self._renewal)] if self._renewal is not None and self._renewal[0] == number else []
+        return [*renewals, *(Send(number, text) for text in self._said)]

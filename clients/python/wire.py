@@ -87,7 +87,19 @@ class Refusal:
     retry_after_s: float | None = None
 
 
-ServerMessage = Welcome | Message | Ack | Draining | Resumed | Gap | Refusal
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The token expires in so many seconds: without another one the server closes the connection with 4401."""
+
+    expires_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The new token counts from now on."""
+
+
+ServerMessage = Welcome | Message | Ack | Draining | Resumed | Gap | Refusal | Expiring | Renewed
 
 
 def read(text: str | bytes) -> ServerMessage | None:
@@ -113,6 +125,10 @@ def read(text: str | bytes) -> ServerMessage | None:
             "reconnect_after_s": int() | float() as at_s,
         }:
             return Draining(float(left_s), str(said.get("deadline_at", "")), max(0.0, float(at_s)))
+        case {"type": "expiring", "expires_in_s": int() | float() as left_s}:
+            return Expiring(float(left_s))
+        case {"type": "renewed"}:
+            return Renewed()
         case {"type": "error", "code": str(code)}:
             wait_s = said.get("retry_after_s")
             known = isinstance(wait_s, int | float) and code == "rate_limited"
@@ -140,6 +156,11 @@ def join(room: str) -> str:
 def leave(room: str) -> str:
     """Write a leave."""
     return json.dumps({"type": "leave", "room": room}, ensure_ascii=False)
+
+
+def renew(token: str) -> str:
+    """Write a renew."""
+    return json.dumps({"type": "renew", "token": token})
 
 
 def query(position: tuple[str, int] | None, rooms: Collection[str]) -> str:

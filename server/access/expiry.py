@@ -29,7 +29,11 @@ class Bearer(Protocol):
 
 
 class Expiry:
-    """Watches the tokens of connections; each is warned `warning_s` before its token expires."""
+    """Watches the tokens of connections; each is warned `warning_s` before its token expires.
+
+    Of a token that has less than twice as long, half is over by then: its client is not warned again at once when it
+    shows another one like it.
+    """
 
     def __init__(self, warning_s: float) -> None:
         self._warning_s = warning_s
@@ -41,7 +45,8 @@ class Expiry:
         expires_at = bearer.identity.expires_at
         if expires_at is not None:
             self._bearers[bearer.number] = bearer
-            heapq.heappush(self._due, (expires_at - self._warning_s, bearer.number, expires_at))
+            warning_s = min(self._warning_s, max(0.0, expires_at - time.time()) / 2)
+            heapq.heappush(self._due, (expires_at - warning_s, bearer.number, expires_at))
 
     def forget(self, bearer: Bearer) -> None:
         """Watch no more: it has left."""

@@ -18,6 +18,7 @@ from clients.python import CannotConnect, Client, ClientEnded, Message, NotPubli
 from clients.python.client import INBOX_MESSAGES
 from clients.python.connecting import endpoint
 from clients.python.inbox import HARD, Inbox
+from clients.python.tokens import Tokens
 from harness.probes.network import HOST, free_port
 from tests.harness.servers import until
 
@@ -111,6 +112,86 @@ async def test_a_token_that_cannot_be_had_is_named():
     with pytest.raises(CannotConnect, match=r"^not connected within 0.2 s: no token: RuntimeError\('no key'\)$"):
         async with connect(f"ws://{HOST}:{free_port()}", token=token, open_timeout_s=0.2):
             pass
+
+
+async def test_a_token_that_expires_is_renewed_in_band_by_what_its_function_gives(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("clients.python.tokens.LEAST_S", 0.0)
+    tokens: list[str | Exception] = ["first", OSError("away"), "first", "second", "third"]
+    heard: list[Any] = []
+    sent: list[str | None] = []
+
+    async def behave(connection: ServerConnection) -> None:
+        sent.append(request_of(connection).headers.get("Authorization"))
+        if len(sent) == 1:
+            await say(connection, WELCOME, {"type": "expiring", "expires_in_s": 1})
+            heard.append(json.loads(await connection.recv()))
+            await say(connection, {"type": "renewed", "expires_in_s": 600})
+            await connection.close(1011)
+        await say(connection, RESUMED)
+        await connection.wait_closed()
+
+    async def token() -> str:
+        given = tokens.pop(0)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    async with serving(behave) as url, connect(url, token=token):
+        await until(lambda: len(sent) == 2, "two handshakes")
+    assert heard == [{"type": "renew", "token": "second"}]
+    assert sent == ["Bearer first", "Bearer third"]
+    assert "no token: OSError('away')" in caplog.text
+
+
+async def test_a_function_that_keeps_its_token_to_the_end_is_asked_no_more_then():
+    asked = 0
+
+    def token() -> str:
+        nonlocal asked
+        asked += 1
+        return "the same"
+
+    tokens = Tokens(token)
+    assert await tokens.get() == "the same"
+    assert await tokens.another(within_s=1.1) is None
+    assert asked == 3
+
+
+async def test_a_client_that_is_closed_asks_for_no_token_any_more():
+    asked, given_up = asyncio.Event(), asyncio.Event()
+    times = 0
+
+    async def expiring(connection: ServerConnection) -> None:
+        await say(connection, WELCOME, {"type": "expiring", "expires_in_s": 60})
+        await connection.wait_closed()
+
+    async def token() -> str:
+        nonlocal times
+        times += 1
+        if times == 2:
+            asked.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                given_up.set()
+        return "first"
+
+    async with serving(expiring) as url, connect(url, token=token):
+        await asyncio.wait_for(asked.wait(), 10)
+    await asyncio.wait_for(given_up.wait(), 10)
+
+
+async def test_a_client_with_one_token_for_ever_ends_when_that_has_expired_and_says_so():
+    async def expired(connection: ServerConnection) -> None:
+        await say(connection, WELCOME, {"type": "expiring", "expires_in_s": 0})
+        await connection.close(4401, "token expired")
+
+    async with serving(expired) as url, connect(url, token="for ever") as client:
+        with pytest.raises(ClientEnded, match=r"^closed by the server with 4401 token expired$") as ended:
+            await client.until_ended()
+    assert ended.value.code == 4401
 
 
 async def test_without_a_server_it_says_so_when_its_time_is_up():

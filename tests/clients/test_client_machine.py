@@ -18,15 +18,31 @@ from clients.python.events import (
     Open,
     Published,
     Refuse,
+    Renew,
     Send,
     Status,
 )
 from clients.python.machine import ATTEMPT_S, WINDOW, Machine
-from clients.python.wire import Ack, Draining, Gap, Message, Refusal, Resumed, ServerMessage, Welcome, join, leave
+from clients.python.wire import (
+    Ack,
+    Draining,
+    Expiring,
+    Gap,
+    Message,
+    Refusal,
+    Renewed,
+    Resumed,
+    ServerMessage,
+    Welcome,
+    join,
+    leave,
+    renew,
+)
 
 HALF_S = 0.1  # half of the longest wait after the first failure
 NOTICE = Draining(30.0, "2026-01-01T00:00:30Z", 5.0)
 CUT = Ending("cut off without a close frame")
+EXPIRED = Ending("closed by the server with 4401 token expired", code=4401)
 RESTART = Ending("closed by the server with 1012 service restart", code=1012)
 
 
@@ -34,16 +50,16 @@ def message(seq: int, room: str | None = None) -> Message:
     return Message(seq, room, "bob", f"message {seq}", "")
 
 
-def begun(places: int = 2, *rooms: str) -> Machine:
+def begun(places: int = 2, *rooms: str, renews: bool = False) -> Machine:
     """A client whose first connection was opened at 0."""
-    machine = Machine(range(places), rooms, dice=lambda: 0.5)
+    machine = Machine(range(places), rooms, dice=lambda: 0.5, renews=renews)
     (opened,) = machine.tick(0.0)
     assert isinstance(opened, Open)
     return machine
 
 
-def connected(places: int = 2, *rooms: str, seq: int = 7) -> Machine:
-    machine = begun(places, *rooms)
+def connected(places: int = 2, *rooms: str, seq: int = 7, renews: bool = False) -> Machine:
+    machine = begun(places, *rooms, renews=renews)
     assert machine.heard(1, Welcome("e", seq), 0.0) == [Status("connected", 0)]
     return machine
 
@@ -379,6 +395,59 @@ def test_a_client_that_is_closed_leaves_all_its_connections():
 @pytest.mark.parametrize("said", [Ack("a", 1), message(9)])
 def test_a_first_connection_arrives_with_its_welcome_and_nothing_else(said: ServerMessage):
     assert begun().heard(1, said, 0.0) == []
+
+
+# ---- Tokens that expire ----
+
+
+def test_a_token_that_expires_is_renewed_on_its_connection():
+    machine = connected(renews=True)
+    assert machine.heard(1, Expiring(60.0), 1.0) == [Renew(1, 60.0)]
+    assert machine.renew(1, "new") == [Send(1, renew("new"))]
+    assert machine.heard(1, Renewed(), 2.0) == []
+
+
+def test_a_token_for_a_connection_that_was_left_is_not_shown_on_another_one():
+    machine = connected(renews=True)
+    machine.heard(1, Expiring(60.0), 1.0)
+    machine.lost(1, CUT, 1.1)
+    assert machine.renew(1, "new") == []
+    machine.tick(2.0)
+    machine.heard(2, Resumed("e", 7, 0), 2.1)
+    assert machine.renew(1, "new") == []
+
+
+def test_a_renewal_that_comes_too_fast_is_repeated_before_all_else_when_it_may_go_on():
+    machine = connected(renews=True)
+    machine.join("tea")
+    machine.renew(1, "first")
+    machine.heard(1, Refusal("rate_limited", "limit", None, 2.0), 1.0)
+    assert machine.renew(1, "second") == []
+    assert machine.tick(3.0) == [Send(1, renew("second")), Send(1, join("tea"))]
+
+    machine.heard(1, Renewed(), 3.1)
+    machine.heard(1, Refusal("rate_limited", "limit", None, 2.0), 3.2)
+    assert machine.tick(6.0) == [Send(1, join("tea"))]
+
+
+def test_a_renewal_of_a_connection_that_was_left_is_not_repeated_on_the_next_one():
+    machine = connected(renews=True)
+    machine.renew(1, "first")
+    machine.lost(1, CUT, 1.0)
+    machine.tick(2.0)
+    machine.heard(2, Resumed("e", 7, 0), 2.1)
+    machine.join("tea")
+    machine.heard(2, Refusal("rate_limited", "limit", None, 2.0), 2.2)
+    assert machine.tick(9.0) == [Send(2, join("tea"))]
+
+
+def test_a_client_whose_token_has_expired_comes_back_where_it_can_get_another_and_else_ends():
+    assert connected(renews=True).lost(1, EXPIRED, 1.0) == [Status("cut", 0, EXPIRED.reason, HALF_S)]
+    assert begun(renews=True).lost(1, EXPIRED, 1.0) == [Status("refused", 0, EXPIRED.reason, HALF_S)]
+    assert begun().lost(1, EXPIRED, 1.0) == [End(EXPIRED)]
+    machine = connected()
+    assert machine.heard(1, Expiring(60.0), 0.5) == []
+    assert machine.lost(1, EXPIRED, 1.0) == [End(EXPIRED)]
 
 
 # ---- Publishing no faster than the server takes it ----

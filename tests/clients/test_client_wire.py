@@ -37,6 +37,8 @@ SAID_AT = "2026-01-02T00:00:00Z"
         (of_server.Gap(after=1, next=9, epoch="f"), wire.Gap(1, 9, "f")),
         (of_server.Refusal(code="malformed", detail="room: missing"), wire.Refusal("malformed", "room: missing", None)),
         (of_server.Refusal(code="broker_unavailable", detail="", id="a"), wire.Refusal("broker_unavailable", "", "a")),
+        (of_server.Expiring(expires_in_s=60), wire.Expiring(60.0)),
+        (of_server.Renewed(expires_in_s=None), wire.Renewed()),
     ],
     ids=lambda each: type(each).__name__,
 )
@@ -55,6 +57,7 @@ def test_the_server_understands_every_request():
     assert parse(wire.publish("a", None, None)) == of_server.Publish(type="publish", id="a", data=None)
     assert parse(wire.join("tea")) == of_server.Join(type="join", room="tea")
     assert parse(wire.leave("tea")) == of_server.Leave(type="leave", room="tea")
+    assert parse(wire.renew("a.b.c")) == of_server.Renew(type="renew", token="a.b.c")
 
 
 def test_the_server_understands_the_query_of_a_handshake():

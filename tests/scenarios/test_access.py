@@ -12,9 +12,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from clients.python import connect as connect_client
 from harness.targets.known import LAUNCHER
 from harness.targets.target import Target
-from tests.harness.servers import empty_history
+from tests.harness.servers import empty_history, until
 from tests.scenarios.rolling_hosts import SETTINGS
 
 pytestmark = pytest.mark.scenario
@@ -92,3 +93,29 @@ async def test_a_client_whose_token_expires_is_warned_and_closed_and_comes_back_
         async with connect(url, additional_headers=token(600)) as ann:
             await ann.send("back")
             assert await ann.recv() == "You said: back"
+
+
+async def test_a_client_renews_its_tokens_on_one_connection_whatever_their_number(tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text(SECRET)
+    settings = {"SERVER_AUTH": "jwt", "SERVER_JWT_KEYS": str(keys), "SERVER_RENEW_WITHIN_S": "60"}
+    given: list[float] = []
+    happened: list[str] = []
+
+    async def token() -> str:
+        given.append(time.time() + 6)
+        return jwt.encode({"sub": "ann", "exp": given[-1]}, SECRET, "HS256")
+
+    async with Target(LAUNCHER, empty_history(), SETTINGS | settings) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        async with connect_client(
+            url,
+            name="ann",
+            token=token,
+            on_message=lambda _: None,
+            on_status=lambda status: happened.append(status.what),
+        ) as ann:
+            await until(lambda: time.time() > given[0] + 2, "its first token has expired some time ago")
+            assert len(given) >= 3
+            await ann.publish("still here")
+    assert happened == ["connected"]

@@ -270,6 +270,7 @@ class Bearer:
         self.number = number
         self.identity = Identity("ann", expires_at=expires_at)
         self.said: list[Any] = []
+        self.renewed = 0
 
     def warn_of_expiry(self, in_s: float) -> None:
         self.said.append(in_s)
@@ -281,26 +282,42 @@ class Bearer:
 @freeze_time("2026-01-01")
 def test_a_client_is_warned_before_its_token_expires_and_closed_when_it_has():
     expiry, now = Expiry(60), time.time()
-    ann, bob, eve = Bearer(1, now + 100), Bearer(2, now + 30), Bearer(3, None)
+    ann, bob, eve = Bearer(1, now + 180), Bearer(2, now + 30), Bearer(3, None)
     for each in (ann, bob, eve):
         expiry.watch(each)
-    for after in (0, 39, 40, 99, 100, 200):
+    for after in (0, 14, 15, 49, 50, 119, 120, 200):
         expiry.look(now + after)
     assert ann.said == [60, "expired"]
-    assert bob.said == [30, "expired"]
+    assert bob.said == [15, "expired"]
     assert eve.said == []
 
 
+@freeze_time("2026-01-01")
 def test_who_has_renewed_its_token_is_warned_of_the_new_one_and_who_has_left_is_forgotten():
-    expiry = Expiry(60)
-    ann, bob = Bearer(1, 100), Bearer(2, 100)
+    expiry, now = Expiry(60), time.time()
+    ann, bob = Bearer(1, now + 200), Bearer(2, now + 200)
     expiry.watch(ann)
     expiry.watch(bob)
-    expiry.look(50)
-    ann.identity = Identity("ann", expires_at=1000)
+    expiry.look(now + 150)
+    ann.identity = Identity("ann", expires_at=now + 1000)
     expiry.watch(ann)
     expiry.forget(bob)
-    expiry.look(500)
+    expiry.look(now + 500)
     assert (ann.said, bob.said) == ([50], [50])
-    expiry.look(1000)
+    expiry.look(now + 1000)
     assert ann.said == [50, "expired"]
+
+
+def test_who_shows_short_tokens_again_and_again_is_not_warned_at_each_look():
+    expiry = Expiry(60)
+    with freeze_time("2026-01-01") as clock:
+        ann = Bearer(1, time.time() + 30)
+        expiry.watch(ann)
+        for _ in range(120):
+            clock.tick(1)
+            expiry.look(time.time())
+            if ann.said and len(ann.said) == ann.renewed + 1:
+                ann.renewed += 1
+                ann.identity = Identity("ann", expires_at=time.time() + 30)
+                expiry.watch(ann)
+    assert ann.said == [15] * 8

@@ -31,6 +31,8 @@ export interface Listener {
   onGap(gap: Gap): void;
   onAck(id: string, seq: number): void;
   onError(code: string, detail: string, id: string | undefined, retryAfterS: number | undefined): void;
+  onExpiring(connection: Connection, inS: number): void;
+  onRenewed(): void;
 }
 
 const OPEN = 1;
@@ -128,6 +130,12 @@ export class Connection {
         break;
       case "error":
         this.listener.onError(said.code, said.detail, said.id, said.retry_after_s);
+        break;
+      case "expiring":
+        if (!this.#left) this.listener.onExpiring(this, said.expires_in_s);
+        break;
+      case "renewed":
+        if (!this.#left) this.listener.onRenewed();
         break;
     }
   }

@@ -2,6 +2,7 @@
 
 import type { Closed, SocketConstructor } from "./connection.js";
 import type { Envelope, Gap } from "./messages.js";
+import type { Token } from "./tokens.js";
 
 const MOST_ROOMS = 100;
 const LONGEST_ID = 200; // in characters
@@ -10,8 +11,11 @@ const LONGEST_NAME = 128; // of a room, in bytes
 export interface Options {
   /** By which the client is known, on every connection; at most one client has it at a time. Default: a random one. */
   name?: string;
-  /** Sent as the subprotocol `bearer.TOKEN`, asked for anew at each handshake. */
-  token?: string | (() => string | Promise<string>);
+  /**
+   * Sent as the subprotocol `bearer.TOKEN`. A function is asked at each handshake, and for another one when the server
+   * says that it expires. Without one the client ends when its token does: `closed` has the code 4401.
+   */
+  token?: Token;
   /** To be in from the start; at most 100. */
   rooms?: Iterable<string>;
   /** Each message once, in order. */
@@ -70,10 +74,9 @@ export function socketOf(options: Options): SocketConstructor {
   return found;
 }
 
-/** Asks for the token, if there is one, and lists the subprotocols of a handshake. */
-export async function protocolsOf({ token }: Options): Promise<string[]> {
-  const said = await (typeof token === "function" ? token() : token);
-  return said === undefined ? ["ebb.v1"] : ["ebb.v1", `bearer.${said}`];
+/** Lists the subprotocols of a handshake. */
+export function protocolsOf(token: string | undefined): string[] {
+  return token === undefined ? ["ebb.v1"] : ["ebb.v1", `bearer.${token}`];
 }
 
 /** Draws a name that nobody else has. */

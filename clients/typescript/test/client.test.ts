@@ -70,6 +70,62 @@ test("a token is a subprotocol beside ebb.v1, asked for anew at each handshake",
   );
 });
 
+const expiring = { type: "expiring", expires_in_s: 2 };
+
+test("a token that expires is renewed in band by what its function gives, which is asked again for another one", async (t) => {
+  const place = await Place.open(t);
+  const tokens = ["t1", "t1", "t2"];
+  const client = await connected(t, place, { token: async () => tokens.shift() ?? "none" });
+  place.answer = ({ type }, say) => {
+    if (type === "renew") say({ type: "renewed", expires_in_s: 600 });
+  };
+  place.say(expiring);
+  await until(() => place.hears.length === 1, "another token");
+  assert.deepEqual(place.hears, [{ type: "renew", token: "t2" }]);
+  await client.close();
+  assert.deepEqual([place.handshakes.length, tokens], [1, []]);
+});
+
+test("a renewal that comes too fast is repeated when it may go on", async (t) => {
+  const place = await Place.open(t);
+  let asked = 0;
+  await connected(t, place, { token: () => `t${++asked}` });
+  place.answer = (_, say) => {
+    if (place.hears.length === 1) say({ type: "error", code: "rate_limited", detail: "limit", retry_after_s: 0.01 });
+    else say({ type: "renewed", expires_in_s: 600 });
+  };
+  place.say(expiring);
+  await until(() => place.hears.length === 2, "the same once more");
+  const renew = { type: "renew", token: "t2" };
+  assert.deepEqual(place.hears, [renew, renew]);
+});
+
+test("a client whose function fails comes back, when its token has expired, with what it gives then", async (t) => {
+  const place = await Place.open(t);
+  let asked = 0;
+  const token = () => {
+    if (++asked === 2) throw new Error("away");
+    return `t${asked}`;
+  };
+  await connected(t, place, { token });
+  place.say({ ...expiring, expires_in_s: 0.5 });
+  await until(() => asked === 2, "it was asked");
+  place.sockets[0]?.close(4401, "token expired");
+  await until(() => place.handshakes.length === 2, "a second handshake");
+  assert.equal(place.handshakes[1]?.protocols, "ebb.v1,bearer.t3");
+});
+
+test("a client with one token for ever ends when that has expired, and says so", async (t) => {
+  const place = await Place.open(t);
+  const client = await connected(t, place, { token: "t1" });
+  place.say(expiring);
+  const waits = assert.rejects(client.publish("never"), /the client has ended: 4401 token expired/);
+  place.sockets[0]?.close(4401, "token expired");
+  assert.deepEqual(await client.closed, { code: 4401, reason: "token expired" });
+  await waits;
+  assert.deepEqual([place.handshakes.length, place.hears.map(({ type }) => type)], [1, ["publish"]]);
+});
+
 test("it resumes from its position, with its rooms, under its name", async (t) => {
   const place = await Place.open(t);
   const heard: number[] = [];

@@ -12,8 +12,10 @@ import { checkId, checkName, checkRooms, copyOf, protocolsOf, randomName, socket
 import { Places } from "./places.js";
 import { Position } from "./position.js";
 import { Publishing, PublishRefused } from "./publishing.js";
+import { Tokens } from "./tokens.js";
 /** Which close codes are final: normal closure, no text, policy (a slow consumer, replaced), too big. */
 const FINAL = new Set([1000, 1003, 1008, 1009]);
+const TOKEN_EXPIRED = 4401; // final where there is no other token
 const STEADY_MS = 5_000; // a connection that lasted so long was no failure
 /** Connects, and returns the client once a place has let it in. `places` are URLs as `wss://host/ws`, tried in turn. */
 export async function connect(places, options = {}) {
@@ -32,6 +34,7 @@ export class Client {
     #closed = new Deferred();
     #stop = new AbortController();
     #options;
+    #tokens;
     #places;
     #position = new Position();
     #rooms;
@@ -44,12 +47,15 @@ export class Client {
     #draining = new Deferred();
     #watch;
     #held;
+    /** A token that was shown on the current connection, or is to be, and is not accepted yet. */
+    #renewal;
     /** Use `connect`. Throws where there is no place, no WebSocket, or too many rooms. */
     constructor(places, options) {
         this.name = options.name ?? randomName();
         this.connected = this.#connected.promise;
         this.closed = this.#closed.promise;
         this.#options = options;
+        this.#tokens = new Tokens(options.token);
         this.#places = new Places(places, this.name);
         this.#rooms = new Set(options.rooms);
         this.#publishing = new Publishing(options.mostWaiting ?? 1_000);
@@ -124,7 +130,7 @@ export class Client {
                 continue;
             }
             const closed = await current.ended;
-            if (FINAL.has(closed.code))
+            if (this.#isFinal(closed))
                 return this.#end(closed);
             notifiedBy = undefined;
             failures = Date.now() - since < STEADY_MS ? failures + 1 : 1;
@@ -134,7 +140,7 @@ export class Client {
     async #arrive(notifiedBy, failures) {
         for (;; failures++) {
             await sleep(backoffMs(failures), this.#stop.signal);
-            const protocols = await protocolsOf(this.#options);
+            const protocols = protocolsOf(await this.#tokens.get());
             if (this.#stop.signal.aborted)
                 return undefined;
             const place = this.#places.next(notifiedBy);
@@ -159,18 +165,33 @@ export class Client {
         this.#current = connection;
         this.#draining = new Deferred();
         this.#release();
+        this.#renewal = undefined;
         this.#publishing.begin();
         this.#flow();
         this.#expectAnswer(connection);
         former?.leave();
         void connection.ended.then((closed) => {
-            if (this.#current === connection && !this.#stop.signal.aborted && !FINAL.has(closed.code)) {
+            if (this.#current === connection && !this.#stop.signal.aborted && !this.#isFinal(closed)) {
                 this.#options.onCut?.(closed);
             }
         });
         this.#settleRooms();
         this.#connected.resolve();
         this.#options.onConnected?.(place);
+    }
+    #isFinal({ code }) {
+        return FINAL.has(code) || (code === TOKEN_EXPIRED && !this.#tokens.renews);
+    }
+    /** Shows another token on a connection before the one that it has expires. */
+    async #renew(connection, withinS) {
+        const over = new AbortController();
+        void connection.ended.then(() => over.abort());
+        const token = await this.#tokens.another(withinS, over.signal);
+        if (token === undefined || connection !== this.#current)
+            return;
+        this.#renewal = token;
+        if (this.#held === undefined)
+            connection.send({ type: "renew", token });
     }
     /**
      * Joins and leaves on the current connection what changed since it began. Not while another is being made, which has
@@ -206,6 +227,8 @@ export class Client {
         clearTimeout(this.#held);
         this.#held = setTimeout(() => {
             this.#held = undefined;
+            if (this.#renewal !== undefined)
+                this.#current?.send({ type: "renew", token: this.#renewal });
             this.#settleRooms();
             this.#answered();
         }, seconds * 1000);
@@ -252,6 +275,13 @@ export class Client {
             if (id !== undefined)
                 this.#publishing.refuse(id, new PublishRefused(code, detail, id));
             this.#answered();
+        },
+        onExpiring: (connection, inS) => {
+            if (this.#tokens.renews)
+                void this.#renew(connection, inS);
+        },
+        onRenewed: () => {
+            this.#renewal = undefined;
         },
     };
     #end(closed) {

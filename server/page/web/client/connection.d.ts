@@ -22,6 +22,8 @@ export interface Listener {
     onGap(gap: Gap): void;
     onAck(id: string, seq: number): void;
     onError(code: string, detail: string, id: string | undefined, retryAfterS: number | undefined): void;
+    onExpiring(connection: Connection, inS: number): void;
+    onRenewed(): void;
 }
 export declare class Connection {
     #private;

@@ -96,6 +96,14 @@ export class Connection {
             case "error":
                 this.listener.onError(said.code, said.detail, said.id, said.retry_after_s);
                 break;
+            case "expiring":
+                if (!this.#left)
+                    this.listener.onExpiring(this, said.expires_in_s);
+                break;
+            case "renewed":
+                if (!this.#left)
+                    this.listener.onRenewed();
+                break;
         }
     }
     #end(closed) {

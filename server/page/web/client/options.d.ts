@@ -1,10 +1,14 @@
 import type { Closed, SocketConstructor } from "./connection.js";
 import type { Envelope, Gap } from "./messages.js";
+import type { Token } from "./tokens.js";
 export interface Options {
     /** By which the client is known, on every connection; at most one client has it at a time. Default: a random one. */
     name?: string;
-    /** Sent as the subprotocol `bearer.TOKEN`, asked for anew at each handshake. */
-    token?: string | (() => string | Promise<string>);
+    /**
+     * Sent as the subprotocol `bearer.TOKEN`. A function is asked at each handshake, and for another one when the server
+     * says that it expires. Without one the client ends when its token does: `closed` has the code 4401.
+     */
+    token?: Token;
     /** To be in from the start; at most 100. */
     rooms?: Iterable<string>;
     /** Each message once, in order. */
@@ -36,7 +40,7 @@ export declare function checkRooms(rooms: Set<string>): void;
 export declare function copyOf(data: unknown): unknown;
 /** Finds the WebSocket to use. Throws TypeError where there is none. */
 export declare function socketOf(options: Options): SocketConstructor;
-/** Asks for the token, if there is one, and lists the subprotocols of a handshake. */
-export declare function protocolsOf({ token }: Options): Promise<string[]>;
+/** Lists the subprotocols of a handshake. */
+export declare function protocolsOf(token: string | undefined): string[];
 /** Draws a name that nobody else has. */
 export declare function randomName(): string;

@@ -38,10 +38,9 @@ export function socketOf(options) {
         throw new TypeError("there is no WebSocket here: pass that of `ws` as an option");
     return found;
 }
-/** Asks for the token, if there is one, and lists the subprotocols of a handshake. */
-export async function protocolsOf({ token }) {
-    const said = await (typeof token === "function" ? token() : token);
-    return said === undefined ? ["ebb.v1"] : ["ebb.v1", `bearer.${said}`];
+/** Lists the subprotocols of a handshake. */
+export function protocolsOf(token) {
+    return token === undefined ? ["ebb.v1"] : ["ebb.v1", `bearer.${token}`];
 }
 /** Draws a name that nobody else has. */
 export function randomName() {
