@@ -32,10 +32,11 @@ from .connections.connection import Limits
 from .drain.hold import hold
 from .drain.shutdown import Shutdown
 from .drain.uvicorn import bound_address, unless_stopped, workers_of
+from .endpoints.authentication import WrongTokens, pass_gate
 from .endpoints.broadcast import broadcast_handler
 from .endpoints.docs import add_docs
 from .endpoints.heavy import Heavy, HeavyPool
-from .endpoints.http import add_metrics, add_routes, bounded, pass_gate
+from .endpoints.http import add_metrics, add_routes, bounded
 from .endpoints.json import Json
 from .endpoints.post_rates import PostRates
 from .endpoints.session import begin_session, session_check
@@ -70,6 +71,7 @@ class Application(FastAPI):
 
     admission: ASGIApp
     gate: Gate
+    wrong_tokens: WrongTokens
     max_body_bytes: int
     limited: Tally
 
@@ -81,7 +83,7 @@ class Application(FastAPI):
     async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let FastAPI serve it, once the gate has let it in."""
         if scope["type"] == "http":
-            if (refusal := await pass_gate(self.gate, scope)) is not None:
+            if (refusal := await pass_gate(self.gate, self.wrong_tokens, scope)) is not None:
                 await refusal(scope, receive, send)
                 return
             receive = bounded(scope, receive, self.max_body_bytes, self.limited)
@@ -112,7 +114,8 @@ def create_app(
     gate = gate_of(settings, authorize)
     limited = Tally()
     addresses = AddressLimits(settings.addresses, settings.proxies, limited)
-    meters, posts, telling = meters_of(settings, hub.broker, addresses)
+    wrong_tokens = WrongTokens(settings.handshakes, addresses, limited)
+    meters, posts, telling = meters_of(settings, hub.broker, addresses, wrong_tokens)
     limits = Limits(
         *(settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s),
         meters,
@@ -168,7 +171,7 @@ def create_app(
         ),
         "/ws/{client_id}": broadcast,
     }
-    app.gate = gate
+    app.gate, app.wrong_tokens = gate, wrong_tokens
     app.admission = admission = Admission(
         *(hub, shutdown, limits, paths, app.serve_http),
         check=session_check(sessions),
@@ -185,7 +188,7 @@ def create_app(
 
 
 def meters_of(
-    settings: Settings, broker: Broker, addresses: AddressLimits
+    settings: Settings, broker: Broker, addresses: AddressLimits, wrong_tokens: WrongTokens
 ) -> tuple[Meters | None, Meters | None, AbstractAsyncContextManager[None]]:
     """How fast each client may send, on a WebSocket and over HTTP, where that is limited; and what runs meanwhile.
 
@@ -195,10 +198,11 @@ def meters_of(
     if not broker.shared:
         meters, posts = (None if each is None else Meters(each) for each in rates)
         return meters, posts, contextlib.nullcontext()
-    from .limits.service import Service, SharedHandshakes, SharedRates
+    from .limits.service import Service, SharedAddresses, SharedRates
 
     service = Service(settings.broker_url)
-    addresses.tell = SharedHandshakes(service, settings.handshakes, addresses.empty).add
+    addresses.tell = SharedAddresses(service, "handshakes", settings.handshakes, addresses.empty).add
+    wrong_tokens.tell = SharedAddresses(service, "tokens", settings.handshakes, wrong_tokens.empty).add
     meters, posts = (None if each is None else Meters(each, SharedRates(service, each).meter) for each in rates)
     return meters, posts, service.serving()
 

@@ -104,8 +104,12 @@ class Settings(DrainSettings):
     )
     max_message_bytes: int = Field(65536, ge=1, description="bytes of one message from a client, 1 or more")
     connections_per_address: int = Field(200, ge=0, description="connections of one address, 0 for any number")
-    handshakes_per_s: AtLeast0 = Field(20, description="handshakes of one address a second, 0 for any number")
-    handshakes_burst: int = Field(100, ge=1, description="handshakes of one address at once, 1 or more")
+    handshakes_per_s: AtLeast0 = Field(
+        20, description="handshakes of one address a second, and wrong tokens over HTTP, 0 for any number"
+    )
+    handshakes_burst: int = Field(
+        100, ge=1, description="handshakes of one address at once, and wrong tokens, 1 or more"
+    )
     trusted_proxies: Annotated[str, AfterValidator(names_proxies)] = Field(
         NONE, description="none, or addresses and networks, 10.0.0.0/8,...: their X-Forwarded-For counts"
     )

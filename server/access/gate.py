@@ -53,6 +53,10 @@ class Gate:
         """Whether anybody is asked who they are."""
         return self._authorize is not None
 
+    def asks(self, scope: Scope) -> bool:
+        """Whether somebody has to say who it is."""
+        return self._authorize is not None and not self._is_public(scope)
+
     async def identify(self, scope: Scope) -> Identity:
         """Say who it is. Raises Forbidden for a page that may not ask, Unauthorized for whoever is not known."""
         if scope.get("method") not in SAFE_METHODS and (refusal := refusal_of(scope["headers"], self._origins)):

@@ -16,8 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import to_json
 from starlette.types import Message, Receive, Scope
 
-from ..access.authorities import Unauthorized
-from ..access.gate import Forbidden, Gate
 from ..access.identity import Identity
 from ..brokers.broker import BrokerUnavailable
 from ..connections.refusal import RETRY_AFTER_S
@@ -113,7 +111,11 @@ PUBLISHING: dict[int | str, dict[str, Any]] = {
         "model": Problem,
         "description": "The body is over `SERVER_MAX_BODY_BYTES`, or `data` over `SERVER_MAX_PUBLISH_BYTES`.",
     },
-    429: {"model": Problem, "description": "Published too fast.", "headers": LATER},
+    429: {
+        "model": Problem,
+        "description": "Published too fast, or too many wrong tokens were shown.",
+        "headers": LATER,
+    },
     503: {"model": Problem, "description": "The broker is away; it may be published nevertheless.", "headers": LATER},
 }
 NOT_READY: dict[int | str, dict[str, Any]] = {
@@ -128,17 +130,6 @@ async def hub_of(request: Request) -> Hub:
 
 
 Publisher = Annotated[Hub, Depends(hub_of)]
-
-
-async def pass_gate(gate: Gate, scope: Scope) -> Response | None:
-    """Note in the scope who asks; return the answer to whoever may not: 401 or 403, with `detail`."""
-    try:
-        scope["identity"] = await gate.identify(scope)
-    except Unauthorized as error:
-        return JSONResponse({"detail": str(error)}, 401, {"WWW-Authenticate": "Bearer"})
-    except Forbidden as error:
-        return JSONResponse({"detail": str(error)}, 403)
-    return None
 
 
 async def identity_of(request: Request) -> Identity:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict
+from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
@@ -70,13 +71,45 @@ def _counted(address: Address) -> str:
     return str(ip_network((address, SITE_BITS), strict=False))
 
 
+class Buckets:
+    """What each address has taken at one `rate`. Nothing is kept of one whose bucket is full."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._full_at: OrderedDict[str, float] = OrderedDict()  # the one that took last is last
+
+    @property
+    def addresses(self) -> Collection[str]:
+        """Those of which something is kept."""
+        return self._full_at.keys()
+
+    def wait_s(self, address: str, now: float) -> float:
+        """In how many seconds an address may take one more; 0 or less: now."""
+        while self._full_at and next(iter(self._full_at.values())) <= now:
+            self._full_at.popitem(last=False)
+        return self._before(address, now) + self._rate.each_s - self._rate.burst_s - now
+
+    def take(self, address: str, now: float) -> None:
+        """Take one."""
+        self._full_at[address] = self._before(address, now) + self._rate.each_s
+        self._full_at.move_to_end(address)
+
+    def empty(self, address: str, now: float) -> None:
+        """Take out whatever is in the bucket of an address: it was used elsewhere."""
+        self._full_at[address] = now + self._rate.burst_s
+        self._full_at.move_to_end(address)
+
+    def _before(self, address: str, now: float) -> float:
+        return max(self._full_at.get(address, now), now)
+
+
 class Addresses:
     """What each address has: at most `most` connections (0: any number), and handshakes at this `rate`."""
 
     def __init__(self, most: int, rate: Rate) -> None:
         self._most = most
         self._rate = rate
-        self._full_at: OrderedDict[str, float] = OrderedDict()  # the one that asked last is last
+        self._handshakes = Buckets(rate)
         self._connections: Counter[str] = Counter()
 
     @property
@@ -85,24 +118,18 @@ class Addresses:
         return bool(self._most or self._rate.per_s)
 
     def __len__(self) -> int:
-        return len(self._full_at.keys() | self._connections.keys())
+        return len({*self._handshakes.addresses, *self._connections})
 
     def ask(self, address: str, now: float) -> TooMuch | None:
         """Take one handshake of an address; None: it may be looked at."""
-        while self._full_at and next(iter(self._full_at.values())) <= now:
-            self._full_at.popitem(last=False)
-        rate = self._rate
-        before = max(self._full_at.get(address, now), now)
-        if (wait_s := before + rate.each_s - rate.burst_s - now) > 0:
-            return TooMuch("handshakes", f"too many handshakes from {address}: {rate}", wait_s)
-        self._full_at[address] = before + rate.each_s
-        self._full_at.move_to_end(address)
+        if (wait_s := self._handshakes.wait_s(address, now)) > 0:
+            return TooMuch("handshakes", f"too many handshakes from {address}: {self._rate}", wait_s)
+        self._handshakes.take(address, now)
         return self.full(address)
 
     def empty(self, address: str, now: float) -> None:
-        """Take out whatever is in the bucket of an address: it was used elsewhere."""
-        self._full_at[address] = now + self._rate.burst_s
-        self._full_at.move_to_end(address)
+        """Let an address begin no more handshakes for now: it has begun them elsewhere."""
+        self._handshakes.empty(address, now)
 
     def full(self, address: str) -> TooMuch | None:
         """Say whether an address has as many connections as it may."""

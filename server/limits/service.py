@@ -134,12 +134,12 @@ class SharedMeter(Meter):
         self.empty(asyncio.get_running_loop().time())
 
 
-class SharedHandshakes:
-    """Tells the service the handshakes of addresses; `empty` is called with one that had too many."""
+class SharedAddresses:
+    """Tells the service what addresses have had of a `kind`; `empty` is called with one that had too much."""
 
-    def __init__(self, service: Service, rate: Rate, empty: Callable[[str], None]) -> None:
+    def __init__(self, service: Service, kind: str, rate: Rate, empty: Callable[[str], None]) -> None:
         self._service = service
-        self._share = SharedLimit.of("handshakes", rate)
+        self._share = SharedLimit.of(kind, rate)
         self._empty = empty
         self._tellers: OrderedDict[str, Teller] = OrderedDict()  # the one that asked last is last
 

@@ -20,7 +20,7 @@ class LimitReason(StrEnum):
 
     Of a connection: control frames a second; the head of a request, the time for it and for a body, what is no HTTP.
     Of the process: its descriptors.
-    Of an address: its connections, and its handshakes a second.
+    Of an address: its connections, and its handshakes and its wrong tokens over HTTP a second.
     """
 
     MESSAGES = "messages"
@@ -36,6 +36,7 @@ class LimitReason(StrEnum):
     HTTP = "http"
     ADDRESS = "address"
     HANDSHAKES = "handshakes"
+    TOKENS = "tokens"
 
 
 class Tally:

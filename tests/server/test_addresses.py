@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.limits.addresses import Addresses, client_address, networks_of
+from server.limits.addresses import Addresses, Buckets, client_address, networks_of
 from server.limits.rate import Rate
 
 PROXIES = networks_of("10.0.0.0/8, 127.0.0.1,fd00::/8")
@@ -58,6 +58,23 @@ def test_handshakes_come_at_the_rate_and_in_a_burst_and_of_others_independently(
     assert addresses.ask("b", 5.0) is None
     assert addresses.ask("a", 5.051) is None
     assert addresses.ask("a", 5.051) is not None
+
+
+def test_who_waits_as_long_as_it_is_told_may_take_one_more():
+    buckets = Buckets(Rate(20, 2))
+    for _ in range(2):
+        assert buckets.wait_s("a", 5.0) <= 0
+        buckets.take("a", 5.0)
+    wait_s = buckets.wait_s("a", 5.0)
+    assert wait_s == pytest.approx(0.05, abs=0.001)
+    assert buckets.wait_s("b", 5.0) <= 0
+    assert buckets.wait_s("a", 5.0 + wait_s) <= 0
+
+    buckets.empty("a", 6.0)
+    assert buckets.wait_s("a", 6.0) == pytest.approx(0.05, abs=0.001)
+    assert list(buckets.addresses) == ["a"]
+    assert buckets.wait_s("b", 6.2) <= 0
+    assert list(buckets.addresses) == []
 
 
 def test_connections_are_counted_in_and_out():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from server.limits.addresses import Addresses
 from server.limits.meters import Meters
 from server.limits.rate import Meter, Rate, Rates
-from server.limits.service import PREFIX, Service, SharedHandshakes, SharedRates
+from server.limits.service import PREFIX, Service, SharedAddresses, SharedRates
 from server.limits.share import SharedLimit, Teller
 from tests.server.broker_services import Service as Log
 from tests.server.broker_services import service
@@ -81,7 +81,7 @@ async def test_an_address_has_handshakes_of_all_processes_together(log: Log):
             counts = await stack.enter_async_context(process(log.server.url))
             addresses = Addresses(0, rate)
             emptied: list[str] = []
-            shared = SharedHandshakes(counts, rate, emptied.append)
+            shared = SharedAddresses(counts, "handshakes", rate, emptied.append)
             for _ in range(8):
                 assert addresses.ask("203.0.113.7", n * FAR) is None
                 shared.add("203.0.113.7", n * FAR)
