@@ -35,6 +35,7 @@ from .drain.shutdown import Shutdown
 from .logs import set_up_logs
 from .middleware.drain_middleware import DrainMiddleware
 from .protocol.install import install
+from .serving import Server
 from .settings import PREFIX, DrainSettings, OneLineParser, Settings, load
 from .workers import parent
 from .workers.listeners import CannotListen, shared
@@ -79,7 +80,7 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     if args.ready_fd is None:
         if args.ssl_certfile is not None:
             signal.signal(signal.SIGHUP, Renewal(config))
-        return run(shutdown, uvicorn.Server(config))
+        return run(shutdown, Server(config))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # for the parent, though a supervisor may send it to everyone
     server = WorkerServer(config, args.ready_fd, args.lifeline_fd)
     try:

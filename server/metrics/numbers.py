@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class LoopLag:
-    """How late the event loop is, in seconds: the worst of the last ten."""
+    """How late the event loop is, in seconds: the worst of the last ten. Less than it was, by `EVERY_S` at most."""
 
-    EVERY_S = 0.1
+    EVERY_S = 0.25
 
     def __init__(self) -> None:
-        self._recent: deque[float] = deque([0.0], maxlen=100)
+        self._recent: deque[float] = deque([0.0], maxlen=round(10 / self.EVERY_S))
 
     @property
     def worst_s(self) -> float:

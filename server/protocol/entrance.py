@@ -26,7 +26,7 @@ class Entrance(asyncio.Protocol):
         """Wait for what the client wants."""
         self.transport = transport  # type: ignore[assignment]  # uvicorn makes no others
         self._shared.connections.add(self)
-        self._shared.sweep.expect(self, self._shared.bounds.head_s)
+        self._shared.deadlines.expect(self, self._shared.bounds.head_s)
 
     def data_received(self, data: bytes) -> None:
         """Become a WebSocket, or let uvicorn have it."""
@@ -51,7 +51,7 @@ class Entrance(asyncio.Protocol):
 
     def _leave(self) -> None:
         self._shared.connections.discard(self)
-        self._shared.sweep.settle(self)
+        self._shared.deadlines.settle(self)
 
     def shutdown(self) -> None:
         """End it: uvicorn stops."""

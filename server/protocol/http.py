@@ -46,7 +46,7 @@ class Http(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
-        self._shared.sweep.settle(self)
+        self._shared.deadlines.settle(self)
         super().connection_lost(exc)
 
     # ---- What uvicorn's parser finds ----
@@ -54,7 +54,7 @@ class Http(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Bound the time of a head."""
         super().on_message_begin()
-        self._shared.sweep.expect(self, self._shared.bounds.head_s)
+        self._shared.deadlines.expect(self, self._shared.bounds.head_s)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Bound the number of headers."""
@@ -71,13 +71,13 @@ class Http(HttpToolsProtocol):
             self._complain(*NOT_HTTP, f"host must be there once, and is {hosts} times")
         self._head_left = self._shared.bounds.head_bytes
         self._in_body = True
-        self._shared.sweep.expect(self, self._shared.bounds.body_s)
+        self._shared.deadlines.expect(self, self._shared.bounds.body_s)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """It has arrived."""
         self._in_body = False
-        self._shared.sweep.settle(self)
+        self._shared.deadlines.settle(self)
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -93,7 +93,7 @@ class Http(HttpToolsProtocol):
             detail = f"request head incomplete after {bounds.head_s:g} s"
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, LimitReason.HEAD_TIME, detail)
         elif self.flow.read_paused:
-            self._shared.sweep.expect(self, bounds.body_s)
+            self._shared.deadlines.expect(self, bounds.body_s)
         else:
             detail = f"request body incomplete after {bounds.body_s:g} s"
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, LimitReason.BODY_TIME, detail)

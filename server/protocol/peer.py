@@ -139,7 +139,7 @@ class Peer(asyncio.Protocol, Direct):
         shared = self._shared
         shared.connections.discard(self)
         shared.sweep.leave(self)
-        shared.sweep.settle(self)
+        shared.deadlines.settle(self)
         self.is_lost = self.would_send = True
         was_accepted = self._state >= OPEN
         self._state = OVER
@@ -212,11 +212,11 @@ class Peer(asyncio.Protocol, Direct):
 
     def _time_the_message(self) -> None:
         """Bound the time of a message that has begun; not while it is us who do not read."""
-        sweep = self._shared.sweep
+        deadlines = self._shared.deadlines
         if not (self._parser.midway and self._may_read):
-            sweep.settle(self)
-        elif not sweep.expects(self):
-            sweep.expect(self, MESSAGE_S)
+            deadlines.settle(self)
+        elif not deadlines.expects(self):
+            deadlines.expect(self, MESSAGE_S)
 
     # ---- The end ----
 
@@ -227,7 +227,7 @@ class Peer(asyncio.Protocol, Direct):
             self._ended(code, reason)
             self.transport.write(close_frame(code, reason))
             self._shared.sweep.leave(self)
-            self._shared.sweep.expect(self, self._close_s)
+            self._shared.deadlines.expect(self, self._close_s)
             self.go_on()
 
     def _peer_has_closed(self, close: Close) -> None:
@@ -244,7 +244,7 @@ class Peer(asyncio.Protocol, Direct):
         self._reads = False
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self._shared.sweep.expect(self, LINGER_S)
+            self._shared.deadlines.expect(self, LINGER_S)
         else:
             self._hang_up()
 
@@ -262,7 +262,7 @@ class Peer(asyncio.Protocol, Direct):
         self._state = OVER
         self._shared.sweep.leave(self)
         if self.transport.get_write_buffer_size():
-            self._shared.sweep.expect(self, CLOSE_S)
+            self._shared.deadlines.expect(self, CLOSE_S)
         self.transport.close()
 
     # ---- The sweep ----

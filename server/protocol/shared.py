@@ -1,4 +1,4 @@
-"""What all connections of one server share: its application, its state in uvicorn, its bounds, and its one timer."""
+"""What all connections of one server share: its application, its state in uvicorn, its bounds, and its timers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .bounds import Bounds, Count
+from .deadlines import Deadlines
 from .handshake import Headers, lines
 from .keepalive import Sweep
 
@@ -39,6 +40,7 @@ class Shared:
         self.max_bytes = bounds.message_bytes or config.ws_max_size
         self._default_headers: Headers = []
         self._default_lines = b""
+        self.deadlines = Deadlines(self.loop)
         self.sweep = Sweep(self.loop, config.ws_ping_interval, config.ws_ping_timeout)
 
     @property

@@ -26,6 +26,7 @@ from functools import partial
 import uvicorn
 
 from ..drain.uvicorn import unless_stopped
+from ..serving import Server
 
 logger = logging.getLogger("ebb")
 
@@ -33,7 +34,7 @@ logger = logging.getLogger("ebb")
 LAST_ARRIVALS_S = 0.1
 
 
-class WorkerServer(uvicorn.Server):
+class WorkerServer(Server):
     """One of several Servers on one port, each in a process of its own. Its parent retires it by SIGUSR1.
 
     It tells its parent by a byte on `ready_fd` that it has started, and that it is ready; when it has reached its

@@ -1,14 +1,14 @@
-"""One timer for all: each connection has its turn, and time stands still while the event loop does."""
+"""One timer for all: each connection has its turn, and others have the event loop in between."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
 
-from server.protocol.keepalive import TICK_S, Sweep, ticks
+from server.protocol.keepalive import AT_ONCE, Sweep
+from server.protocol.ticker import Ticker
 
 
 class Client:
@@ -20,7 +20,6 @@ class Client:
         self.pinged_at: list[float] = []
         self.open_ping: bytes | None = None
         self.missed_at: list[float] = []
-        self.overdue_at: list[float] = []
 
     def ping(self, payload: bytes, frame: bytes) -> None:
         assert frame == b"\x89\x04" + payload
@@ -31,9 +30,6 @@ class Client:
     def missed_pong(self, payload: bytes) -> None:
         if self.open_ping is payload:
             self.missed_at.append(asyncio.get_running_loop().time())
-
-    def overdue(self) -> None:
-        self.overdue_at.append(asyncio.get_running_loop().time())
 
 
 def sweep_of(interval_s: float | None = 2.0, timeout_s: float | None = 1.0) -> Sweep:
@@ -84,46 +80,6 @@ async def test_without_an_interval_there_are_no_pings_and_without_a_timeout_no_p
 
 
 @pytest.mark.looptime
-async def test_what_is_not_over_in_time_is_told_so_once_and_what_is_is_not():
-    sweep, late, done = sweep_of(), Client(), Client()
-    sweep.expect(late, 1.0)
-    sweep.expect(done, 1.0)
-    sweep.settle(done)
-    assert (sweep.expects(late), sweep.expects(done)) == (True, False)
-    await asyncio.sleep(3)
-
-    assert (late.overdue_at, done.overdue_at) == ([pytest.approx(1.0)], [])
-
-
-@pytest.mark.looptime
-async def test_of_several_times_for_one_the_last_counts():
-    sweep, client = sweep_of(), Client()
-    sweep.expect(client, 1.0)
-    sweep.expect(client, 2.0)
-    await asyncio.sleep(3)
-
-    assert client.overdue_at == [pytest.approx(2.0)]
-
-
-@pytest.mark.looptime
-async def test_the_end_of_one_may_settle_another_that_is_due_with_it():
-    sweep, other = sweep_of(), Client()
-
-    class First(Client):
-        def overdue(self) -> None:
-            super().overdue()
-            sweep.settle(other)
-            sweep.settle(first)
-
-    first = First()
-    sweep.expect(first, 1.0)
-    sweep.expect(other, 1.0)
-    await asyncio.sleep(3)
-
-    assert (first.overdue_at, other.overdue_at) == ([pytest.approx(1.0)], [])
-
-
-@pytest.mark.looptime
 async def test_the_ticks_keep_their_pace_though_each_takes_its_time():
     loop, client = asyncio.get_running_loop(), Client()
     sweep = Sweep(loop, 1.0, None)
@@ -152,19 +108,53 @@ async def test_with_nobody_there_no_timer_runs():
     await asyncio.sleep(1)
     loop = asyncio.get_running_loop()
 
-    assert sweep._timer is None
+    assert not sweep._ticker.runs
     assert (len(client.pinged_at), loop.time()) == (1, pytest.approx(3.5))
 
 
-async def test_while_the_event_loop_stands_still_so_does_the_time_of_those_who_wait():
-    sweep, client = sweep_of(), Client()
-    sweep.expect(client, 3 * TICK_S)
-    time.sleep(5 * TICK_S)  # the event loop stands still
-    await asyncio.sleep(1.5 * TICK_S)
+@pytest.mark.looptime
+async def test_between_a_few_pings_and_the_next_few_others_have_the_event_loop():
+    sweep, clients, turns = sweep_of(), [Client() for _ in range(20 * 2 * AT_ONCE + 20)], []
+    for each in clients:
+        sweep.enter(each)
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(0.05)
 
-    assert client.overdue_at == []
-    sweep.settle(client)
+    def look() -> None:
+        turns.append(sum(len(each.pinged_at) for each in clients))
+        loop.call_soon(look) if turns[-1] < 2 * AT_ONCE + 1 else None
+
+    loop.call_at(sweep._ticker._at, look)
+    await asyncio.sleep(0.1)
+    assert sorted(set(turns) - {0}) == [AT_ONCE, 2 * AT_ONCE, 2 * AT_ONCE + 1]
+    for each in clients:
+        sweep.leave(each)
+
+
+@pytest.mark.looptime
+async def test_who_leaves_before_its_few_are_pinged_is_pinged_no_more():
+    sweep, pinged = sweep_of(), []
+
+    class Leaver(Client):
+        def ping(self, payload: bytes, frame: bytes) -> None:
+            pinged.append(self)
+            for each in clients:
+                sweep.leave(each)
+
+    clients = [Leaver() for _ in range(20 * 2 * AT_ONCE)]
+    for each in clients:
+        sweep.enter(each)
+    await asyncio.sleep(2.5)
+
+    assert len(pinged) == 1
+
+
+@pytest.mark.parametrize(("interval_s", "every_s"), [(1.0, 0.1), (4.0, 0.1), (10.0, 0.25), (20.0, 0.5), (60.0, 0.5)])
+@pytest.mark.looptime
+async def test_the_longer_the_interval_the_fewer_wakes(interval_s: float, every_s: float):
+    assert sweep_of(interval_s)._ticker.every_s == every_s
 
 
 def test_a_tick_is_the_least():
-    assert [ticks(seconds) for seconds in (-1, 0, 0.1, 0.11, 20)] == [1, 1, 1, 2, 200]
+    ticker = Ticker(None, 0.1, lambda: False)  # type: ignore[arg-type]
+    assert [ticker.ticks(seconds) for seconds in (-1, 0, 0.1, 0.11, 20)] == [1, 1, 1, 2, 200]
