@@ -141,7 +141,7 @@ def create_app(
             if server is not None:
                 descriptors.guard(server.config)
                 descriptors.calm(asyncio.get_running_loop())
-                bound_handshakes(asyncio.get_running_loop(), settings.head_timeout_s)
+                bound_handshakes(asyncio.get_running_loop(), settings.head_timeout_s, limited.add)
             stack.push_async_callback(hub.broker.close)
             await unless_stopped(server, reach(hub.broker, server))
             await stack.enter_async_context(siblings.serving())

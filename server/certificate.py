@@ -8,10 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
+from weakref import ref
 
 import uvicorn
+
+from .limits.tally import LimitReason
 
 logger = logging.getLogger("ebb")
 
@@ -35,18 +39,47 @@ def _read(certificate: str | None, key: str | None) -> None:
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
 
 
-def bound_handshakes(loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
-    """Have a TLS handshake ended that is not complete in time. Before it listens: asyncio and uvloop wait for 60 s, and
-    uvicorn passes no other time to them. Nobody is told of one that was ended, so it is not counted.
+class Handshake(asyncio.Protocol):
+    """A connection that has yet to complete its TLS handshake. Then `make` makes what it is."""
+
+    __slots__ = ("__weakref__", "_make")
+
+    def __init__(self, make: Callable[[], asyncio.Protocol]) -> None:
+        self._make = make
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is complete."""
+        protocol = self._make()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
+
+def bound_handshakes(loop: asyncio.AbstractEventLoop, timeout_s: float, count: Callable[[str, str, str], None]) -> None:
+    """Have a TLS handshake ended that is not complete in time, and counted. Before it listens.
+
+    asyncio and uvloop wait for 60 s, and uvicorn passes no other time to them. They tell nobody of one that they end;
+    so it is counted just before, if by then it was neither completed nor has failed. After both uvloop forgets the
+    `Handshake`, and the task has ended in which asyncio has made it.
     """
     create: Any = loop.create_server
 
-    def create_server(*given: Any, **more: Any) -> Any:
-        if more.get("ssl") is not None:
-            more.setdefault("ssl_handshake_timeout", timeout_s)
-        return create(*given, **more)
+    def create_server(make: Callable[[], asyncio.Protocol], *given: Any, **more: Any) -> Any:
+        if more.get("ssl") is None:
+            return create(make, *given, **more)
 
-    loop.create_server = create_server  # type: ignore[method-assign]
+        def begin() -> Handshake:
+            handshake = Handshake(make)
+            loop.call_later(timeout_s, look, ref(handshake), asyncio.current_task())
+            return handshake
+
+        more.setdefault("ssl_handshake_timeout", timeout_s)
+        return create(begin, *given, **more)
+
+    def look(handshake: ref[Handshake], accepting: asyncio.Task[None] | None) -> None:
+        if handshake() is not None and not (accepting and accepting.done()):
+            count(LimitReason.TLS_TIME, "a client", f"TLS handshake incomplete after {timeout_s:g} s")
+
+    loop.create_server = create_server  # type: ignore[assignment, method-assign]
 
 
 class Renewal:

@@ -18,7 +18,8 @@ LINE_EVERY_S = 1.0
 class LimitReason(StrEnum):
     """Which limit: messages and bytes a second, and clients closed that went on regardless; names; one message.
 
-    Of a connection: control frames a second; the head of a request, the time for it and for a body, what is no HTTP.
+    Of a connection: control frames a second; the head of a request, the time for it, for a body and for a TLS
+    handshake, what is no HTTP.
     Of the process: its descriptors.
     Of an address: its connections, and its handshakes and its wrong tokens over HTTP a second.
     """
@@ -33,6 +34,7 @@ class LimitReason(StrEnum):
     HEAD = "head"
     HEAD_TIME = "head_time"
     BODY_TIME = "body_time"
+    TLS_TIME = "tls_time"
     HTTP = "http"
     ADDRESS = "address"
     HANDSHAKES = "handshakes"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]
 
 SETTINGS = {"SERVER_DRAIN_TIMEOUT_S": "1", "SERVER_NOTIFY_INTERVAL_S": "0"}
 CLIENTS = 30
+LAUNCHER, UVICORN = "-m server", "-m uvicorn server.main:app"
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)  # and there is more to come
 
@@ -54,9 +56,9 @@ def certificates(tmp_path: Path) -> Certificates:
 
 
 @asynccontextmanager
-async def served(certificates: Certificates, options: str = "") -> AsyncIterator[tuple[Running, Connect]]:
-    """Start the launcher over TLS; the function connects a client."""
-    command = f"-m server --port {{port}} --ssl-certfile {certificates.certificate} --ssl-keyfile {certificates.key}"
+async def served(certificates: Certificates, command: str = LAUNCHER) -> AsyncIterator[tuple[Running, Connect]]:
+    """Start the server over TLS; the function connects a client."""
+    options = f"--port {{port}} --ssl-certfile {certificates.certificate} --ssl-keyfile {certificates.key}"
     async with started(f"{command} {options}", **SETTINGS) as server:
 
         async def connect_to(path: str) -> ClientConnection:
@@ -116,7 +118,7 @@ async def test_a_drain_over_tls_tells_everybody_refuses_newcomers_and_closes_wit
 @pytest.mark.parametrize("options", ["", "--workers 2"])
 async def test_a_renewed_certificate_is_shown_to_newcomers(certificates: Certificates, options: str):
     old = certificates.issue()
-    async with served(certificates, options) as (server, connect_to):
+    async with served(certificates, f"{LAUNCHER} {options}") as (server, connect_to):
         client = await connect_to("/ws/json")
         new = certificates.issue()
         server.process.send_signal(signal.SIGHUP)
@@ -158,14 +160,20 @@ async def test_who_speaks_plainly_to_a_tls_port_gets_nothing_and_harms_nobody(ce
 
 
 @pytest.mark.attack
-@pytest.mark.parametrize("options", ["", "--workers 2"])
-async def test_a_tls_handshake_that_is_never_completed_is_ended_in_time(
-    certificates: Certificates, options: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "command", [LAUNCHER, f"{LAUNCHER} --workers 2", f"{UVICORN} --loop asyncio", f"{UVICORN} --loop uvloop"]
+)
+async def test_a_tls_handshake_that_is_never_completed_is_ended_in_time_and_counted(
+    certificates: Certificates, command: str, monkeypatch: pytest.MonkeyPatch
 ):
     """uvicorn's servers wait for a minute, and cannot be told otherwise."""
     monkeypatch.setenv("SERVER_HEAD_TIMEOUT_S", "1")
     certificates.issue()
-    async with served(certificates, options) as (server, _):
+    async with served(certificates, command) as (server, connect_to), await connect_to("/ws/ann"):
+        for said in (CLIENT_HELLO[:20], b"GET / HTTP/1.1\r\n\r\n"):  # the one gives up, the other is no TLS
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(said)
+            writer.close()
         halves = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(20)]
         for _, writer in halves:
             writer.write(CLIENT_HELLO[:20])
@@ -174,4 +182,7 @@ async def test_a_tls_handshake_that_is_never_completed_is_ended_in_time(
                 with contextlib.suppress(ConnectionError):
                     assert not await reader.read()
                 writer.close()
+        async with httpx2.AsyncClient(verify=certificates.trust) as http:
+            metrics = (await http.get(f"https://127.0.0.1:{server.port}/metrics")).text
+    assert sum(map(float, re.findall(r'ebb_limited_total\{.*reason="tls_time".*\} (\S+)', metrics))) == 20
     assert not [line for line in server.lines if "Traceback" in line or "SSL" in line]
