@@ -34,6 +34,7 @@ from .connections.asgi import ASGIApp
 from .drain.shutdown import Shutdown
 from .logs import set_up_logs
 from .middleware.drain_middleware import DrainMiddleware
+from .protocol.bounds import Bounds
 from .protocol.install import install
 from .serving import Server
 from .settings import PREFIX, DrainSettings, OneLineParser, Settings, load
@@ -75,7 +76,7 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     config = configure(app, args, settings)
     if args.app is not None and settings.protocol == "ebb":  # the reference server does so by itself
         config.load()
-        install(config)
+        install(config, Bounds(close_s=settings.close_timeout_s))
     set_up_logs(settings.log_level, settings.log_format, settings.worker)
     if args.ready_fd is None:
         if args.ssl_certfile is not None:

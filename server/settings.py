@@ -197,6 +197,7 @@ class Settings(DrainSettings):
             headers=self.max_headers,
             head_s=self.head_timeout_s,
             body_s=self.body_timeout_s,
+            close_s=self.close_timeout_s,
             control=Rate(self.control_per_s, self.control_burst),
         )
 

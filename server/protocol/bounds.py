@@ -12,7 +12,8 @@ from ..limits.rate import Rate
 class Bounds:
     """The bounds of each connection, in bytes, headers, frames and seconds. `message_bytes`: None is uvicorn's own.
 
-    `head_s` is from the first byte of a request to the end of its headers, `body_s` from there to the end of its body.
+    `head_s` is from the first byte of a request to the end of its headers, `body_s` from there to the end of its body;
+    `close_s` is for the answer to our close frame, and for what is still to be read when a connection ends.
     `control` is the rate of pings, and of pongs that nobody asked for.
     """
 
@@ -21,6 +22,7 @@ class Bounds:
     headers: int = 64
     head_s: float = 5.0
     body_s: float = 10.0
+    close_s: float = 10.0
     control: Rate = field(default_factory=lambda: Rate(10, 50))
 
 

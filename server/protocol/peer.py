@@ -29,8 +29,8 @@ except ImportError:  # a platform without a wheel
 # Seconds that the client may take to end the connection once it was failed: to close at once would lose the close frame
 # of a client that is still sending.
 LINGER_S = 2.0
-# Seconds in which our close frame is to be answered; and a message to be complete, from its first byte to its last.
-CLOSE_S, MESSAGE_S = 10.0, 60.0
+# Seconds in which a message is to be complete, from its first byte to its last.
+MESSAGE_S = 60.0
 # Of a connection that ended without any close frame. uvicorn tells NO_CODE once it was accepted.
 ABNORMAL = 1006
 MESSAGE = (str, bytes)  # a union is taken apart at each look
@@ -79,7 +79,7 @@ class Peer(asyncio.Protocol, Direct):
         self._reads = False  # whether there is room for a message
         self._control_full_at = 0.0  # when the bucket of control frames is full again
         self._paused = False  # whether TCP holds the client back
-        self._close_s = CLOSE_S
+        self._close_s = shared.bounds.close_s
         self._pinged: bytes | None = None
         self._lost: asyncio.Future[None] | None = None
         self._writers: asyncio.Future[None] | None = None
@@ -262,7 +262,7 @@ class Peer(asyncio.Protocol, Direct):
         self._state = OVER
         self._shared.sweep.leave(self)
         if self.transport.get_write_buffer_size():
-            self._shared.deadlines.expect(self, CLOSE_S)
+            self._shared.deadlines.expect(self, self._close_s)
         self.transport.close()
 
     # ---- The sweep ----

@@ -11,6 +11,7 @@ import pytest
 from uvicorn.protocols.utils import ClientDisconnected
 
 from server.connections.transport import Direct
+from server.protocol.bounds import Bounds
 from server.protocol.shared import client_of, server_of
 from tests.protocol.test_frames import frame
 from tests.protocol.test_handshake import request
@@ -401,6 +402,24 @@ async def test_a_client_that_has_closed_and_does_not_read_what_was_sent_is_cut_o
     client.send(CLOSE_1000)
     await asyncio.sleep(9.9)
     assert client.wire.closed
+    assert not client.wire.aborted
+    await asyncio.sleep(0.3)
+
+    assert client.wire.aborted
+
+
+@pytest.mark.parametrize("who_closes", ["client", "server", "handshake"])
+async def test_whoever_closes_has_the_time_that_is_set_for_a_close(who_closes: str):
+    app = refusing({"type": "websocket.close"}) if who_closes == "handshake" else Recorder()
+    served = Served(app, bounds=Bounds(close_s=2))
+    client = served.client()
+    client.wire.waits = 100
+    await turns()
+    if who_closes == "client":
+        client.send(CLOSE_1000)
+    elif who_closes == "server":
+        client.wire.protocol.shutdown()
+    await asyncio.sleep(1.9)
     assert not client.wire.aborted
     await asyncio.sleep(0.3)
 

@@ -85,6 +85,10 @@ def test_no_password_is_in_what_python_says_of_settings():
     assert "secret" not in repr(Settings(broker_url="redis://:secret@host"))
 
 
+def test_a_connection_that_ends_has_the_close_timeout_for_what_is_still_to_be_read():
+    assert Settings(close_timeout_s=3).bounds.close_s == 3
+
+
 def test_two_wrong_values_are_both_named(monkeypatch):
     monkeypatch.setenv("SERVER_DRAIN_TIMEOUT_S", "-1")
     monkeypatch.setenv("SERVER_INBOX_MESSAGES", "0")
