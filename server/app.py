@@ -167,14 +167,14 @@ def create_app(
         "/ws/json": Endpoint(lambda connection, _: Json(connection)),
         "/ws/heavy": Endpoint(lambda connection, _: Heavy(connection, pool)),
         "/ws/session/{client_id}": Endpoint(
-            *(partial(begin_session, hub, sessions), Identity.may_open, "session id", sessions.holder)
+            *(partial(begin_session, hub, sessions), Identity.may_open, "session id", sessions.holder),
+            session_check(sessions),
         ),
         "/ws/{client_id}": broadcast,
     }
     app.gate, app.wrong_tokens = gate, wrong_tokens
     app.admission = admission = Admission(
         *(hub, shutdown, limits, paths, app.serve_http),
-        check=session_check(sessions),
         gate=gate,
         most=settings.most_connections,
         addresses=addresses,

@@ -24,10 +24,10 @@ def refusal_of(headers: Iterable[tuple[bytes, bytes]], allowed: Collection[str])
 
 
 def _value(wanted: bytes, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The value of a header, the last one of several; None without it."""
+    """The value of a header, the last one of several; None without it. ASGI has their names in lower case."""
     found = None
     for name, value in headers:
-        if name.lower() == wanted:
+        if name == wanted:
             found = value
     return None if found is None else found.decode("latin-1")
 

@@ -42,12 +42,16 @@ OPEN = Gate()
 
 
 class Endpoint(NamedTuple):
-    """What begins on a path, who may have the name in it, what that is, and who has a name now: it may take it over."""
+    """What begins on a path, who may have the name in it, what that is, and who has a name now: it may take it over.
+
+    `check` is awaited last, and may raise HandshakeRefused.
+    """
 
     begin: Begin
     permit: Permit = Identity.may_be_called
     what: str = "client id"
     holder: Holder = lambda _: None
+    check: Check | None = None
 
 
 class Admission:
@@ -55,8 +59,7 @@ class Admission:
 
     In a drain everyone is refused with 503, and so is whoever comes when there are `most` connections; with 429, who
     comes from an address that has as much as it may (`addresses`). Then the `gate` asks who it is (401), and whether it
-    may have the name and be in the rooms that it asks for (403). `check` is awaited last, and may raise
-    HandshakeRefused. `refused` counts them by reason.
+    may have the name and be in the rooms that it asks for (403). `refused` counts them by reason.
     """
 
     def __init__(
@@ -66,7 +69,6 @@ class Admission:
         limits: Limits,
         paths: Mapping[str, Endpoint],
         otherwise: ASGIApp,
-        check: Check | None = None,
         gate: Gate = OPEN,
         most: float = math.inf,
         addresses: AddressLimits = NO_LIMITS,
@@ -77,7 +79,6 @@ class Admission:
         self._plain = {path: endpoint for path, endpoint in paths.items() if "{" not in path}
         self._routes = [(WebSocketRoute(path, each.begin), each) for path, each in paths.items()]
         self._otherwise = otherwise
-        self._check = check
         self._gate = gate
         self._most = most
         self._addresses = addresses
@@ -104,9 +105,9 @@ class Admission:
             arrival = arrival_of(scope["query_string"])
             refuse_bad_names(endpoint, scope["path_params"].get("client_id"), arrival, self._limits.name_bytes)
             refuse_what_is_forbidden(identity, endpoint, scope["path_params"].get("client_id"), arrival)
-            if self._check is not None:
-                await self._check(scope)
-            if self._check is not None or self._gate.guarded:  # meanwhile a drain may have begun, and others come in
+            if endpoint.check is not None:
+                await endpoint.check(scope)
+            if endpoint.check is not None or self._gate.guarded:  # meanwhile a drain may have begun, and others come in
                 self._refuse_in_a_drain()
                 self._refuse_one_too_many()
                 self._addresses.check(address)

@@ -58,9 +58,7 @@ def session_check(sessions: Sessions) -> Check:
     """Make the check of a handshake that refuses one session too many."""
 
     async def check(scope: Scope) -> None:
-        if getattr(scope.get("endpoint"), "func", None) is begin_session and (
-            full := sessions.complaint_about_one_more(scope["path_params"]["client_id"])
-        ):
+        if full := sessions.complaint_about_one_more(scope["path_params"]["client_id"]):
             raise HandshakeRefused(503, full, RETRY_AFTER_S, Reason.FULL)
 
     return check

@@ -11,6 +11,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import NamedTuple
@@ -23,17 +24,17 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 Headers = list[tuple[bytes, bytes]]
 
 _REQUEST = re.compile(
-    rb"([A-Z]+) (/[!-~]*) HTTP/1\.1\r\n"
-    rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
+    rb"([A-Z]++) (/[!-~]*+) HTTP/1\.1\r\n"
+    rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t -~\x80-\xff]*+\r\n)++)\r\n"
 )
-_HEADER = re.compile(rb"([^:]+):([^\r]*)\r\n")
+_HEADER = re.compile(rb"([^:]++):([^\r]*+)\r\n")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # Base64 of 16 bytes (4.1).
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 # What a request that is not plain has: a body, or a wish for an answer before it.
 _NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 # What may not come twice.
-_SINGLE = (b"host", b"upgrade", b"sec-websocket-key", b"sec-websocket-version")
+_SINGLE = {b"host", b"upgrade", b"sec-websocket-key", b"sec-websocket-version"}
 
 
 class Upgrade(NamedTuple):
@@ -81,12 +82,12 @@ def read(data: bytes, most_bytes: int = MAX_BYTES, most_headers: int = MAX_HEADE
 def _wrong(method: bytes, headers: Headers, values: dict[bytes, bytes]) -> BadHandshake | None:
     if method != b"GET":
         return BadHandshake(HTTPStatus.METHOD_NOT_ALLOWED, [(b"allow", b"GET")], "a handshake is a GET request")
-    are_single = len(values) == len(headers)
-    for name in _SINGLE:
-        times = 1 if are_single and name in values else sum(name == each for each, _ in headers)
-        if times != 1:
-            detail = f"{name.decode()} must be there once, and is {times} times"
-            return BadHandshake(HTTPStatus.BAD_REQUEST, [], detail)
+    if not (len(values) == len(headers) and values.keys() >= _SINGLE):
+        times = Counter(name for name, _ in headers)
+        for name in sorted(_SINGLE):
+            if times[name] != 1:
+                detail = f"{name.decode()} must be there once, and is {times[name]} times"
+                return BadHandshake(HTTPStatus.BAD_REQUEST, [], detail)
     if values.get(b"connection", b"").lower() != b"upgrade" and b"upgrade" not in _options(headers):
         return BadHandshake(HTTPStatus.UPGRADE_REQUIRED, [(b"upgrade", b"websocket")], "connection: upgrade is missing")
     if values[b"sec-websocket-version"] != b"13":

@@ -137,9 +137,8 @@ class InMemoryServer:
         self.broker = broker or MemoryBroker()
         self.hub = Hub(self.broker, History(history, 64_000_000, share))
         self.shutdown = Shutdown(self.hub, terms or DrainTerms())
-        self.admission = Admission(
-            self.hub, self.shutdown, limits, {self.path: Endpoint(self.begin)}, self._nowhere, check, most=most
-        )
+        paths = {self.path: Endpoint(self.begin, check=check)}
+        self.admission = Admission(self.hub, self.shutdown, limits, paths, self._nowhere, most=most)
         self.shutdown.gone = self._gone  # type: ignore[method-assign]
         self.ended: list[Connection] = []
         self._came = 0

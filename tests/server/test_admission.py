@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -49,9 +50,14 @@ async def is_left_behind(server: InMemoryServer) -> list[str]:
     return left + [f"report {report}"] * bool(report.present or report.left or report.closed or report.aborted)
 
 
+def with_a_broken_check(there: admission.Admission) -> Callable[[Any], Any]:
+    find = there._find
+    return lambda scope: find(scope)._replace(check=broken)
+
+
 BREAKS = {
     "parse": lambda server, patch: patch.setattr(admission, "arrival_of", broken),
-    "check": lambda server, patch: patch.setattr(server.admission, "_check", broken),
+    "check": lambda server, patch: patch.setattr(server.admission, "_find", with_a_broken_check(server.admission)),
     "the connection's construction": lambda server, patch: patch.setattr(admission, "Connection", broken),
     "hub.enter": lambda server, patch: patch.setattr(server.hub, "enter", broken),
     "hub.enter, at its end": lambda server, patch: patch.setattr(server.hub, "enter", then_broken(server.hub.enter)),
