@@ -117,9 +117,7 @@ def xor(data: bytes, mask: bytes) -> bytes:
 class Parser:
     """Turns what is fed into events, one at a time. Messages are text (str) or binary (bytes).
 
-    A message has at most `max_bytes`. `unmask` removes masks; measured, the compiled one of the `websockets` wheel
-    takes 0.09 us for 64 bytes and 1.3 us for 64 kB, where integers take 0.5 and 170. Once it is `over` there are no
-    more events.
+    A message has at most `max_bytes`. `unmask` removes masks. Once it is `over` there are no more events.
     """
 
     __slots__ = ("_at", "_data", "_frame", "_message", "_unmask", "max_bytes", "over")

@@ -19,12 +19,8 @@ from ..messages.close_codes import CloseCode
 from ..messages.frame import encoded
 from .frames import FIN, MASKED, NO_CODE, PONG, Close, Failure, Parser, Ping, Pong, close_frame
 from .keepalive import PING_BYTES
+from .masks import unmask
 from .shared import Shared, who_of
-
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # a platform without a wheel
-    from .frames import xor as apply_mask  # type: ignore[assignment]
 
 # Seconds that the client may take to end the connection once it was failed: to close at once would lose the close frame
 # of a client that is still sending.
@@ -75,7 +71,7 @@ class Peer(asyncio.Protocol, Direct):
         self.moment = 0
         self._shared = shared
         self._state = WAITING
-        self._parser = Parser(shared.max_bytes, apply_mask)
+        self._parser = Parser(shared.max_bytes, unmask)
         self._reads = False  # whether there is room for a message
         self._control_full_at = 0.0  # when the bucket of control frames is full again
         self._paused = False  # whether TCP holds the client back
@@ -194,10 +190,9 @@ class Peer(asyncio.Protocol, Direct):
         """Whether this was the pong that is due and nothing else: most of what an idle client ever sends."""
         if self._pinged is None or len(data) != PONG_BYTES or data[:2] != PONG_HEAD or self._parser.midway:
             return False
-        if apply_mask(data[6:], data[2:6]) != self._pinged:
-            return False
-        self._pinged = None
-        return True
+        if unmask(data[6:], data[2:6]) == self._pinged:
+            self._pinged = None
+        return self._pinged is None
 
     def _take_control(self, event: Ping | Pong) -> None:
         """Answer a ping. Not any number of control frames."""
