@@ -28,7 +28,7 @@ from .brokers.broker import Broker, BrokerFailed, BrokerUnavailable
 from .certificate import bound_handshakes
 from .connections.address_limits import AddressLimits
 from .connections.admission import Admission, Endpoint
-from .connections.connection import Limits
+from .connections.terms import Limits
 from .drain.hold import hold
 from .drain.shutdown import Shutdown
 from .drain.uvicorn import bound_address, unless_stopped, workers_of

@@ -26,8 +26,9 @@ from ..messages.names import complaint_about
 from ..messages.wire import SUBPROTOCOL, TEXT_SUBPROTOCOL, Arrival, Form, Malformed, parse_arrival
 from .address_limits import NO_LIMITS, AddressLimits
 from .asgi import ASGIApp, Receive, Scope, Send
-from .connection import Caller, Connection, Handler, Limits
+from .connection import Connection
 from .refusal import RETRY_AFTER_S, HandshakeRefused, Reason, refuse, shutting_down
+from .terms import Caller, Handler, Limits
 from .transport import Tcp, tcp_of
 
 Begin = Callable[[Connection, Arrival], Handler]

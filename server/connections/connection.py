@@ -14,24 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
-from ..access.identity import ANYBODY, Identity
 from ..drain.events import TURNS, Departure
-from ..limits.meters import Meters
-from ..limits.rate import Limited, Meter
-from ..limits.tally import LimitReason, Tally
+from ..limits.rate import Meter
+from ..limits.tally import LimitReason
 from ..messages.close_codes import CloseCode
 from ..messages.frame import Frame
 from ..messages.names import complaint_about
-from ..messages.wire import Draining, Expiring, Form
+from ..messages.wire import Draining, Expiring
 from .asgi import Receive, Send
 from .goodbye import Goodbye
 from .inbox import Inbox
 from .lane import output_of
 from .outgoing import Broadcaster, Outgoing
+from .terms import Caller, Handler, Limits
 from .transport import Direct, Tcp
 
 if TYPE_CHECKING:
@@ -41,48 +39,6 @@ logger = logging.getLogger("ebb")
 
 # Seconds in which messages of a client that has left are still carried out.
 _FINISH_S = 1.0
-
-
-class Handler(Protocol):
-    """What an endpoint does with a client's messages."""
-
-    def on_open(self) -> Sequence[Frame]:
-        """Return what is said first. Called once, when the client is accepted; only now may it subscribe."""
-
-    def on_message(self, text: str) -> Awaitable[None] | None:
-        """Carry out one message; the next one waits until that is done. None: it is."""
-
-    def on_limited(self, text: str, limited: Limited) -> Frame:
-        """Word that a message is not carried out, because its sender is too fast."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The bounds of one connection, in bytes, messages and seconds; `meters`: those of the rates, None for none.
-
-    `name_bytes` is that of each name that its client says.
-    """
-
-    outbox_bytes: int
-    inbox_messages: int
-    message_bytes: int
-    close_timeout_s: float
-    meters: Meters | None = None
-    name_bytes: int = 128
-    tally: Tally = field(default_factory=Tally)
-
-
-class Caller(NamedTuple):
-    """How a connection is known: its key in this process, its public name, whether the client chose that, its form.
-
-    `identity`: who was let in, and what it may do.
-    """
-
-    number: int
-    name: str
-    named: bool
-    form: Form
-    identity: Identity = ANYBODY
 
 
 class Connection:

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 from server.brokers.memory import MemoryBroker
 from server.connections.admission import OPEN, Admission, Begin, Check, Endpoint
-from server.connections.connection import Connection, Limits
+from server.connections.connection import Connection
+from server.connections.terms import Limits
 from server.drain.events import DrainTerms
 from server.drain.shutdown import Shutdown
 from server.endpoints.broadcast import broadcast_handler

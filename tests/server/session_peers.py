@@ -12,7 +12,8 @@ from typing import Any
 from server.brokers.broker import BrokerUnavailable
 from server.brokers.memory import MemoryStore
 from server.connections.admission import Begin
-from server.connections.connection import Connection, Limits
+from server.connections.connection import Connection
+from server.connections.terms import Limits
 from server.endpoints.session import begin_session
 from server.hub import Hub
 from server.messages.wire import Arrival

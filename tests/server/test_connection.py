@@ -8,7 +8,8 @@ import weakref
 
 import pytest
 
-from server.connections.connection import Connection, Limits
+from server.connections.connection import Connection
+from server.connections.terms import Limits
 from server.drain.events import Departure
 from server.messages.close_codes import CloseCode
 from server.messages.frame import Frame

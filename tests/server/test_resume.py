@@ -10,7 +10,7 @@ import pytest
 
 from server.brokers.broker import Deliver, Lost
 from server.brokers.memory import MemoryBroker
-from server.connections.connection import Limits
+from server.connections.terms import Limits
 from server.messages.history import Message, Post
 from server.messages.wire import Arrival, Position
 from tests.server.peers import InMemoryServer, Peer

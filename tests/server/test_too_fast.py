@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from server.access.identity import Identity
 from server.app import create_app
-from server.connections.connection import Limits
+from server.connections.terms import Limits
 from server.limits.meters import Meters
 from server.limits.rate import Rate, Rates
 from server.messages.wire import Arrival
