@@ -10,7 +10,7 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.util import find_spec
@@ -29,6 +29,7 @@ from .certificate import bound_handshakes
 from .connections.address_limits import AddressLimits
 from .connections.admission import Admission, Endpoint
 from .connections.terms import Limits
+from .drain.events import Phase
 from .drain.hold import hold
 from .drain.shutdown import Shutdown
 from .drain.uvicorn import bound_address, unless_stopped, workers_of
@@ -115,7 +116,7 @@ def create_app(
     limited = Tally()
     addresses = AddressLimits(settings.addresses, settings.proxies, limited)
     wrong_tokens = WrongTokens(settings.handshakes, addresses, limited)
-    meters, posts, telling = meters_of(settings, hub.broker, addresses, wrong_tokens)
+    meters, posts, telling = meters_of(settings, hub, shutdown, addresses, wrong_tokens)
     limits = Limits(
         *(settings.outbox_bytes, settings.inbox_messages, settings.max_message_bytes, settings.close_timeout_s),
         meters,
@@ -188,23 +189,38 @@ def create_app(
 
 
 def meters_of(
-    settings: Settings, broker: Broker, addresses: AddressLimits, wrong_tokens: WrongTokens
+    settings: Settings, hub: Hub, shutdown: Shutdown, addresses: AddressLimits, wrong_tokens: WrongTokens
 ) -> tuple[Meters | None, Meters | None, AbstractAsyncContextManager[None]]:
     """How fast each client may send, on a WebSocket and over HTTP, where that is limited; and what runs meanwhile.
 
     Limits hold for all processes that share a broker.
     """
     rates = [each if each.limit_anything else None for each in (settings.rates, settings.post_rates)]
-    if not broker.shared:
+    if not hub.broker.shared:
         meters, posts = (None if each is None else Meters(each) for each in rates)
         return meters, posts, contextlib.nullcontext()
     from .limits.service import Service, SharedAddresses, SharedRates
+    from .limits.shared_connections import SharedConnections
 
     service = Service(settings.broker_url)
     addresses.tell = SharedAddresses(service, "handshakes", settings.handshakes, addresses.empty).add
     wrong_tokens.tell = SharedAddresses(service, "tokens", settings.handshakes, wrong_tokens.empty).add
     meters, posts = (None if each is None else Meters(each, SharedRates(service, each).meter) for each in rates)
-    return meters, posts, service.serving()
+    runs = [service.serving()]
+    if most := addresses.addresses.most:
+        connections = SharedConnections(service, hub.process, most, lambda: shutdown.phase is Phase.SERVING)
+        addresses.here, addresses.addresses.elsewhere = connections.here, connections.elsewhere
+        runs.append(connections.serving())
+    return meters, posts, together(runs)
+
+
+@contextlib.asynccontextmanager
+async def together(runs: Iterable[AbstractAsyncContextManager[None]]) -> AsyncIterator[None]:
+    """All of them at once."""
+    async with contextlib.AsyncExitStack() as stack:
+        for each in runs:
+            await stack.enter_async_context(each)
+        yield
 
 
 def tracing() -> Tracing:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
@@ -104,10 +104,14 @@ class Buckets:
 
 
 class Addresses:
-    """What each address has: at most `most` connections (0: any number), and handshakes at this `rate`."""
+    """What each address has: at most `most` connections (0: any number), and handshakes at this `rate`.
+
+    `elsewhere` says how many connections it has in other processes.
+    """
 
     def __init__(self, most: int, rate: Rate) -> None:
-        self._most = most
+        self.most = most
+        self.elsewhere: Callable[[str], int] = lambda _: 0
         self._rate = rate
         self._handshakes = Buckets(rate)
         self._connections: Counter[str] = Counter()
@@ -115,7 +119,7 @@ class Addresses:
     @property
     def limited(self) -> bool:
         """Whether there is any limit."""
-        return bool(self._most or self._rate.per_s)
+        return bool(self.most or self._rate.per_s)
 
     def __len__(self) -> int:
         return len({*self._handshakes.addresses, *self._connections})
@@ -133,16 +137,18 @@ class Addresses:
 
     def full(self, address: str) -> TooMuch | None:
         """Say whether an address has as many connections as it may."""
-        if self._most and (there := self._connections[address]) >= self._most:
-            return TooMuch("address", f"{there} connections from {address}, limit {self._most}", 1.0)
+        if self.most and (there := self._connections[address] + self.elsewhere(address)) >= self.most:
+            return TooMuch("address", f"{there} connections from {address}, limit {self.most}", 1.0)
         return None
 
-    def enter(self, address: str) -> None:
-        """Count a connection in."""
+    def enter(self, address: str) -> int:
+        """Count a connection in; return how many there are."""
         self._connections[address] += 1
+        return self._connections[address]
 
-    def leave(self, address: str) -> None:
-        """Count a connection out."""
+    def leave(self, address: str) -> int:
+        """Count a connection out; return how many are left."""
         self._connections[address] -= 1
-        if not self._connections[address]:
+        if not (left := self._connections[address]):
             del self._connections[address]
+        return left

@@ -42,8 +42,8 @@ class Service:
 
     def __init__(self, url: str) -> None:
         terms: dict[str, Any] = {"socket_timeout": ANSWER_S, "socket_connect_timeout": ANSWER_S, "protocol": 2}
-        self._pool = ConnectionPool.from_url(url, **terms)
-        options: dict[str, Any] = {"connection_pool": self._pool}
+        self.pool = ConnectionPool.from_url(url, **terms)
+        options: dict[str, Any] = {"connection_pool": self.pool}
         storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=PREFIX, **options)
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._waiting: dict[tuple[SharedLimit, str], tuple[float, TooMuch]] = {}
@@ -68,7 +68,7 @@ class Service:
             running.cancel()
             await asyncio.wait([running])
             with contextlib.suppress(Exception):
-                await self._pool.disconnect()
+                await self.pool.disconnect()
 
     async def _run(self) -> None:
         while True:
