@@ -1,14 +1,19 @@
-"""A real server behind a proxy: each client is counted by the address that the proxy has seen."""
+"""Real servers behind a proxy: each client is counted by the address that the proxy has seen, at all of them."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
+from contextlib import AsyncExitStack, suppress
+
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from harness.targets.known import LAUNCHER, REFERENCE
 from harness.targets.target import Target
 from tests.harness.servers import empty_history
+from tests.scenarios.rolling_hosts import hosts_of_one_broker
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]
 
@@ -46,3 +51,43 @@ async def test_clients_behind_a_proxy_are_counted_by_their_own_addresses(profile
 
     assert ann == ([101, 101, 429] if counts else [101] * 3)
     assert (bob, nobody) == ([101] * 2, [101] * 4)
+
+
+# ---- Two hosts with one broker ----
+
+OFFICE = "203.0.113.7"
+MOST = 8
+SHARED = {
+    "SERVER_TRUSTED_PROXIES": "127.0.0.0/8",
+    "SERVER_CONNECTIONS_PER_ADDRESS": f"{MOST}",
+    "SERVER_HANDSHAKES_PER_S": "0",
+}
+
+
+async def until_let_in(port: int) -> ClientConnection:
+    """Connect from the office as often as it takes; the test's time limit bounds it."""
+    while True:
+        with suppress(InvalidStatus):
+            return await connect(f"ws://127.0.0.1:{port}/ws", additional_headers={"X-Forwarded-For": OFFICE})
+        await asyncio.sleep(0.05)
+
+
+async def until_full(port: int) -> None:
+    """Connect from the office, and leave, as long as that is let in."""
+    while await answers(port, OFFICE, 1) != [429]:
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+async def test_an_office_at_its_limit_moves_from_a_host_that_drains_or_dies_to_the_other(end: signal.Signals) -> None:
+    async with hosts_of_one_broker(2, **SHARED) as hosts, AsyncExitStack() as stack:
+        old, new = hosts.running
+        there = [await stack.enter_async_context(await until_let_in(old.port)) for _ in range(MOST)]
+        await until_full(new.port)
+        old.signal(end)
+        for _ in range(MOST):
+            await stack.enter_async_context(await until_let_in(new.port))
+        stay = [each for each in there if each.close_code is None]
+        await until_full(new.port)
+
+    assert len(stay) == (MOST if end is signal.SIGTERM else 0)
