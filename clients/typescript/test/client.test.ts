@@ -115,6 +115,20 @@ test("a client whose function fails comes back, when its token has expired, with
   assert.equal(place.handshakes[1]?.protocols, "ebb.v1,bearer.t3");
 });
 
+test("a function that fails ends no client that was connected: it is asked again", async (t) => {
+  const place = await Place.open(t);
+  let asked = 0;
+  const token = async () => {
+    if (++asked === 2) throw new Error("away");
+    return `t${asked}`;
+  };
+  await connected(t, place, { token });
+  place.sockets[0]?.terminate();
+  await until(() => place.handshakes.length === 2, "a second handshake");
+  assert.equal(place.handshakes[1]?.protocols, "ebb.v1,bearer.t3");
+  await assert.rejects(connect(place.url, { WebSocket, token: () => Promise.reject(new Error("no key")) }), /no key/);
+});
+
 test("a client with one token for ever ends when that has expired, and says so", async (t) => {
   const place = await Place.open(t);
   const client = await connected(t, place, { token: "t1" });

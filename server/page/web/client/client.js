@@ -140,12 +140,22 @@ export class Client {
     async #arrive(notifiedBy, failures) {
         for (;; failures++) {
             await sleep(backoffMs(failures), this.#stop.signal);
-            const protocols = protocolsOf(await this.#tokens.get());
+            let token;
+            try {
+                token = await this.#tokens.get();
+            }
+            catch (error) {
+                if (this.#position.epoch === "")
+                    throw error; // whoever waits for the first connection is told
+                if (this.#stop.signal.aborted)
+                    return undefined;
+                continue;
+            }
             if (this.#stop.signal.aborted)
                 return undefined;
             const place = this.#places.next(notifiedBy);
             const rooms = new Set(this.#rooms);
-            const attempt = new Connection(this.#WebSocket, place, protocols, rooms, this.#position, this.#listener);
+            const attempt = new Connection(this.#WebSocket, place, protocolsOf(token), rooms, this.#position, this.#listener);
             this.#attempt = attempt;
             const patience = sleep(this.#options.arriveWithinMs ?? 10_000, this.#stop.signal);
             await Promise.race([attempt.arrived, patience]);
