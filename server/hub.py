@@ -42,6 +42,7 @@ class Hub:
         self.broker_lag = Durations()
         self.tracing: Tracing | None = None
         self._received = 0
+        self._here: Position | None = None
         self._fanout: Fanout[Connection] = Fanout()
         self.broadcaster = Broadcaster()
         self._by_name: dict[str, Connection] = {}
@@ -100,7 +101,10 @@ class Hub:
 
     def position(self) -> Position:
         """Up to where this process has delivered."""
-        return Position(epoch=self.broker.epoch, seq=self.history.last)
+        here, epoch, seq = self._here, self.broker.epoch, self.history.last
+        if here is None or here.seq != seq or here.epoch != epoch:
+            here = self._here = Position(epoch=epoch, seq=seq)
+        return here
 
     async def publish(
         self,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -207,8 +208,9 @@ def refuse_what_another_has(identity: Identity, endpoint: Endpoint, name: str | 
         raise HandshakeRefused(403, f"another one has this {endpoint.what}", reason=Reason.FORBIDDEN)
 
 
+@lru_cache(maxsize=256)
 def arrival_of(query: bytes) -> Arrival:
-    """Read what a client asks for in its handshake. Raises HandshakeRefused."""
+    """Read what a client asks for in its handshake. Raises HandshakeRefused. A herd asks for the same."""
     if not query:
         return NO_WISHES
     try:

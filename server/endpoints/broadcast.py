@@ -91,7 +91,9 @@ class Enveloped:
         if position is None:
             hub.subscribe(connection, self._arrival.rooms)
         else:
-            connection.inbox.start(Resume(hub, connection, self._arrival.rooms, position).run())
+            resume = Resume(hub, connection, self._arrival.rooms, position)
+            if not resume.at_once():
+                connection.inbox.start(resume.run())
         here = hub.position()
         ping_s = connection.tcp.ping_interval_s
         return (Welcome(connection=connection.name, epoch=here.epoch, seq=here.seq, ping_s=ping_s).frame(),)

@@ -25,21 +25,23 @@ def encoded(opcode: int, payload: bytes) -> bytes:
 
 
 class Frame(NamedTuple):
-    """A message encoded once, and shared by everyone who gets it."""
+    """A message encoded once, and shared by everyone who gets it. `said` is its text, where that is at hand."""
 
-    text: str
     wire: bytes
+    said: str | None = None
 
     @classmethod
     def of(cls, text: str) -> Frame:
         """Encode `text`. Raises UnicodeEncodeError for lone surrogates, which UTF-8 cannot hold."""
-        return cls(text, encoded(_TEXT, text.encode()))
+        return cls(encoded(_TEXT, text.encode()), text)
 
-    @classmethod
-    def read(cls, wire: bytes) -> Frame:
-        """Make it of its bytes alone."""
-        begins = {126: 4, 127: 10}.get(wire[1], 2)
-        return cls(wire[begins:].decode(), wire)
+    @property
+    def text(self) -> str:
+        """What it says. Read from its bytes where it has to be: few ways out ask for it."""
+        if self.said is not None:
+            return self.said
+        begins = {126: 4, 127: 10}.get(self.wire[1], 2)
+        return self.wire[begins:].decode()
 
     @property
     def size(self) -> int:

@@ -116,7 +116,7 @@ class StoredMessage(NamedTuple):
 
     def frame(self) -> Frame:
         """The envelope, to be sent."""
-        return Frame.read(self.wire)
+        return Frame(self.wire)
 
 
 class Share:
@@ -179,6 +179,8 @@ class History:
 
         Whoever is further has lost nothing.
         """
+        if not self._lost_to:
+            return self._lost
         audiences = (audience(None, None), audience(None, name), *(audience(room, None) for room in rooms))
         return max(self._lost, *(self._lost_to.get(each, 0) for each in audiences))
 
@@ -186,12 +188,18 @@ class History:
         """List what is kept and came after `number`, oldest first; stop at `limit_bytes` of frames, or over."""
         found: list[StoredMessage] = []
         size = 0
-        for stored in islice(self._kept, bisect_right(self._kept, number, key=by_number), None):
+        for stored in self._newest(len(self._kept) - bisect_right(self._kept, number, key=by_number)):
             if limit_bytes is not None and size >= limit_bytes:
                 break
             found.append(stored)
             size += len(stored.wire)
         return found
+
+    def _newest(self, count: int) -> Iterable[StoredMessage]:
+        """The last `count`, oldest first, from the end from which the way is shorter: most clients miss little."""
+        if 2 * count > len(self._kept):
+            return islice(self._kept, len(self._kept) - count, None)
+        return reversed(list(islice(reversed(self._kept), count)))
 
     def _evict(self) -> None:
         gone = self._kept[0]

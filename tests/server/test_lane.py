@@ -105,7 +105,7 @@ def test_nobody_ever_has_more_waiting_than_may(limits: list[int], steps: list[tu
     lane = Lane()
     readers = [Reader(limit).enters(lane) for limit in limits]
     for size, who_read, aside in steps:
-        batch = Batch.of([Frame("", b"x" * size)])
+        batch = Batch.of([Frame(b"x" * size)])
         there = [
             (reader, limit, reader.backlog) for reader, limit in zip(readers, limits, strict=True) if not reader.full
         ]

@@ -13,6 +13,7 @@ from server.brokers.memory import MemoryBroker
 from server.connections.terms import Limits
 from server.messages.history import Message, Post
 from server.messages.wire import Arrival, Position
+from server.resume import Resume
 from tests.server.peers import InMemoryServer, Peer
 
 pytestmark = pytest.mark.looptime
@@ -48,6 +49,23 @@ async def test_a_client_that_comes_back_hears_what_it_missed_and_then_what_is_ne
     assert [each["type"] for each in peer.envelopes] == ["welcome", "resumed", *["message"] * 4]
     assert said(peer, "resumed") == [{"type": "resumed", "epoch": server.broker.epoch, "seq": 5, "replayed": 3}]
     assert [each["seq"] for each in said(peer)] == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(("missed", "tasks"), [(20, 0), (2000, 1)])
+async def test_who_missed_little_is_brought_up_to_date_in_the_turn_in_which_it_comes_back(
+    missed: int, tasks: int, monkeypatch: pytest.MonkeyPatch
+):
+    server, peer, runs = InMemoryServer(limits=ROOMY, history=5000), Peer(), []
+    run = Resume.run
+    monkeypatch.setattr(Resume, "run", lambda self: runs.append(self) or run(self))
+    for n in range(missed):
+        await server.hub.publish(f"{n:060}")
+    await server.connect(peer, arrival=back(server, 0))
+    await settled()
+
+    assert len(runs) == tasks
+    assert [each["seq"] for each in said(peer)] == list(range(1, missed + 1))
+    assert said(peer, "resumed")[0]["replayed"] == missed
 
 
 async def test_nothing_is_lost_or_doubled_at_the_seam_while_messages_go_on_arriving():
