@@ -21,6 +21,7 @@ PURE = (
     "server.drain.events",
     "server.durations",
     "server.limits.addresses",
+    "server.limits.elsewhere",
     "server.limits.rate",
     "server.limits.share",
     "server.messages",
