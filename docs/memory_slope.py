@@ -1,6 +1,7 @@
 """Whether memory stays flat: 12 hours' worth of visitors who come once, in ten minutes.
 
     python -m docs.memory_slope                                                 # 216,000 visitors, two cores
+    python -m docs.memory_slope --seconds 1200 --per-s 8                        # 345,600: all bounds are full by half
     python -m docs.memory_slope --broker embedded:// --seconds 1300 --per-s 1   # which knows a key for ten minutes
     python -m docs.memory_slope --seconds 20 --per-s 0.1
 
