@@ -21,7 +21,7 @@ def test_a_process_tells_in_steps_of_an_eighth_and_nothing_of_who_has_less():
     assert here
     assert not here.has("a", 49)
     assert here.has("b", 60)
-    assert here.tell() == told(1, a=25, b=50)
+    assert here.tell() == told(1, b=50, a=25)
 
     assert here.has("a", 24)
     assert here.tell() == told(2, b=50)
@@ -32,6 +32,17 @@ def test_a_process_tells_in_steps_of_an_eighth_and_nothing_of_who_has_less():
 def test_where_few_are_allowed_each_is_told():
     here = Here(2)
     assert [here.has("a", n) for n in (1, 2, 2, 1, 0)] == [True, True, False, True, True]
+
+
+def test_of_more_addresses_than_can_be_heard_those_with_the_most_connections_are_told():
+    here, elsewhere = Here(8), Elsewhere()
+    sites = [f"2001:db8:{n:x}:1000::/64" for n in range(10_000, 15_000)]
+    for site in sites[1:]:
+        here.has(site, 1)
+    here.has(sites[0], 5)
+    elsewhere.hear({"x": here.tell()}, 0.0)
+
+    assert (elsewhere.of(sites[0], 0.0), len(here.tell()) <= LONGEST) == (5, True)
 
 
 def test_what_the_others_have_is_added_up():
