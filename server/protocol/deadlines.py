@@ -33,7 +33,7 @@ class Deadlines:
     def expect(self, timed: Timed, within_s: float) -> None:
         """Have it said when `timed` is not over `within_s` from now; of several times for one the last counts."""
         self.settle(timed)
-        self._due[timed] = at = self._tick + self._ticker.ticks(within_s)
+        self._due[timed] = at = self._tick + self._ticker.ticks_from_now(within_s)
         self._due_at.setdefault(at, {})[timed] = None
         self._ticker.wind()
 

@@ -45,7 +45,7 @@ class Sweep:
         self._ticker = Ticker(loop, every_s, self._sweep)
         self._tick = 0
         self._turns: list[set[Kept]] = [set() for _ in range(self._ticker.ticks(interval_s))] if interval_s else []
-        self._timeout = self._ticker.ticks(timeout_s) if timeout_s else None
+        self._timeout_s = timeout_s
         self._next = 0
         self._kept = 0
         self._pinged: deque[tuple[int, set[Kept], bytes]] = deque()
@@ -74,17 +74,20 @@ class Sweep:
         if turn := self._turns[self._tick % len(self._turns)]:
             payload = secrets.token_bytes(PING_BYTES)
             self._ping(turn, list(turn), payload, encoded(PING, payload))
-            if self._timeout is not None:
-                self._pinged.append((self._tick + self._timeout, turn, payload))
         if not self._kept:
             self._pinged.clear()
         return self._kept > 0
 
     def _ping(self, turn: set[Kept], left: list[Kept], payload: bytes, frame: bytes) -> None:
-        """Ping the next few of a turn; who has left it in the meantime is pinged no more."""
+        """Ping the next few of a turn; who has left it in the meantime is pinged no more.
+
+        The time for all pongs begins with the last few: a ping of whose pong nobody asks would be the client's last.
+        """
         for connection in left[-AT_ONCE:]:
             if connection in turn:
                 connection.ping(payload, frame)
         del left[-AT_ONCE:]
         if left:
             self._ticker.loop.call_soon(self._ping, turn, left, payload, frame)
+        elif self._timeout_s:
+            self._pinged.append((self._tick + self._ticker.ticks_from_now(self._timeout_s), turn, payload))

@@ -29,13 +29,21 @@ class Ticker:
     def wind(self) -> None:
         """Tick, unless it does."""
         if self._timer is None:
-            now = self.loop.time()
-            self._at = (self._at if self._at > now - self.every_s else now) + self.every_s
+            self._at = self._next(self.loop.time())
             self._timer = self.loop.call_at(self._at, self._ring)
 
     def ticks(self, seconds: float) -> int:
         """How many ticks are at least so many seconds."""
-        return max(1, math.ceil(seconds / self.every_s))
+        return max(1, math.ceil(round(seconds / self.every_s, 6)))
+
+    def ticks_from_now(self, seconds: float) -> int:
+        """How many ticks are due until at least so many seconds are over: the next one may be due in a moment."""
+        now = self.loop.time()
+        following = self._at if self.runs else self._next(now)
+        return self.ticks(seconds + self.every_s - (following - now))
+
+    def _next(self, now: float) -> float:
+        return (self._at if self._at > now - self.every_s else now) + self.every_s
 
     def _ring(self) -> None:
         self._timer = None

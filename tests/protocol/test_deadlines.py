@@ -47,6 +47,18 @@ async def test_of_several_times_for_one_the_last_counts():
 
 
 @pytest.mark.looptime
+async def test_who_begins_right_before_a_tick_has_all_of_its_time():
+    deadlines, other, client = none_yet(), Client(), Client()
+    deadlines.expect(other, 5.0)
+    await asyncio.sleep(TICK_S - 0.001)
+    deadlines.expect(client, TICK_S)
+    await asyncio.sleep(1)
+    deadlines.settle(other)
+
+    assert client.overdue_at == [pytest.approx(2 * TICK_S)]
+
+
+@pytest.mark.looptime
 async def test_the_end_of_one_may_settle_another_that_is_due_with_it():
     deadlines, other = none_yet(), Client()
 

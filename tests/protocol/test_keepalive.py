@@ -149,6 +149,41 @@ async def test_who_leaves_before_its_few_are_pinged_is_pinged_no_more():
     assert len(pinged) == 1
 
 
+@pytest.mark.looptime
+async def test_the_pongs_of_those_who_are_pinged_late_are_missed_as_well():
+    sweep, clients = sweep_of(timeout_s=0.5), [Client(answers=False) for _ in range(20 * 2 * AT_ONCE)]
+    for each in clients:
+        sweep.enter(each)
+    loop = asyncio.get_running_loop()
+    soon = loop.call_soon
+    loop.call_soon = lambda call, *rest, **more: (  # type: ignore[assignment, method-assign, misc]
+        loop.call_later(0.7, call, *rest) if call == sweep._ping else soon(call, *rest, **more)
+    )
+    await asyncio.sleep(5)
+    loop.call_soon = soon  # type: ignore[method-assign]
+    for each in clients:
+        sweep.leave(each)
+
+    assert sum(not each.missed_at for each in clients) == 0
+    assert all(each.missed_at[0] >= each.pinged_at[0] + 0.5 for each in clients)
+
+
+@pytest.mark.looptime
+async def test_who_is_pinged_late_has_all_of_its_time_for_the_pong():
+    sweep, silent = sweep_of(20.0, 0.5), Client(answers=False)
+    sweep.enter(silent)
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(0.1)
+    on_time = loop.call_at
+    late = {19.5: 0.4}
+    loop.call_at = lambda at, *rest, **more: on_time(at + late.get(round(at, 1), 0), *rest, **more)  # type: ignore[method-assign]
+    await asyncio.sleep(25)
+    loop.call_at = on_time  # type: ignore[method-assign]
+    sweep.leave(silent)
+
+    assert silent.missed_at == [pytest.approx(silent.pinged_at[0] + 0.6)]
+
+
 @pytest.mark.parametrize(("interval_s", "every_s"), [(1.0, 0.1), (4.0, 0.1), (10.0, 0.25), (20.0, 0.5), (60.0, 0.5)])
 @pytest.mark.looptime
 async def test_the_longer_the_interval_the_fewer_wakes(interval_s: float, every_s: float):
