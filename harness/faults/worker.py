@@ -26,7 +26,7 @@ class Worker(NamedTuple):
 
 
 async def workers(target: Target) -> list[Worker]:
-    """The worker processes that serve now, in order of their pids; none where the target itself serves."""
+    """The worker processes that serve now, in order of their pids; none where the target itself serves, or is gone."""
     return await asyncio.to_thread(_look, target.pid, target.port)
 
 
@@ -57,7 +57,11 @@ async def until_serving(target: Target, count: int, within_s: float) -> bool:
 
 def _look(pid: int, port: int) -> list[Worker]:
     found = []
-    for child in psutil.Process(pid).children(recursive=True):
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    for child in children:
         try:
             connections = child.net_connections("tcp")
         except psutil.Error:

@@ -112,6 +112,15 @@ async def test_a_worker_that_never_comes_is_not_waited_for_for_ever(history: His
         assert not await until_serving(target, 2, within_s=0.1)
 
 
+async def test_of_a_target_that_is_gone_nobody_serves(history: History) -> None:
+    async with Target(parent_of(1), history) as target:
+        await serving(target, 1)
+        gone = psutil.Process(target.pid)
+        gone.kill()
+        await until(lambda: not gone.is_running(), "the end of the target")
+        assert not await until_serving(target, 1, within_s=0.1)
+
+
 async def test_a_roll_is_recorded_is_no_stop_and_is_over_when_all_have_gone(history: History) -> None:
     async with Target(parent_of(2), history) as target:
         await serving(target, 2)
