@@ -44,26 +44,27 @@ class Sweep:
         every_s = min(max((interval_s or 0.0) / MOMENTS, SHORTEST_S), LONGEST_S)
         self._ticker = Ticker(loop, every_s, self._sweep)
         self._tick = 0
-        self._turns: list[set[Kept]] = [set() for _ in range(self._ticker.ticks(interval_s))] if interval_s else []
+        self._moments = self._ticker.ticks(interval_s) if interval_s else 0
+        self._turns: dict[int, set[Kept]] = {}  # by moment: who is pinged then, where anybody is
         self._timeout_s = timeout_s
         self._next = 0
-        self._kept = 0
         self._pinged: deque[tuple[int, set[Kept], bytes]] = deque()
 
     def enter(self, connection: Kept) -> None:
         """Keep a connection alive, from a moment of its own on: who comes first is pinged an interval later."""
-        if self._turns:
-            self._next = (self._next - 1) % len(self._turns)
+        if self._moments:
+            self._next = (self._next - 1) % self._moments
             connection.moment = self._next
-            self._turns[self._next].add(connection)
-            self._kept += 1
+            self._turns.setdefault(self._next, set()).add(connection)
             self._ticker.wind()
 
     def leave(self, connection: Kept) -> None:
         """Ping it no more. Nothing happens if it never entered."""
-        if self._turns and connection in self._turns[connection.moment]:
-            self._turns[connection.moment].remove(connection)
-            self._kept -= 1
+        turn = self._turns.get(connection.moment, set())
+        if connection in turn:
+            turn.remove(connection)
+            if not turn:
+                del self._turns[connection.moment]
 
     def _sweep(self) -> bool:
         self._tick += 1
@@ -71,12 +72,12 @@ class Sweep:
             _, turn, payload = self._pinged.popleft()
             for connection in list(turn):
                 connection.missed_pong(payload)
-        if turn := self._turns[self._tick % len(self._turns)]:
+        if (pinged := self._turns.get(self._tick % self._moments)) is not None:
             payload = secrets.token_bytes(PING_BYTES)
-            self._ping(turn, list(turn), payload, encoded(PING, payload))
-        if not self._kept:
+            self._ping(pinged, list(pinged), payload, encoded(PING, payload))
+        if not self._turns:
             self._pinged.clear()
-        return self._kept > 0
+        return bool(self._turns)
 
     def _ping(self, turn: set[Kept], left: list[Kept], payload: bytes, frame: bytes) -> None:
         """Ping the next few of a turn; who has left it in the meantime is pinged no more.

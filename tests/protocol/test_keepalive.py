@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -188,6 +189,20 @@ async def test_who_is_pinged_late_has_all_of_its_time_for_the_pong():
 @pytest.mark.looptime
 async def test_the_longer_the_interval_the_fewer_wakes(interval_s: float, every_s: float):
     assert sweep_of(interval_s)._ticker.every_s == every_s
+
+
+@pytest.mark.looptime
+async def test_a_long_interval_takes_no_memory_for_moments_at_which_nobody_is_pinged():
+    tracemalloc.start()
+    sweep, clients = sweep_of(100_000.0), [Client() for _ in range(10)]
+    for each in clients:
+        sweep.enter(each)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    for each in clients:
+        sweep.leave(each)
+
+    assert taken < 100_000
 
 
 def test_a_tick_is_the_least():
