@@ -5,7 +5,8 @@ beyond one segment of TCP; a client with messages without end gives way to all o
 missed (RFC 6455, 5.5); the closing handshake and a failure have their time (7.1). It has no queue, no event and no
 timer. Refuses to know the handshake, ASGI (`websocket`), and what is legal on the wire (`frames`).
 
-Rules: the close frame is the last one that is sent; who writes to the transport is told before one is written by us.
+Rules: after the close frame nothing is sent but answers to pings, until the client closes, too (5.5.2); who writes to
+the transport is told before a close frame is written by us.
 """
 
 from __future__ import annotations
@@ -269,7 +270,7 @@ class Peer(asyncio.Protocol, Direct):
             self.transport.write(frame)
 
     def missed_pong(self, payload: bytes) -> None:
-        """Close, where this ping was not answered though we read."""
+        """Close, where this ping was not answered though we read, or would read if the client did."""
         if self._pinged is payload:
             if self._reads:
                 self._end(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
