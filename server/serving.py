@@ -33,7 +33,7 @@ class Server(uvicorn.Server):
     @should_exit.setter
     def should_exit(self, value: bool) -> None:
         self._told_to_exit = value
-        if self._woken is not None and self._loop is not None and not self._loop.is_closed():
+        if value and self._woken is not None and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._woken.set)
 
     async def main_loop(self) -> None:

@@ -61,3 +61,14 @@ def test_the_end_of_its_event_loop_is_no_obstacle():
     asyncio.run(server.main_loop())
     server.should_exit = True
     assert server.should_exit
+
+
+@pytest.mark.looptime
+async def test_who_is_told_to_go_on_goes_on_sleeping():
+    server = Watched()
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.5, setattr, server, "should_exit", False)
+    loop.call_later(1.5, setattr, server, "should_exit", True)
+    await server.main_loop()
+
+    assert server.ticks == [(0, 0.0), (10, 1.0), (20, 1.5)]
