@@ -33,6 +33,10 @@ class Output(Protocol):
         """The transport to which `room_bytes` may be written without asking."""
 
     @property
+    def joins_writes(self) -> bool:
+        """Whether what is written in one turn of the event loop leaves together by itself."""
+
+    @property
     def room_bytes(self) -> int:
         """How much fits before the backlog is over its limit; 0 where nothing may be written without asking."""
 
@@ -62,12 +66,13 @@ def output_of(tcp: Tcp, send: Send, limit_bytes: int) -> Output:
 class DirectOutput:
     """Writes to the transport under a uvicorn connection."""
 
-    __slots__ = ("_limit_bytes", "_tcp", "transport")
+    __slots__ = ("_limit_bytes", "_tcp", "joins_writes", "transport")
 
     def __init__(self, tcp: Tcp, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._tcp = tcp
         self.transport = tcp.transport
+        self.joins_writes = type(self.transport).__module__.startswith("uvloop")
 
     @property
     def room_bytes(self) -> int:
@@ -109,6 +114,7 @@ class QueuedOutput:
     __slots__ = ("_backlog",)
 
     transport = None
+    joins_writes = False
     room_bytes = 0
     ready = False  # nobody knows whether ASGI's `send` would wait
 
@@ -160,6 +166,11 @@ class Lane:
         """Send a connection what everyone is sent, from now on. It has an output."""
         assert reader.output is not None
         self._transports[reader] = reader.output.transport
+        self.note(reader)
+
+    def note(self, reader: Reader) -> None:
+        """Note how much room a connection has left."""
+        assert reader.output is not None
         self._room_bytes = min(self._room_bytes, reader.output.room_bytes)
 
     def leave(self, reader: Reader) -> None:

@@ -3,8 +3,9 @@
 Owns what is pending. What everyone is sent in a turn is one batch, joined once and written to each connection by the
 loop in `lane`. A connection that is sent something of its own, or left out of something, is detached from that loop for
 the turn and has a list of its own. Several messages for a client leave together, and none waits for another: measured 2
-to 3 times the rate under backlog, and nothing lost on a single message. Refuses to know what a message says, and how a
-connection is closed.
+to 3 times the rate under backlog, and nothing lost on a single message. Where the transport joins the writes of a turn
+by itself, as uvloop's does, what a connection is sent alone is written at once: measured, an echo is a tenth sooner.
+Refuses to know what a message says, and how a connection is closed.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ class Outgoing:
     client has missed a frame: it must close the connection.
     """
 
-    __slots__ = ("_broadcaster", "_overflowed", "_pending", "form", "open", "output", "subscribed")
+    __slots__ = ("_broadcaster", "_overflowed", "_pending", "_writes_at_once", "form", "open", "output", "subscribed")
 
     def __init__(self, broadcaster: Broadcaster, form: Form, overflowed: Callable[[str], None]) -> None:
         self.form = form
         self.open = True
         self.subscribed = False
         self.output: Output | None = None
+        self._writes_at_once = False
         self._overflowed = overflowed
         self._broadcaster = broadcaster
         # None: attached to the broadcasts' loop. A connection that is not accepted yet, or closed, is never attached.
@@ -41,6 +43,7 @@ class Outgoing:
     def begin(self, output: Output, first: Sequence[Frame]) -> None:
         """Begin to write: `first`, then what was offered before the connection was accepted."""
         self.output = output
+        self._writes_at_once = output.joins_writes
         self._pending = [*first, *(self._pending or ())]
         self._broadcaster.look_after(self)
 
@@ -57,7 +60,10 @@ class Outgoing:
 
     def offer(self, frame: Frame) -> None:
         """Send one frame, after all that was offered before it, and never wait. Nothing is sent once it is closed."""
-        if self.open:
+        if self._pending is None and self._writes_at_once and not self._broadcaster.has_batch:
+            self._write((frame,))
+            self._broadcaster.note(self)
+        elif self.open:
             self.detach().append(frame)
 
     def flush(self) -> None:
@@ -67,10 +73,14 @@ class Outgoing:
         frames = self.detach()
         if self.output is not None and frames:
             self._pending = []
-            if (full := self.output.write(Batch.of(frames))) is None:
-                self._broadcaster.sent += len(frames)
-            else:
-                self.overflow(full)
+            self._write(frames)
+
+    def _write(self, frames: Sequence[Frame]) -> None:
+        assert self.output is not None
+        if (full := self.output.write(Batch.of(frames))) is None:
+            self._broadcaster.sent += len(frames)
+        else:
+            self.overflow(full)
 
     def overflow(self, full: str) -> None:
         """Note that the client reads too slowly: it has missed a frame, and `full` waits for it."""
@@ -160,6 +170,11 @@ class Broadcaster:
     def attach(self, outgoing: Outgoing) -> None:
         """Send a connection what everyone is sent, by the loop."""
         self._lanes[outgoing.form].enter(outgoing)
+
+    def note(self, outgoing: Outgoing) -> None:
+        """Note that something was written to a connection that may be in the loop."""
+        if outgoing.subscribed:
+            self._lanes[outgoing.form].note(outgoing)
 
     def leave(self, outgoing: Outgoing) -> None:
         """Take a connection out of the loop."""

@@ -7,7 +7,6 @@ a plain frame is legal on a connection that negotiated deflate (RFC 7692 section
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 _FIN = 0x80
@@ -49,8 +48,7 @@ class Frame(NamedTuple):
         return len(self.wire)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Frames that leave together, in order."""
 
     frames: Sequence[Frame]

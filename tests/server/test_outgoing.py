@@ -289,3 +289,62 @@ async def test_what_everyone_was_offered_in_this_turn_leaves_before_a_close(prot
 
     assert written == Frame.of("to all").wire
     assert b"".join(protocol.transport.written) == written
+
+
+class Joining(Transport):
+    """As uvloop's: what is written in one turn leaves together."""
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self.holds += len(data)
+
+
+Joining.__module__ = "uvloop.loop"
+
+
+@pytest.fixture
+async def joined(protocol) -> tuple[Broadcaster, Outgoing, Joining, list[str]]:
+    """A connection that is sent what everyone is sent; its transport joins writes, and takes 100 bytes."""
+    protocol.transport = transport = Joining()
+    broadcaster, full = Broadcaster(), []
+    outgoing = Outgoing(broadcaster, Form.PLAIN, full.append)
+    outgoing.begin(output_of(TcpConnection(protocol.send), protocol.send, limit_bytes=100), ())
+    outgoing.subscribe()
+    await asyncio.sleep(0)
+    return broadcaster, outgoing, transport, full
+
+
+async def test_where_the_transport_joins_writes_what_a_connection_is_sent_alone_is_written_at_once(joined):
+    broadcaster, outgoing, transport, _ = joined
+    outgoing.offer(Frame.of("a"))
+    outgoing.offer(Frame.of("b"))
+
+    assert transport.written == [b"\x81\x01a", b"\x81\x01b"]
+    assert broadcaster.sent == 2
+    outgoing.shut()
+    outgoing.offer(Frame.of("after the end"))
+    await asyncio.sleep(0)
+    assert len(transport.written) == 2
+
+
+async def test_what_is_for_one_follows_what_everyone_was_offered_before_it_in_the_same_turn(joined):
+    broadcaster, outgoing, transport, _ = joined
+    outgoing.offer(Frame.of("1"))
+    broadcaster.offer_everyone(None, {form: Frame.of("2") for form in Form})
+    outgoing.offer(Frame.of("3"))
+    broadcaster.offer_everyone(None, {form: Frame.of("4") for form in Form})
+    await asyncio.sleep(0)
+
+    assert b"".join(transport.written) == b"\x81\x011\x81\x012\x81\x013\x81\x014"
+
+
+async def test_what_was_written_at_once_counts_for_the_next_broadcast(joined):
+    broadcaster, outgoing, transport, full = joined
+    broadcaster.offer_everyone(None, {form: Frame.of("1") for form in Form})
+    await asyncio.sleep(0)
+    outgoing.offer(Frame.of("x" * 85))
+    broadcaster.offer_everyone(None, {form: Frame.of("y" * 20) for form in Form})
+    await asyncio.sleep(0)
+
+    assert (full, len(transport.written)) == (["90 of 100 bytes"], 2)
+    assert broadcaster.slow_consumers == 1
