@@ -25,4 +25,4 @@ async def be_late(self):
     await asyncio.sleep(0.2)
 
 
-Hub.missed, Resume._until_known = miss_backwards, be_late
+Hub.missed, Resume.at_once, Resume._until_known = miss_backwards, lambda _: False, be_late
