@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LoopLag:
-    """How late the event loop is, in seconds: the worst of the last ten. Less than it was, by `EVERY_S` at most."""
+    """How late the event loop is: the worst of the last 10 s, in seconds; it may have been `EVERY_S` worse."""
 
     EVERY_S = 0.25
 

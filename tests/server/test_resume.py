@@ -256,6 +256,14 @@ async def test_a_loss_in_the_log_and_a_new_log_are_told_to_everyone_at_once():
     assert plain.heard == ["one", "nine", "nine"]
 
 
+async def test_a_new_log_of_the_same_length_is_another_position():
+    hub = InMemoryServer().hub
+    before = hub.position()
+    hub.broker.epoch = "another log"
+
+    assert hub.position() == Position(epoch="another log", seq=before.seq)
+
+
 async def test_what_cannot_be_encoded_takes_no_number():
     server, peer = InMemoryServer(), Peer()
     await server.connect(peer, arrival=Arrival())
