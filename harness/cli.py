@@ -102,8 +102,8 @@ async def run_all(args: argparse.Namespace, report: ConsoleReport) -> int:
     finally:
         keep(outcomes, args)
     standing = standing_of(profile, [ruling for outcome in outcomes for ruling in outcome.rulings])
-    report.conclude(standing)
-    return EXIT_CODES[with_claims(standing.verdict, [claim for outcome in outcomes for claim in outcome.claims])]
+    report.conclude(standing, outcomes)
+    return EXIT_CODES[with_claims(standing, outcomes)]
 
 
 async def look_first(profile: Profile, ask: Ask, report: ConsoleReport) -> Outcome:

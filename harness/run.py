@@ -62,7 +62,7 @@ class Outcome:
     @property
     def verdict(self) -> Verdict:
         """What it comes to for the asked level, with the scenario's own claims."""
-        return with_claims(self.standing.verdict, self.claims)
+        return with_claims(self.standing, [self])
 
     @property
     def exit_code(self) -> int:
@@ -70,10 +70,10 @@ class Outcome:
         return EXIT_CODES[self.verdict]
 
 
-def with_claims(standing: Verdict, claims: Iterable[Ruling]) -> Verdict:
-    """A verdict on clauses together with those on claims, which count whatever the level."""
-    found = {standing, *(claim.verdict for claim in claims)}
-    return next((worst for worst in (Verdict.FAIL, Verdict.UNKNOWN) if worst in found), standing)
+def with_claims(standing: Standing, told: Iterable[Outcome | Telling]) -> Verdict:
+    """The verdict on clauses together with those on the scenarios' claims, which count whatever the level."""
+    found = {standing.verdict, *(claim.verdict for each in told for claim in each.claims)}
+    return next((worst for worst in (Verdict.FAIL, Verdict.UNKNOWN) if worst in found), standing.verdict)
 
 
 def do_not_notify(_: int, __: Sequence[Ruling]) -> None:

@@ -173,15 +173,19 @@ def order(seen: Drain) -> Judgement:
     return passed(f"first notice {seen.at(first_notice_at)}, {closes}, exit {seen.at(seen.exited_at)}")
 
 
-def outlived_by_clients(seen: Drain, moment: float) -> list[Offence]:
-    """The reading clients whose connection the server ended after a moment that should have come last."""
-    ends = ((client.ended, client) for client in seen.readers if client.ended and client.ended.how != "local")
-    late = [(end.t, client) for end, client in ends if end and end.t > moment + TWO_CHANNELS_S]
-    if not late:
-        return []
-    # Both were noticed by one event loop: while it lagged, their order says nothing.
-    sure = moment + TWO_CHANNELS_S + seen.worst_lag(moment - TWO_CHANNELS_S, max(t for t, _ in late))
-    return [Offence(t, client.name, "was still connected") for t, client in late if t > sure]
+def outlived_by_clients(seen: Drain, moment: float, gone_by: float | None = None) -> list[Offence]:
+    """The reading clients whose connection the server ended after a moment that should have come last.
+
+    `gone_by`: when every connection had ended, whenever that was noticed.
+    """
+    ends = [(client.ended, client) for client in seen.readers if client.ended and client.ended.how != "local"]
+    late = []
+    for end, client in ends:
+        t = end.t if gone_by is None else min(end.t, gone_by)
+        # Both were noticed by one event loop, an end in several turns: while it lagged, their order says nothing.
+        if t > moment + TWO_CHANNELS_S + seen.machine.lags_s(moment - TWO_CHANNELS_S, t):
+            late.append(Offence(t, client.name, "was still connected"))
+    return late
 
 
 @clause(8, "spread-reconnects", to_do="draw each client's moment to reconnect evenly from the window, or deal them out")

@@ -174,7 +174,8 @@ def cleans_up_once(seen: Drain) -> Judgement:
         return unknown("no output of the target was captured")
     shutdowns = [line.t for line in seen.lines if marker in line.detail["text"] and line.t >= seen.t0]
     due = seen.profile.processes
-    if shutdowns and (early := outlived_by_clients(seen, shutdowns[-1])):
+    gone_by = seen.exited_at if due == 1 else None
+    if shutdowns and (early := outlived_by_clients(seen, shutdowns[-1], gone_by)):
         charge = f"clients were still connected when lifespan shutdown began ({seen.at(shutdowns[-1])})"
         return accuse(seen, early, len(seen.readers), charge)
     if len(shutdowns) > due:

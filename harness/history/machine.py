@@ -9,7 +9,7 @@ time. The time that the hypervisor took from the worst core is added.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .events import Event
 
@@ -31,7 +31,14 @@ class MachineView:
 
     def lag_s(self, start: float, end: float) -> float:
         """The worst delay of the harness's own event loop between two moments."""
-        return max((lag for t, lag in self._lags if t >= start and t - lag - LAG_PERIOD_S <= end), default=0.0)
+        return max(self._lags_of(start, end), default=0.0)
+
+    def lags_s(self, start: float, end: float) -> float:
+        """All delays of the harness's own event loop between two moments, as far as they are recorded."""
+        return sum(self._lags_of(start, end))
+
+    def _lags_of(self, start: float, end: float) -> Iterator[float]:
+        return (lag for t, lag in self._lags if t >= start and t - lag - LAG_PERIOD_S <= end)
 
     def starved_s(self, start: float, end: float) -> float:
         """How long the target's worst thread waited, between two moments, for a core that other processes used.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ..clauses import Ruling, Verdict
 from ..clauses.levels import Standing
-from ..run import Outcome
+from ..run import Outcome, with_claims
 from ..scenarios import AnyStage
 from ..targets.findings import Findings
 from ..targets.target import TargetFailed
@@ -95,8 +95,11 @@ class ConsoleReport:
                     self._console.print(f"    {'':<23} {'to do':<8}  {to_do_of(ruling)}")
         self._console.print(Text(closing_line(outcome), style=COLOURS[outcome.verdict]))
 
-    def conclude(self, standing: Standing) -> None:
-        """How far the target gets over everything that was performed, the causes, and what of `known` is outdated."""
+    def conclude(self, standing: Standing, outcomes: Sequence[Outcome] = ()) -> None:
+        """How far the target gets over everything that was performed, what of `known` is outdated, and what decides.
+
+        What decides: of several scenarios, whose tables may be far above, each ruling that makes the exit status.
+        """
         for number in standing.outdated:
             entry = f"known {number} ({standing.known[number].reason})"
             self.complain(f"{entry}: the clause passes; take the entry out, or say --flaky (flaky = true)")
@@ -107,6 +110,9 @@ class ConsoleReport:
         if chances := standing.chances:
             listed = ", ".join(f"{100 * chance:.0f} % by clause {number}" for number, chance in chances.items())
             self._console.print(f"a fault that hits 1 % of clients by chance would have been seen: {listed}")
+        for scenario, ruling in deciding(standing, outcomes) if len(outcomes) > 1 else ():
+            which = f"{number_of(ruling)} {ruling.name}".strip()
+            self._console.print(f"{ruling.verdict}, and decides: {which} in {scenario}: {ruling.evidence}")
         self._console.print(Text(standing.reach, style=COLOURS[standing.verdict]))
 
     def show_failure(self, failure: TargetFailed) -> None:
@@ -159,6 +165,17 @@ def timeline_text(outcome: Outcome) -> str:
 def host_text(name: str, moments: dict[str, float]) -> str:
     """What became of one host."""
     return f"  {name:<9} " + ", ".join(f"{what} {t:+.3f} s" for what, t in moments.items())
+
+
+def deciding(standing: Standing, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, Ruling]]:
+    """The rulings, with their scenarios, because of which the exit status is not 0."""
+    verdict = with_claims(standing, outcomes)
+    for outcome in outcomes if verdict is not Verdict.PASS else ():
+        counted = [r for r in outcome.rulings if not (standing.remark(r.id) or outcome.standing.remark(r.id))]
+        worst = [ruling for ruling in counted if standing.verdicts[ruling.id] is verdict]
+        for ruling in [*worst, *outcome.claims]:
+            if ruling.verdict is verdict:
+                yield outcome.scenario.name, ruling
 
 
 def evidence_of(outcome: Outcome, ruling: Ruling) -> str:

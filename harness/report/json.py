@@ -41,7 +41,7 @@ def report(outcome: Outcome) -> dict[str, Any]:
                 "clauses": [_clause(ruling, outcome.profile) for ruling in telling.rulings],
                 **({"claims": [_claim(ruling) for ruling in telling.claims]} if telling.claims else {}),
                 "seed": outcome.ask.seed,
-                "exit": EXIT_CODES[with_claims(standing_of(outcome.profile, telling.rulings).verdict, telling.claims)],
+                "exit": EXIT_CODES[with_claims(standing_of(outcome.profile, telling.rulings), [telling])],
                 "status": telling.status,
             }
             for telling in outcome.tellings

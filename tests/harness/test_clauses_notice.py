@@ -200,6 +200,18 @@ CASES: Cases = {
             "exit t0+9.400",
         ),
         Case(
+            "an end seen several turns after the exit by a harness that lagged in each",
+            lambda: one_more().gets_notice(0.1).is_evicted(9.7).lags(9.46, 0.09).lags(9.56, 0.09).lags(9.66, 0.09),
+            PASS,
+            "exit t0+9.400",
+        ),
+        Case(
+            "an end seen later after the exit than the harness lagged",
+            lambda: one_more().gets_notice(0.1).is_evicted(9.8).lags(9.46, 0.09).lags(9.56, 0.09).lags(9.66, 0.09),
+            FAIL,
+            "1 of 72 clients",
+        ),
+        Case(
             "a line torn by the client after the exit",
             lambda: one_more().gets_notice(0.1).ends(9.6, "local"),
             PASS,

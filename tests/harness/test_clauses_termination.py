@@ -263,6 +263,12 @@ CASES: Cases = {
             FAIL,
             "clients were still connected when lifespan shutdown began (t0+5.500 s)",
         ),
+        Case(
+            "as the target exits, and the ends of clients are seen later",
+            lambda: silent().client("late", -1.0).gets_notice(0.1).is_evicted(9.9).prints(9.38),
+            PASS,
+            "began once, at t0+9.380 s",
+        ),
         Case("as the last end arrives", lambda: silent().prints(8.1), PASS, "began once, at t0+8.100 s"),
         Case(
             "hostile clients see their end late",

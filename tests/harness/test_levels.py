@@ -140,6 +140,34 @@ def test_the_report_for_people_marks_what_does_not_count_and_ends_with_the_reach
     ]
 
 
+def test_of_several_scenarios_the_report_ends_with_what_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    known = {13: "SHOP-1"}
+    first, second = (
+        outcome({1: FAIL, 13: FAIL, 16: UNKNOWN}, known=known),
+        outcome({16: PASS, 30: FAIL}, "hostile", known=known),
+    )
+    standing = standing_of(first.profile, [*first.rulings, *second.rulings])
+    ConsoleReport().conclude(standing, [first, second])
+    assert said_to_decide(capsys) == ["fail, and decides: 30 clause-30 in hostile: seen of 30"]
+    ConsoleReport().conclude(second.standing, [second])
+    assert said_to_decide(capsys) == [], "its table is right above"
+
+    calm = outcome({14: PASS, 16: UNKNOWN}, "hostile")
+    standing = standing_of(first.profile, [*first.rulings, *calm.rulings])
+    ConsoleReport().conclude(standing, [first, calm])
+    assert said_to_decide(capsys) == [
+        "unknown, and decides: 16 clause-16 in drain: seen of 16",
+        "unknown, and decides: 16 clause-16 in hostile: seen of 16",
+    ]
+
+    ConsoleReport().conclude(standing_of(calm.profile, rulings({14: PASS})), [outcome({14: PASS}), outcome({14: PASS})])
+    assert said_to_decide(capsys) == []
+
+
+def said_to_decide(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capsys.readouterr().out.splitlines() if "decides" in line]
+
+
 def test_the_report_for_programs_has_the_level_of_each_clause_and_what_is_known(tmp_path: Path) -> None:
     json_report.write(tmp_path / "report.json", [outcome({1: FAIL, 13: FAIL, 14: PASS}, known={13: "SHOP-1"})])
     report = json.loads((tmp_path / "report.json").read_text())

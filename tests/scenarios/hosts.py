@@ -125,8 +125,9 @@ class Host:
 
     def signal(self, which: signal.Signals) -> None:
         """Send a signal to the parent's process group, like a terminal; do nothing after its exit."""
-        if self._process.returncode is None:
-            os.killpg(self._process.pid, which)
+        with contextlib.suppress(ProcessLookupError):  # asyncio tells of an exit a little after it
+            if self._process.returncode is None:
+                os.killpg(self._process.pid, which)
 
     async def until(self, condition: Callable[[], object], reason: str) -> None:
         """Wait for a condition; on failure, show the reason and the output."""
