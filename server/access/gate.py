@@ -57,13 +57,17 @@ class Gate:
         """Whether somebody has to say who it is."""
         return self._authorize is not None and not self._is_public(scope)
 
-    async def identify(self, scope: Scope) -> Identity:
-        """Say who it is. Raises Forbidden for a page that may not ask, Unauthorized for whoever is not known."""
+    def let_in(self, scope: Scope) -> Identity | None:
+        """Say who it is where nobody is asked; None: `identify` asks. Raises Forbidden for a page that may not ask."""
         if scope.get("method") not in SAFE_METHODS and (refusal := refusal_of(scope["headers"], self._origins)):
             raise Forbidden(refusal)
-        if self._authorize is None or self._is_public(scope):
-            return ANYBODY
-        identity = await self._authorize(scope)
+        return ANYBODY if self._authorize is None or self._is_public(scope) else None
+
+    async def identify(self, scope: Scope) -> Identity:
+        """Say who it is. Raises Forbidden for a page that may not ask, Unauthorized for whoever is not known."""
+        identity = self.let_in(scope)
+        if identity is None and self._authorize is not None:
+            identity = await self._authorize(scope)
         if identity is None:
             raise Unauthorized(NEEDED)
         return identity

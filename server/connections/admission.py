@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -100,27 +100,28 @@ class Admission:
             self._refuse_in_a_drain()
             self._refuse_one_too_many()
             address = self._addresses.ask(scope)
-            identity = await self._identify(scope)
+            identity = self._gate.let_in(scope) or await self._gate.identify(scope)
             if endpoint is None:
                 await self._otherwise(scope, receive, send)
                 return
-            arrival = arrival_of(scope["query_string"])
-            refuse_bad_names(endpoint, scope["path_params"].get("client_id"), arrival, self._limits.name_bytes)
-            refuse_what_is_forbidden(identity, endpoint, scope["path_params"].get("client_id"), arrival)
+            arrival, name = arrival_of(scope["query_string"]), scope["path_params"].get("client_id")
+            if name is not None or arrival.rooms:
+                refuse_bad_names(endpoint, name, arrival, self._limits.name_bytes)
+                refuse_what_is_forbidden(identity, endpoint, name, arrival)
             if endpoint.check is not None:
                 await endpoint.check(scope)
             if endpoint.check is not None or self._gate.guarded:  # meanwhile a drain may have begun, and others come in
                 self._refuse_in_a_drain()
                 self._refuse_one_too_many()
                 self._addresses.check(address)
-            refuse_what_another_has(identity, endpoint, scope["path_params"].get("client_id"))
-        except HandshakeRefused as refusal:
+            refuse_what_another_has(identity, endpoint, name)
+        except (HandshakeRefused, Unauthorized, Forbidden) as error:
+            refusal = as_refusal(error)
             self.refused[refusal.reason] += 1
             await refuse(scope, tcp, receive, send, refusal)
             return
         connection = self._connection(scope, tcp, receive, send, identity)
-        subprotocol = next((each for each in (SUBPROTOCOL, TEXT_SUBPROTOCOL) if each in scope["subprotocols"]), None)
-        await self._serve(connection, endpoint.begin, arrival, subprotocol, address)
+        await self._serve(connection, endpoint.begin, arrival, subprotocol_of(scope["subprotocols"]), address)
 
     async def _serve(
         self, connection: Connection, begin: Begin, arrival: Arrival, subprotocol: str | None, address: str | None
@@ -153,21 +154,13 @@ class Admission:
                 return endpoint
         return None
 
-    async def _identify(self, scope: Scope) -> Identity:
-        try:
-            return await self._gate.identify(scope)
-        except Unauthorized as error:
-            raise HandshakeRefused(401, str(error), reason=Reason.UNAUTHORIZED) from None
-        except Forbidden as error:
-            raise HandshakeRefused(403, str(error), reason=Reason.FORBIDDEN) from None
-
     def _refuse_one_too_many(self) -> None:
         if (there := len(self._hub.connections)) >= self._most:
             detail = f"this process has {there} connections, limit {self._most}"
             raise HandshakeRefused(503, detail, RETRY_AFTER_S, Reason.FULL)
 
     def _refuse_in_a_drain(self) -> None:
-        if not self.serving:
+        if self._shutdown.phase is not Phase.SERVING:
             raise shutting_down()
 
     def _connection(self, scope: Scope, tcp: Tcp, receive: Receive, send: Send, identity: Identity) -> Connection:
@@ -180,6 +173,19 @@ class Admission:
         if self._hub.tracing is not None:
             connection.handshake = self._hub.tracing.handshake(scope)
         return connection
+
+
+def as_refusal(error: HandshakeRefused | Unauthorized | Forbidden) -> HandshakeRefused:
+    """Answer whoever is not known with 401, and a page that may not ask with 403."""
+    if isinstance(error, HandshakeRefused):
+        return error
+    status, reason = (401, Reason.UNAUTHORIZED) if isinstance(error, Unauthorized) else (403, Reason.FORBIDDEN)
+    return HandshakeRefused(status, str(error), reason=reason)
+
+
+def subprotocol_of(offered: Sequence[str]) -> str | None:
+    """Select one of the subprotocols that a client offers, which may be none of ours."""
+    return next((each for each in (SUBPROTOCOL, TEXT_SUBPROTOCOL) if each in offered), None) if offered else None
 
 
 def refuse_bad_names(endpoint: Endpoint, name: str | None, arrival: Arrival, limit_bytes: int) -> None:

@@ -101,7 +101,10 @@ class Connection:
         self._handler = handler
         self.inbox.answer = handler.on_message if self._limits.meters is None else self._answer
         try:
-            await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
+            if isinstance(self.tcp, Direct):
+                self.tcp.accept(subprotocol)
+            else:
+                await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
             self.tcp.forget_handshake()
             first = handler.on_open()
             self.outgoing.begin(output_of(self.tcp, self._send, self._limits.outbox_bytes), first)

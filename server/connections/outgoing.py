@@ -44,8 +44,14 @@ class Outgoing:
         """Begin to write: `first`, then what was offered before the connection was accepted."""
         self.output = output
         self._writes_at_once = output.joins_writes
-        self._pending = [*first, *(self._pending or ())]
-        self._broadcaster.look_after(self)
+        frames = [*first, *(self._pending or ())]
+        if self._broadcaster.has_batch or (frames and not self._writes_at_once):
+            self._pending = frames
+            self._broadcaster.look_after(self)
+        else:
+            if frames:
+                self._write(frames)
+            self._attach()
 
     def subscribe(self) -> None:
         """Be sent what everyone is sent from now on, and nothing of what was offered earlier in this turn."""
@@ -106,6 +112,9 @@ class Outgoing:
     def attach_again(self) -> None:
         """Write what is pending, and go back to the broadcasts' loop; at the end of a turn."""
         self.flush()
+        self._attach()
+
+    def _attach(self) -> None:
         if self.open:
             self._pending = None
             if self.subscribed:

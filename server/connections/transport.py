@@ -83,6 +83,10 @@ class Direct:
         """Whether the server has sent its close frame, for a missing pong for one."""
         raise NotImplementedError
 
+    def accept(self, subprotocol: str | None) -> None:
+        """Accept the handshake. Raises OSError where the client is gone."""
+        raise NotImplementedError
+
     def listen(self, listener: Listener, max_bytes: int) -> None:
         """Hand each message, of at most `max_bytes`, over to `listener`; nothing is left for ASGI's `receive`."""
         raise NotImplementedError

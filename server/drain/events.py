@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Phase(StrEnum):
@@ -74,15 +75,13 @@ class DrainReport:
 # ---- Events: what the caller saw ----
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(NamedTuple):
     """A connection was admitted. Illegal once evictions have begun: it would get no notice."""
 
     connection: int
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(NamedTuple):
     """A connection has ended, its TCP connection too."""
 
     connection: int

@@ -7,6 +7,7 @@ stands still, so does the time of those who wait in its sockets. Refuses to know
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Protocol
 
 from .ticker import Ticker
@@ -27,20 +28,17 @@ class Deadlines:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ticker = Ticker(loop, TICK_S, self._look)
         self._tick = 0
-        self._due: dict[Timed, int] = {}
-        self._due_at: dict[int, dict[Timed, None]] = {}
+        self._due: dict[Timed, float] = {}  # in ticks
 
     def expect(self, timed: Timed, within_s: float) -> None:
         """Have it said when `timed` is not over `within_s` from now; of several times for one the last counts."""
-        self.settle(timed)
-        self._due[timed] = at = self._tick + self._ticker.ticks_from_now(within_s)
-        self._due_at.setdefault(at, {})[timed] = None
-        self._ticker.wind()
+        self._due[timed] = self._tick + 1 + within_s / TICK_S  # the next tick may come in a moment
+        if not self._ticker.runs:
+            self._ticker.wind()
 
     def settle(self, timed: Timed) -> None:
         """It is over. Nothing happens if that was not expected."""
-        if (at := self._due.pop(timed, None)) is not None:
-            del self._due_at[at][timed]
+        self._due.pop(timed, None)
 
     def expects(self, timed: Timed) -> bool:
         """Whether it is expected to be over."""
@@ -48,9 +46,8 @@ class Deadlines:
 
     def _look(self) -> bool:
         self._tick += 1
-        for timed in list(self._due_at.get(self._tick, ())):
-            if self._due.get(timed) == self._tick:  # else another one's end has settled it
+        for timed in [each for each, at in self._due.items() if at <= self._tick]:
+            if self._due.get(timed, math.inf) <= self._tick:  # else another one's end has settled it
                 self.settle(timed)
                 timed.overdue()
-        self._due_at.pop(self._tick, None)
         return bool(self._due)

@@ -32,6 +32,7 @@ class Shared:
         self.loop = asyncio.get_running_loop()
         self.app = config.loaded_app
         self.config = config
+        self.scheme = "wss" if config.is_ssl else "ws"
         self.state = state
         self.app_state = app_state
         self.connections: set[Any] = state.connections

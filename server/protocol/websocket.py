@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from uvicorn.protocols.utils import ClientDisconnected, is_ssl
+from uvicorn.protocols.utils import ClientDisconnected
 
 from ..connections.transport import Listener
 from ..messages.close_codes import CloseCode
 from ..messages.frame import encoded
 from .frames import BINARY, TEXT
-from .handshake import Headers, Upgrade, accept, lines, read, response
+from .handshake import Headers, Upgrade, answer_to, lines, read, response
 from .peer import ABNORMAL, CLOSING, CONNECTING, OPEN, OVER, REFUSING, Peer
 from .shared import Shared, client_of, server_of
 
@@ -74,7 +74,7 @@ class WebSocket(Peer):
             "type": "websocket",
             "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
-            "scheme": "wss" if is_ssl(transport) else "ws",
+            "scheme": shared.scheme,
             "server": server_of(transport),
             "client": client_of(transport),
             "root_path": root_path,
@@ -106,12 +106,13 @@ class WebSocket(Peer):
             self._hang_up()
         self._shared.state.tasks.discard(current_task())
 
-    def _accept(self, subprotocol: str | None, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def accept(self, subprotocol: str | None, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Answer with 101. Raises ClientDisconnected, an OSError, where the client is gone."""
         said = [(name.lower(), value) for name, value in headers]
         if subprotocol:
             said.append((b"sec-websocket-protocol", subprotocol.encode("latin-1")))
-        answer = accept(self._key, self._shared.default_lines + lines(said))
-        if self.transport.is_closing():
+        answer = answer_to(self._key, self._shared.default_lines + lines(said) if said else self._shared.default_lines)
+        if self._state is not CONNECTING or self.transport.is_closing():
             raise ClientDisconnected
         self.transport.write(answer)
         self._state = OPEN
@@ -165,7 +166,7 @@ class WebSocket(Peer):
         elif state is OPEN and kind == "websocket.close":
             self._close(message.get("code", 1000), message.get("reason") or "")
         elif state is CONNECTING and kind == "websocket.accept":
-            self._accept(message.get("subprotocol"), message.get("headers", ()))
+            self.accept(message.get("subprotocol"), message.get("headers", ()))
         elif state is CONNECTING and kind == "websocket.close":
             self._respond(403, [], b"")
         elif state is CONNECTING and kind == "websocket.http.response.start":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from server.limits.descriptors import AT_ONCE, LISTEN_AGAIN_S, Descriptors, TurnedAway
+from server.limits.descriptors import AT_ONCE, LISTEN_AGAIN_S, MOST_ROOM, Descriptors, TurnedAway
 from server.limits.tally import LimitReason, Tally
 
 
@@ -44,6 +47,24 @@ def test_it_knows_the_number_of_the_next_descriptor():
         with open("/dev/null") as other:
             assert other.fileno() == lowest
     descriptors.close()
+
+
+TELLING_ITS_TABLE = """
+from server.limits.descriptors import Descriptors
+from server.limits.tally import Tally
+
+made = Descriptors(64, Tally())
+print(open("/proc/self/status").read().split("FDSize:")[1].split()[0], made.limit, made.lowest)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells how large its table is")
+def test_the_kernels_table_is_as_large_as_it_may_get_before_anybody_comes():
+    run = subprocess.run([sys.executable, "-c", TELLING_ITS_TABLE], capture_output=True, text=True, check=True)
+    size, limit, lowest = map(int, run.stdout.split())
+
+    assert size >= min(limit, MOST_ROOM)
+    assert lowest < 64, "the highest is free again"
 
 
 def test_none_is_left_where_none_can_be_made():
