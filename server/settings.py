@@ -185,8 +185,8 @@ class Settings(DrainSettings):
     @property
     def post_rates(self) -> Rates:
         """How fast somebody may publish over HTTP: as a client may, and one body of any size."""
-        messages, octets = self.rates
-        return Rates(messages, Rate(octets.per_s, max(BYTES_BURST_S * octets.per_s, self.max_body_bytes)))
+        bytes_burst = max(BYTES_BURST_S * self.bytes_per_s, self.max_body_bytes)
+        return Rates(self.rates.messages, Rate(self.bytes_per_s, bytes_burst))
 
     @property
     def bounds(self) -> Bounds:

@@ -65,6 +65,8 @@ class Connection:
         "tcp",
     )
 
+    _handler: Handler
+
     def __init__(
         self,
         who: Caller,
@@ -85,7 +87,6 @@ class Connection:
         self._limits = limits
         self._clock = asyncio.get_running_loop().time
         self._closer: asyncio.Task[None] | None = None
-        self._handler: Handler | None = None
         self._meter: Meter | None = None  # most clients only listen
         self._aborted = False
 
@@ -166,21 +167,22 @@ class Connection:
 
     def _answer(self, text: str) -> Awaitable[None] | None:
         """Have one message carried out, unless its sender is too fast; who goes on regardless is closed."""
-        handler, meters = self._handler, self._limits.meters
-        assert handler is not None
-        assert meters is not None
-        if (meter := self._meter) is None:
-            meter = self._meter = meters.of(self._spender)
+        meter = self._meter or self._begin_to_measure()
         size = len(text) if text.isascii() else len(text.encode())
         if (limited := meter.take(size, self._clock())) is None:
-            return handler.on_message(text)
+            return self._handler.on_message(text)
         self.count_limited(limited.reason, limited.detail)
-        self.offer(handler.on_limited(text, limited))
+        self.offer(self._handler.on_limited(text, limited))
         if limited.regardless and self.open:
             self.count_limited(LimitReason.CLOSED, limited.detail)
             self.inbox.drop()
             self.close(CloseCode.POLICY_VIOLATION, f"rate_limited: {limited.detail}")
         return None
+
+    def _begin_to_measure(self) -> Meter:
+        assert self._limits.meters is not None
+        self._meter = self._limits.meters.of(self._spender)
+        return self._meter
 
     @property
     def _spender(self) -> str | None:

@@ -44,16 +44,20 @@ class Rate:
         return f"limit {self.per_s:g} a second, burst {self.burst:g}"
 
 
-class Rates(NamedTuple):
-    """How fast one client may send."""
+class Rates:
+    """How fast one client may send. `terms`: what a message and a byte cost, each with its burst, in seconds."""
 
-    messages: Rate
-    bytes: Rate
+    __slots__ = ("bytes", "messages", "terms")
+
+    def __init__(self, messages: Rate, octets: Rate) -> None:
+        self.messages = messages
+        self.bytes = octets
+        self.terms = messages.each_s, messages.burst_s, octets.each_s, octets.burst_s
 
     @property
     def limit_anything(self) -> bool:
         """Whether there is anything to measure."""
-        return any(each.per_s for each in self)
+        return bool(self.messages.per_s or self.bytes.per_s)
 
 
 class Meter:
@@ -67,10 +71,12 @@ class Meter:
         "_reason",
         "_refused",
         "_refused_bytes",
+        "_terms",
     )
 
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
+        self._terms = rates.terms
         self._messages_full_at = self._bytes_full_at = -math.inf
         self._refused = self._refused_bytes = 0  # since the bucket was full
         self._reason = ""
@@ -86,29 +92,28 @@ class Meter:
             if now + ROUNDING_S < self.full_at:
                 return self._refuse(self._reason, size, now)
             self._refused = self._refused_bytes = 0
-        messages, octets = self._rates
-        before = self._messages_full_at
-        messages_full_at = (before if before > now else now) + messages.each_s
-        before = self._bytes_full_at
-        bytes_full_at = (before if before > now else now) + size * octets.each_s
-        if messages_full_at - now > messages.burst_s:
+        message_s, messages_burst_s, byte_s, bytes_burst_s = self._terms
+        messages_full_at, bytes_full_at = self._messages_full_at, self._bytes_full_at
+        messages_full_at = (messages_full_at if messages_full_at > now else now) + message_s
+        bytes_full_at = (bytes_full_at if bytes_full_at > now else now) + size * byte_s
+        if messages_full_at - now > messages_burst_s:
             return self._refuse("messages", size, now)
-        if bytes_full_at - now > octets.burst_s:
+        if bytes_full_at - now > bytes_burst_s:
             return self._refuse("bytes", size, now)
         self._messages_full_at, self._bytes_full_at = messages_full_at, bytes_full_at
         return None
 
     def empty(self, now: float) -> None:
         """Take out whatever is in the bucket: it was used elsewhere."""
-        messages, octets = self._rates
-        self._messages_full_at = max(self._messages_full_at, now + messages.burst_s)
-        self._bytes_full_at = max(self._bytes_full_at, now + octets.burst_s)
+        _, messages_burst_s, _, bytes_burst_s = self._terms
+        self._messages_full_at = max(self._messages_full_at, now + messages_burst_s)
+        self._bytes_full_at = max(self._bytes_full_at, now + bytes_burst_s)
 
     def _refuse(self, reason: str, size: int, now: float) -> Limited:
         self._reason = reason
         self._refused += 1
         self._refused_bytes += size
-        messages, octets = self._rates
+        messages, octets = self._rates.messages, self._rates.bytes
         if reason == "messages":
             detail = f"messages refused: {self._refused}, {messages}"
         else:
