@@ -27,6 +27,7 @@ PURE = (
     "server.messages",
     "server.middleware.event_stream",
     "server.protocol.frames",
+    "server.protocol.alike",
     "server.protocol.handshake",
     "server.rooms",
     "server.sessions.model",

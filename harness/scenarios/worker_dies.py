@@ -35,7 +35,7 @@ async def perform(stage: Stage) -> None:
         stage.enter("one worker is killed")
         await kill_worker(stage.target)
         await asyncio.sleep(AFTER_S)
-    await until_serving(stage.target, stage.profile.processes, LONGEST_START_S)
+        await until_serving(stage.target, stage.profile.processes, LONGEST_START_S)
     stage.target.note_children()
     await stage.late_handshakes.stay(STAYERS)
     await stage.signal(joiners=False)

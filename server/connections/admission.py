@@ -160,7 +160,7 @@ class Admission:
             raise HandshakeRefused(503, detail, RETRY_AFTER_S, Reason.FULL)
 
     def _refuse_in_a_drain(self) -> None:
-        if self._shutdown.phase is not Phase.SERVING:
+        if not self.serving:
             raise shutting_down()
 
     def _connection(self, scope: Scope, tcp: Tcp, receive: Receive, send: Send, identity: Identity) -> Connection:

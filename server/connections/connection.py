@@ -114,7 +114,7 @@ class Connection:
                 self.inbox.has_room = self.tcp.go_on
             else:
                 self.tcp.spread_pings()
-            if self._goodbye is not None:  # it was closed while its handshake was answered
+            if self._goodbye is not None and self._closer is None:  # it was closed while its handshake was answered
                 self.outgoing.flush()
                 self._closer = asyncio.create_task(self._send_close(self._goodbye))
             if isinstance(self.tcp, Direct):

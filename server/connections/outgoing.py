@@ -49,6 +49,7 @@ class Outgoing:
             self._pending = frames
             self._broadcaster.look_after(self)
         else:
+            self._pending = []
             if frames:
                 self._write(frames)
             self._attach()

@@ -133,6 +133,8 @@ class Drain:
                 effects += self._join(connection)
             case Gone(connection, departure):
                 self._forget(connection, departure)
+                if self.remaining:  # nothing follows from that: the next tick is soon enough for what time brings
+                    return effects
             case StopRequested() if self.phase is Phase.SERVING:
                 effects += self._move(Trigger.STOP, now)
             case ForceRequested() if self._may_force(now):

@@ -29,7 +29,7 @@ AT_ONCE = 8  # connections that asyncio accepts in one turn: those that are turn
 LISTEN_AGAIN_S = 0.1
 LOOK_EVERY_S = 1.0
 MOST_ROOM = 65_536  # descriptors in half a megabyte of the kernel's
-LOOK_AT_EACH = 16  # connection, as long as twice as many descriptors are left
+LOOK_AT_EACH = 16  # newcomer, as long as twice as many numbers have never been taken
 ANSWER = "HTTP/1.1 503 Service Unavailable\r\n{}\r\n\r\n{}"
 
 
@@ -69,7 +69,10 @@ class Descriptors:
 
     def complaint(self) -> str | None:
         """Say how few are left, where the next one would be of the reserve, and count it; or None."""
-        if (lowest := self.lowest) < self._for_all:
+        return self._complaint_about(self.lowest)
+
+    def _complaint_about(self, lowest: int) -> str | None:
+        if lowest < self._for_all:
             return None
         reserved = self.limit - self._for_all
         detail = f"{min(lowest, self._for_all)} descriptors are taken, limit {self.limit}, {reserved} of them reserved"
@@ -79,17 +82,17 @@ class Descriptors:
     def guard(self, config: Config) -> None:
         """Have uvicorn turn away whoever comes when only the reserve is left."""
         make: Callable[..., asyncio.Protocol] = config.http_protocol_class
-        unasked = 0  # how many may still come before the next look
+        highest = unlooked = 0  # number that was found; newcomers until the next look
 
         def enter(**given: Any) -> asyncio.Protocol:
-            nonlocal unasked
-            if not unasked:
-                if (detail := self.complaint()) is not None:
-                    return TurnedAway(detail)
-                unasked = min(LOOK_AT_EACH, (self._for_all - self.lowest) // 2)
-            else:
-                unasked -= 1
-            return make(**given)
+            nonlocal highest, unlooked
+            if unlooked > 0:
+                unlooked -= 1
+                return make(**given)
+            lowest = self.lowest  # below it may be others who leave: that there are many free ones does not follow
+            highest = max(highest, lowest)
+            unlooked = min(LOOK_AT_EACH, (self._for_all - highest) // 2)
+            return make(**given) if (detail := self._complaint_about(lowest)) is None else TurnedAway(detail)
 
         if not self.unlimited:
             config.http_protocol_class = enter  # type: ignore[assignment]  # uvicorn calls it, and no more

@@ -28,13 +28,12 @@ class Deadlines:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ticker = Ticker(loop, TICK_S, self._look)
         self._tick = 0
-        self._due: dict[Timed, float] = {}  # in ticks
+        self._due: dict[Timed, int] = {}
 
     def expect(self, timed: Timed, within_s: float) -> None:
         """Have it said when `timed` is not over `within_s` from now; of several times for one the last counts."""
-        self._due[timed] = self._tick + 1 + within_s / TICK_S  # the next tick may come in a moment
-        if not self._ticker.runs:
-            self._ticker.wind()
+        self._due[timed] = self._tick + self._ticker.ticks_from_now(within_s)
+        self._ticker.wind()
 
     def settle(self, timed: Timed) -> None:
         """It is over. Nothing happens if that was not expected."""

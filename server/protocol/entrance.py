@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .handshake import Upgrade, read
+from .handshake import Upgrade
 from .shared import Shared
 from .websocket import WebSocket
 
@@ -32,8 +32,7 @@ class Entrance(asyncio.Protocol):
         """Become a WebSocket, or let uvicorn have it."""
         transport = self.transport
         self._leave()
-        bounds = self._shared.bounds
-        upgrade = read(data, bounds.head_bytes, bounds.headers)
+        upgrade = self._shared.handshakes.read(data)
         if isinstance(upgrade, Upgrade):
             websocket = WebSocket(self._shared)
             websocket.connection_made(transport)

@@ -30,18 +30,12 @@ _REQUEST = re.compile(
 _HEADER = re.compile(rb"([^:]++):([^\r]*+)\r\n")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # Base64 of 16 bytes (4.1).
-KEY_BYTES = 24
-_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
-_KEY_LINE, KEY_NAME = b"\r\nsec-websocket-key: ", b"sec-websocket-key"
+KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+KEY_NAME = b"sec-websocket-key"
 # What a request that is not plain has: a body, or a wish for an answer before it.
 _NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 # What may not come twice.
 _SINGLE = {b"host", b"upgrade", KEY_NAME, b"sec-websocket-version"}
-# What is one person's, and so not alike.
-_PERSONAL = {b"authorization", b"cookie"}
-# Handshakes that were read before, by all but their keys and by the limits, with the place of the key.
-_ALIKE_BYTES, _ALIKE_MOST = 1024, 64
-_read_before: dict[tuple[bytes, bytes, int, int], tuple[Upgrade, int]] = {}
 
 
 class Upgrade(NamedTuple):
@@ -63,36 +57,7 @@ class BadHandshake(NamedTuple):
 
 
 def read(data: bytes, most_bytes: int = MAX_BYTES, most_headers: int = MAX_HEADERS) -> Upgrade | BadHandshake | None:
-    """Read what a client has sent first; None: it is no handshake of the plain kind, as a whole.
-
-    A herd sends the same but for the keys, and what was read of one holds for the next: measured, a third of the time.
-    """
-    start = data.lower().find(_KEY_LINE) + len(_KEY_LINE)
-    end = start + KEY_BYTES
-    key, others = data[start:end], (data[:start], data[end:], most_bytes, most_headers)
-    if (alike := _read_before.get(others)) is None or not _KEY.fullmatch(key):
-        upgrade = _read(data, most_bytes, most_headers)
-        if isinstance(upgrade, Upgrade) and len(data) <= _ALIKE_BYTES:
-            _remember(others, upgrade)
-        return upgrade
-    (target, query, headers, _, subprotocols), at = alike
-    headers = headers.copy()
-    headers[at] = KEY_NAME, key
-    return Upgrade(target, query, headers, key, subprotocols.copy())
-
-
-def _remember(others: tuple[bytes, bytes, int, int], upgrade: Upgrade) -> None:
-    """Keep what was read, unless something in it is one person's."""
-    target, query, headers, key, subprotocols = upgrade
-    names = [name for name, _ in headers]
-    if _PERSONAL.isdisjoint(names) and not any(each.startswith("bearer.") for each in subprotocols):
-        if len(_read_before) >= _ALIKE_MOST:
-            _read_before.clear()
-        kept = Upgrade(target, query, headers.copy(), key, subprotocols.copy())
-        _read_before[others] = kept, names.index(KEY_NAME)
-
-
-def _read(data: bytes, most_bytes: int, most_headers: int) -> Upgrade | BadHandshake | None:
+    """Read what a client has sent first; None: it is no handshake of the plain kind, as a whole."""
     if len(data) > most_bytes:
         detail = f"handshake of {len(data)} bytes, limit {most_bytes}"
         return BadHandshake(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, [], detail)
@@ -130,7 +95,7 @@ def _wrong(method: bytes, headers: Headers, values: dict[bytes, bytes]) -> BadHa
         version = values[b"sec-websocket-version"].decode("latin-1")
         headers = [(b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")]
         return BadHandshake(HTTPStatus.UPGRADE_REQUIRED, headers, f"version {version} is not known, 13 is")
-    if not _KEY.fullmatch(values[b"sec-websocket-key"]):
+    if not KEY.fullmatch(values[b"sec-websocket-key"]):
         return BadHandshake(HTTPStatus.BAD_REQUEST, [], "sec-websocket-key is not 16 bytes in Base64")
     return None
 

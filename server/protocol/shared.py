@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .alike import Handshakes
 from .bounds import Bounds, Count
 from .deadlines import Deadlines
 from .handshake import Headers, lines
@@ -32,11 +33,12 @@ class Shared:
         self.loop = asyncio.get_running_loop()
         self.app = config.loaded_app
         self.config = config
-        self.scheme = "wss" if config.is_ssl else "ws"
+        self.scheme = "wss" if config.ssl else "ws"
         self.state = state
         self.app_state = app_state
         self.connections: set[Any] = state.connections
         self.bounds = bounds
+        self.handshakes = Handshakes(bounds.head_bytes, bounds.headers)
         self.count = count
         self.max_bytes = bounds.message_bytes or config.ws_max_size
         self._default_headers: Headers = []

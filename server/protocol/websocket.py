@@ -20,7 +20,7 @@ from ..connections.transport import Listener
 from ..messages.close_codes import CloseCode
 from ..messages.frame import encoded
 from .frames import BINARY, TEXT
-from .handshake import Headers, Upgrade, answer_to, lines, read, response
+from .handshake import Headers, Upgrade, answer_to, lines, response
 from .peer import ABNORMAL, CLOSING, CONNECTING, OPEN, OVER, REFUSING, Peer
 from .shared import Shared, client_of, server_of
 
@@ -55,7 +55,7 @@ class WebSocket(Peer):
     def _open(self, data: bytes) -> None:
         """Begin with what uvicorn's HTTP class has read, or refuse it."""
         self._state = CONNECTING
-        upgrade = read(data, self._shared.bounds.head_bytes, self._shared.bounds.headers)
+        upgrade = self._shared.handshakes.read(data)
         if isinstance(upgrade, Upgrade):
             self.begin(upgrade)
         elif upgrade is None:

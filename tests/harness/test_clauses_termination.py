@@ -269,6 +269,20 @@ CASES: Cases = {
             PASS,
             "began once, at t0+9.380 s",
         ),
+        Case(
+            "as the parent exits, and a worker's client is still connected",
+            lambda: (
+                silent()
+                .client("late", -1.0)
+                .gets_notice(0.1)
+                .is_evicted(9.9)
+                .prints(9.3)
+                .prints(9.38)
+                .under(processes=2)
+            ),
+            FAIL,
+            "1 of",
+        ),
         Case("as the last end arrives", lambda: silent().prints(8.1), PASS, "began once, at t0+8.100 s"),
         Case(
             "hostile clients see their end late",

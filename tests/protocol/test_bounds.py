@@ -156,7 +156,7 @@ async def test_a_body_that_does_not_end_is_answered_in_time_and_its_application_
     client.send(POST, b"Content-Length: 3\r\n\r\nab")
     await asyncio.sleep(9.9)
     assert not client.wire.closed
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.2)
 
     assert answered(client) == ("408 Request Timeout", "request body incomplete after 10 s\n")
     assert (client.wire.closed, app.left) == (True, 1)

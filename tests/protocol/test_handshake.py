@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
 
-from server.protocol import handshake
-from server.protocol.handshake import KEY_NAME, MAX_BYTES, BadHandshake, Upgrade, answer_to, lines, read, response
+from server.protocol.handshake import MAX_BYTES, BadHandshake, Upgrade, answer_to, lines, read, response
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 PLAIN = {
@@ -37,51 +34,6 @@ def test_a_plain_handshake_is_read_as_it_came():
     assert upgrade.subprotocols == ["one", "two", "three"]
     assert upgrade.headers[0] == (b"host", b"shop.example")
     assert upgrade.headers[-1] == (b"x", "é".encode("latin-1"))
-
-
-def test_of_the_next_handshake_of_the_same_kind_only_the_key_is_read():
-    line, other = "GET /ws?room=a HTTP/1.1", base64.b64encode(bytes(16)).decode()
-    first, second = read(request(line)), read(request(line, Sec_WebSocket_Key=other))
-
-    assert isinstance(first, Upgrade)
-    assert second == first._replace(
-        key=other.encode(),
-        headers=[(name, other.encode() if name == KEY_NAME else value) for name, value in first.headers],
-    )
-    assert isinstance(read(request(line, Sec_WebSocket_Key="c2hvcnQ=")), BadHandshake)
-    assert isinstance(read(request(line), most_bytes=100), BadHandshake)
-    assert read(request(line), most_headers=2) is None
-
-
-def test_what_an_application_does_with_headers_is_not_there_for_the_next_client():
-    line = "GET /ws?room=b HTTP/1.1"
-    for _ in range(3):
-        upgrade = read(request(line, "Sec-WebSocket-Protocol: one"))
-        assert isinstance(upgrade, Upgrade)
-        assert upgrade.subprotocols == ["one"]
-        assert (b"x", b"y") not in upgrade.headers
-        upgrade.headers.append((b"x", b"y"))
-        upgrade.subprotocols.append("two")
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "Authorization: Bearer secret",
-        "cookie: a=secret",
-        "Sec-WebSocket-Protocol: ebb.v1, bearer.secret",
-        "x: " + "secret" * 200,
-    ],
-)
-def test_of_what_is_one_persons_nothing_is_kept(header: str):
-    assert isinstance(read(request("GET /ws HTTP/1.1", header)), Upgrade)
-    assert "secret" not in str(handshake._read_before)
-
-
-def test_of_many_kinds_of_handshakes_few_are_kept():
-    for number in range(1000):
-        assert isinstance(read(request(f"GET /ws/{number} HTTP/1.1")), Upgrade)
-    assert 0 < len(handshake._read_before) <= 64
 
 
 @pytest.mark.parametrize(

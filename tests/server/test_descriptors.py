@@ -6,6 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +89,43 @@ def test_the_reserve_is_kept_from_clients_a_quarter_at_most(limit, reserve, firs
     assert some.counted == limit - first + 2
     assert caplog.messages == [f"limited: 'this process': {detail}"]
     some.close()
+
+
+def newcomers(some: Some) -> Callable[[], type]:
+    """What becomes of the next one."""
+    config: Any = SimpleNamespace(http_protocol_class=lambda **_: asyncio.Protocol())
+    some.guard(config)
+    return lambda: type(config.http_protocol_class(config=config))
+
+
+def test_while_many_are_left_not_every_newcomer_is_looked_at(some, monkeypatch):
+    looks: list[None] = []
+    monkeypatch.setattr(Some, "lowest", property(lambda self: looks.append(None) or self.next_one))
+    comes = newcomers(some)
+    for some.next_one in range(10, 960):
+        assert comes() is asyncio.Protocol
+    some.next_one = 960
+    assert comes() is TurnedAway
+
+    assert 950 / 17 < len(looks) < 120
+
+
+def test_holes_that_others_have_left_let_nobody_into_the_reserve(some):
+    comes = newcomers(some)
+    for some.next_one in range(10, 960):
+        comes()
+    for some.next_one in (960, 20, 960, 30, 960, 960):
+        assert comes() is (TurnedAway if some.next_one == 960 else asyncio.Protocol)
+
+
+def test_a_look_that_finds_none_is_not_the_last_one(some):
+    some.next_one = 1024  # others, in threads, have taken the reserve
+    comes = newcomers(some)
+    assert [comes(), comes()] == [TurnedAway] * 2
+    some.next_one = 10
+    assert comes() is asyncio.Protocol
+    some.next_one = 960
+    assert comes() is TurnedAway
 
 
 def test_who_is_turned_away_is_told_and_closed():

@@ -348,3 +348,48 @@ async def test_what_was_written_at_once_counts_for_the_next_broadcast(joined):
 
     assert (full, len(transport.written)) == (["90 of 100 bytes"], 2)
     assert broadcaster.slow_consumers == 1
+
+
+def newcomer(broadcaster: Broadcaster, full: list[str]) -> tuple[Outgoing, Joining, WSProtocol]:
+    protocol = WSProtocol()
+    protocol.transport = transport = Joining()
+    return Outgoing(broadcaster, Form.PLAIN, full.append), transport, protocol
+
+
+async def test_what_a_newcomer_is_told_first_is_written_at_once_and_broadcasts_follow():
+    broadcaster, full = Broadcaster(), []
+    outgoing, transport, protocol = newcomer(broadcaster, full)
+    outgoing.subscribe()
+    outgoing.begin(output_of(TcpConnection(protocol.send), protocol.send, limit_bytes=100), (Frame.of("hi"),))
+    assert transport.written == [b"\x81\x02hi"]
+    broadcaster.offer_everyone(None, {form: Frame.of("1") for form in Form})
+    await asyncio.sleep(0)
+
+    assert transport.written == [b"\x81\x02hi", b"\x81\x011"]
+    assert (broadcaster.sent, full) == (2, [])
+
+
+async def test_a_newcomer_is_not_sent_what_everyone_was_offered_before_it_came_in_the_same_turn(joined):
+    broadcaster, _, others, full = joined
+    outgoing, transport, protocol = newcomer(broadcaster, full)
+    broadcaster.offer_everyone(None, {form: Frame.of("1") for form in Form})
+    outgoing.subscribe()
+    outgoing.begin(output_of(TcpConnection(protocol.send), protocol.send, limit_bytes=100), (Frame.of("hi"),))
+    broadcaster.offer_everyone(None, {form: Frame.of("2") for form in Form})
+    await asyncio.sleep(0)
+
+    assert b"".join(others.written) == b"\x81\x011\x81\x012"
+    assert b"".join(transport.written) == b"\x81\x02hi\x81\x012"
+
+
+async def test_a_newcomer_that_misses_what_it_is_told_first_is_said_to_once_and_sent_nothing_more():
+    broadcaster, full = Broadcaster(), []
+    outgoing, transport, protocol = newcomer(broadcaster, full)
+    outgoing._overflowed = lambda said: (full.append(said), outgoing.flush(), outgoing.shut())
+    transport.holds = 90
+    outgoing.offer(Frame.of("z"))
+    first = (Frame.of("x" * 20), Frame.of("y"))
+    outgoing.begin(output_of(TcpConnection(protocol.send), protocol.send, limit_bytes=100), first)
+    await asyncio.sleep(0)
+
+    assert (transport.written, full, broadcaster.slow_consumers) == ([], ["90 of 100 bytes"], 1)
