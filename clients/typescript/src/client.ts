@@ -14,11 +14,13 @@ import { checkId, checkName, checkRooms, copyOf, protocolsOf, randomName, socket
 import { Places } from "./places.js";
 import { Position } from "./position.js";
 import { Publishing, PublishRefused } from "./publishing.js";
+import { refuses } from "./refusal.js";
 import { Tokens } from "./tokens.js";
 
 /** Which close codes are final: normal closure, no text, policy (a slow consumer, replaced), too big. */
 const FINAL = new Set([1000, 1003, 1008, 1009]);
 const TOKEN_EXPIRED = 4401; // final where there is no other token
+const TOKEN_REFUSED = { code: TOKEN_EXPIRED, reason: "the server refuses the token (HTTP 401)" };
 const STEADY_MS = 5_000; // a connection that lasted so long was no failure
 
 /** Connects, and returns the client once a place has let it in. `places` are URLs as `wss://host/ws`, tried in turn. */
@@ -170,6 +172,10 @@ export class Client {
       }
       attempt.abandon("did not let the client in");
       this.#settleRooms();
+      if (token !== undefined && !attempt.welcomed && !this.#tokens.renews && (await refuses(place, token))) {
+        if (!this.#stop.signal.aborted) this.#end(TOKEN_REFUSED);
+        return undefined;
+      }
     }
   }
 

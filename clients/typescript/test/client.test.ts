@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import WebSocket, { WebSocketServer } from "ws";
 import { backoffMs } from "../src/backoff.js";
-import { connect, PublishRefused, type EbbServerMessage, type Options } from "../src/index.js";
+import { Client, connect, PublishRefused, type EbbServerMessage, type Options } from "../src/index.js";
 import { until } from "./listening.js";
 
 type Saying = Record<string, unknown>;
@@ -138,6 +139,43 @@ test("a client with one token for ever ends when that has expired, and says so",
   assert.deepEqual(await client.closed, { code: 4401, reason: "token expired" });
   await waits;
   assert.deepEqual([place.handshakes.length, place.hears.map(({ type }) => type)], [1, ["publish"]]);
+});
+
+/** A place that refuses each handshake with 401, and says `status` to each request. */
+async function refusing(t: TestContext, status: number) {
+  const asked: string[] = [];
+  let handshakes = 0;
+  const server = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization}`);
+    response.writeHead(status, { connection: "close" }).end();
+  });
+  server.on("upgrade", (_, socket) => {
+    handshakes++;
+    socket.end("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => server.close());
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`;
+  return { url, asked, handshakes: () => handshakes };
+}
+
+test("a client whose one token is worth nothing ends, and says so", async (t) => {
+  const place = await refusing(t, 401);
+  const connecting = connect(place.url, { WebSocket, name: "ann", token: "wrong" });
+  await assert.rejects(connecting, /the client has ended: 4401 the server refuses the token/);
+  assert.deepEqual([place.handshakes(), place.asked], [1, ["/ws/ann Bearer wrong"]]);
+});
+
+test("a client that gets another token, or whose place does not say that it is the token, tries on", async (t) => {
+  for (const [status, token] of [[401, () => "wrong"], [404, "right"]] as const) {
+    const place = await refusing(t, status);
+    const leaving = new AbortController();
+    const client = new Client([place.url], { WebSocket, name: "ann", token });
+    void client.connected.catch(() => leaving.abort());
+    await until(() => place.handshakes() === 3, "a third handshake");
+    assert.equal(leaving.signal.aborted, false);
+    await client.close();
+  }
 });
 
 test("it resumes from its position, with its rooms, under its name", async (t) => {
