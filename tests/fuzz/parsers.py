@@ -21,9 +21,10 @@ with atheris.instrument_imports(include=["server.protocol", "server.messages", "
     from server.access.origins import refusal_of
     from server.limits.addresses import client_address, networks_of
     from server.messages import sessions, wire
-    from server.protocol import frames, handshake
+    from server.protocol import alike, frames, handshake
 
 LIMIT = 4096
+HANDSHAKES = alike.Handshakes()
 PROXIES = networks_of("10.0.0.0/8, 2001:db8::/32")
 
 
@@ -54,8 +55,9 @@ def _content(events: list[frames.Event]) -> list[object]:
 
 
 def read_handshake(data: bytes) -> None:
-    """It is one, or not, or says why not; and what it says can be answered."""
+    """It is one, or not, or says why not, whatever was read before; and what it says can be answered."""
     upgrade = handshake.read(data)
+    assert HANDSHAKES.read(data) == upgrade
     if isinstance(upgrade, handshake.Upgrade):
         token_of(upgrade.headers, upgrade.subprotocols)
         refusal_of(upgrade.headers, ())
