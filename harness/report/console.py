@@ -112,7 +112,7 @@ class ConsoleReport:
             self._console.print(f"a fault that hits 1 % of clients by chance would have been seen: {listed}")
         for scenario, ruling in deciding(standing, outcomes) if len(outcomes) > 1 else ():
             which = f"{number_of(ruling)} {ruling.name}".strip()
-            self._console.print(f"{ruling.verdict}, and decides: {which} in {scenario}: {ruling.evidence}")
+            self._console.print(f"decides the exit status: {which} in {scenario}, {ruling.verdict}: {ruling.evidence}")
         self._console.print(Text(standing.reach, style=COLOURS[standing.verdict]))
 
     def show_failure(self, failure: TargetFailed) -> None:

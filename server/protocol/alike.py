@@ -15,11 +15,8 @@ from .handshake import KEY, KEY_NAME, MAX_BYTES, MAX_HEADERS, BadHandshake, Head
 MOST, LONGEST_BYTES = 64, 1024
 # Their headers, and how long a subprotocol is: a token is longer.
 KEPT = frozenset(
-    (
-        *(b"host", b"upgrade", b"connection", b"sec-websocket-version", b"sec-websocket-extensions", KEY_NAME),
-        *(b"sec-websocket-protocol", b"origin", b"user-agent", b"accept", b"accept-encoding", b"accept-language"),
-        *(b"pragma", b"cache-control"),
-    )
+    b"host upgrade connection origin user-agent accept accept-encoding accept-language cache-control pragma"
+    b" sec-websocket-key sec-websocket-version sec-websocket-protocol sec-websocket-extensions".split()
 )
 LONGEST_SUBPROTOCOL = 16
 

@@ -111,7 +111,7 @@ class WebSocket(Peer):
         said = [(name.lower(), value) for name, value in headers]
         if subprotocol:
             said.append((b"sec-websocket-protocol", subprotocol.encode("latin-1")))
-        answer = answer_to(self._key, self._shared.default_lines + lines(said) if said else self._shared.default_lines)
+        answer = answer_to(self._key, self._shared.default_lines + lines(said))
         if self._state is not CONNECTING or self.transport.is_closing():
             raise ClientDisconnected
         self.transport.write(answer)

@@ -148,7 +148,7 @@ def test_of_several_scenarios_the_report_ends_with_what_decides(capsys: pytest.C
     )
     standing = standing_of(first.profile, [*first.rulings, *second.rulings])
     ConsoleReport().conclude(standing, [first, second])
-    assert said_to_decide(capsys) == ["fail, and decides: 30 clause-30 in hostile: seen of 30"]
+    assert said_to_decide(capsys) == ["decides the exit status: 30 clause-30 in hostile, fail: seen of 30"]
     ConsoleReport().conclude(second.standing, [second])
     assert said_to_decide(capsys) == [], "its table is right above"
 
@@ -156,8 +156,8 @@ def test_of_several_scenarios_the_report_ends_with_what_decides(capsys: pytest.C
     standing = standing_of(first.profile, [*first.rulings, *calm.rulings])
     ConsoleReport().conclude(standing, [first, calm])
     assert said_to_decide(capsys) == [
-        "unknown, and decides: 16 clause-16 in drain: seen of 16",
-        "unknown, and decides: 16 clause-16 in hostile: seen of 16",
+        "decides the exit status: 16 clause-16 in drain, unknown: seen of 16",
+        "decides the exit status: 16 clause-16 in hostile, unknown: seen of 16",
     ]
 
     ConsoleReport().conclude(standing_of(calm.profile, rulings({14: PASS})), [outcome({14: PASS}), outcome({14: PASS})])

@@ -141,8 +141,8 @@ test("a client with one token for ever ends when that has expired, and says so",
   assert.deepEqual([place.handshakes.length, place.hears.map(({ type }) => type)], [1, ["publish"]]);
 });
 
-/** A place that refuses each handshake with 401, and says `status` to each request. */
-async function refusing(t: TestContext, status: number) {
+/** A place that refuses each handshake with 401, or leaves it unanswered, and says `status` to each request. */
+async function refusing(t: TestContext, status: number, answers = true) {
   const asked: string[] = [];
   let handshakes = 0;
   const server = createServer((request, response) => {
@@ -151,7 +151,8 @@ async function refusing(t: TestContext, status: number) {
   });
   server.on("upgrade", (_, socket) => {
     handshakes++;
-    socket.end("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    socket.on("error", () => {}); // whoever is not answered gives up
+    if (answers) socket.end("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   t.after(() => server.close());
@@ -176,6 +177,14 @@ test("a client that gets another token, or whose place does not say that it is t
     assert.equal(leaving.signal.aborted, false);
     await client.close();
   }
+});
+
+test("a place that does not answer a handshake is not asked about the token", async (t) => {
+  const place = await refusing(t, 401, false);
+  const client = new Client([place.url], { WebSocket, name: "ann", token: "right", arriveWithinMs: 30 });
+  await until(() => place.handshakes() === 3, "a third handshake");
+  await client.close();
+  assert.deepEqual(place.asked, []);
 });
 
 test("it resumes from its position, with its rooms, under its name", async (t) => {

@@ -168,9 +168,10 @@ export class Client {
                 this.#moveTo(attempt, place);
                 return place;
             }
+            const refused = attempt.over && !attempt.welcomed; // a place that does not answer is not asked again
             attempt.abandon("did not let the client in");
             this.#settleRooms();
-            if (token !== undefined && !attempt.welcomed && !this.#tokens.renews && (await refuses(place, token))) {
+            if (refused && token !== undefined && !this.#tokens.renews && (await refuses(place, token))) {
                 if (!this.#stop.signal.aborted)
                     this.#end(TOKEN_REFUSED);
                 return undefined;
